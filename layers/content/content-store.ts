@@ -1,0 +1,42 @@
+import type { Readable } from 'node:stream';
+import type { Descriptor } from '../oci/descriptor.ts';
+import type { Digest } from '../oci/digest.ts';
+
+export interface BlobInfo {
+  readonly digest: Digest;
+  /** Bytes. */
+  readonly size: number;
+}
+
+/**
+ * Immutable blobs by digest. A blob is there whole or not at all; what `has` or `read` found stays until the
+ * store that asked is closed (it is leased), whatever a garbage collection in another process does.
+ *
+ * A layer that was made here has no blob of its own: its bytes are a pure function of the layer directory, so
+ * `info`, `read` and `readAll` answer for its plain tar (digest = diff ID) as if it were stored.
+ */
+export interface ContentStore {
+  /** Size of the blob, or undefined. Leases it. */
+  info(digest: Digest): BlobInfo | undefined;
+  /** Small blobs (manifests, configs) in one piece, verified. Throws `NOT_FOUND`, `CORRUPT`; `LIMIT_EXCEEDED` past `limit` bytes (8 MiB unless told). */
+  readAll(digest: Digest, limit?: number): Buffer;
+  /** A blob as a stream from `offset` on; verified while it streams when read from the start. Throws `NOT_FOUND`. */
+  read(digest: Digest, offset?: number): Readable;
+  /** Idempotent: resolving means "stored at its digest", not "stored by this call". Throws `DIGEST_MISMATCH`; leaves nothing behind when it throws. */
+  put(bytes: Readable, expected: Pick<Descriptor, 'digest' | 'size'>): Promise<void>;
+  /** Stores bytes held in memory. */
+  putBytes(bytes: Uint8Array): BlobInfo;
+  /** Streams bytes of unknown digest in; the digest is known once `commit` is called. */
+  ingest(): Ingest;
+  /** Every stored blob, for checks and gc. */
+  list(): Iterable<BlobInfo>;
+}
+
+/** A blob being written to a private file, hashed on the way. Vanishes with its process unless committed. */
+export interface Ingest {
+  /** Synchronous; the buffer may be reused after the call. */
+  write(chunk: Uint8Array): void;
+  /** Renames the blob to its digest. Throws `DIGEST_MISMATCH` when `expected` differs. */
+  commit(expected?: Digest): BlobInfo;
+  abort(): void;
+}

@@ -1,0 +1,72 @@
+import type { OverlayRoot } from '../../layers/index.ts';
+
+/** How a process' standard streams are wired. */
+export type Stdio =
+  /** The given descriptors become 0, 1 and 2; the caller keeps and closes its own. */
+  | { readonly kind: 'fds'; readonly stdin: number; readonly stdout: number; readonly stderr: number }
+  /** Pipes for output, and stdin from /dev/null or a pipe. */
+  | { readonly kind: 'pipes'; readonly stdin: 'null' | 'pipe' }
+  /** A pseudo-terminal of the container's own devpts. */
+  | { readonly kind: 'terminal'; readonly rows: number; readonly columns: number };
+
+/** Which of the two start mechanisms: the set-up inside a vfork child, or a re-executed init bundle. `auto` takes the first that its self-test allows. */
+export type StartMechanism = 'auto' | 'vfork' | 'reexec';
+
+export interface LaunchOptions {
+  /** Mounted as the root before anything else; a bundle directory's `rootfs` when undefined (then `spec.root.path` is used). */
+  readonly overlay?: OverlayRoot;
+  readonly stdio: Stdio;
+  /** Small files to have in the root without touching it: bound read-only (or not) from a private tmpfs. `content` is UTF-8. */
+  readonly files?: readonly {
+    readonly path: string;
+    readonly content: string | Uint8Array;
+    readonly mode: number;
+    readonly uid?: number;
+    readonly gid?: number;
+    readonly readonly: boolean;
+  }[];
+  readonly mechanism?: StartMechanism;
+  /** Run a tiny init as PID 1 that forwards signals and reaps (docker run --init). */
+  readonly init?: boolean;
+}
+
+export interface ExitStatus {
+  /** 0–255; 128 + signal when killed. */
+  readonly code: number;
+  /** Signal number that ended it. */
+  readonly signal?: number;
+  /** The kernel's out-of-memory killer ended a process of its cgroup. */
+  readonly oomKilled: boolean;
+}
+
+/** A started container. */
+export interface RunningProcess {
+  /** Of PID 1, as the host sees it. */
+  readonly pid: number;
+  /** Writable end, when there is one. */
+  readonly stdin?: import('node:stream').Writable;
+  readonly stdout?: import('node:stream').Readable;
+  readonly stderr?: import('node:stream').Readable;
+  /** The terminal's master, both ways, when `stdio` is a terminal. */
+  readonly terminal?: import('node:stream').Duplex;
+  resize(rows: number, columns: number): void;
+  /** To PID 1. */
+  kill(signal: number): void;
+  /** When PID 1 and with it every process of its PID namespace is gone, output is drained, and the cgroup is removed. */
+  wait(): Promise<ExitStatus>;
+}
+
+/** Why a container could not be started; `NOT_FOUND` and `NOT_EXECUTABLE` are Docker's 127 and 126. */
+export type SandboxErrorCode = 'NOT_FOUND' | 'NOT_EXECUTABLE' | 'BAD_SPEC' | 'REFUSED' | 'SYSTEM';
+
+export class SandboxError extends Error {
+  override readonly name = 'SandboxError';
+  constructor(
+    readonly code: SandboxErrorCode,
+    readonly subject: string,
+    message: string,
+    options?: ErrorOptions,
+  ) {
+    super(message, options);
+  }
+}

@@ -1,0 +1,53 @@
+import type { Definition, Vertex } from '../llb/definition.ts';
+import type { Report } from '../progress/events.ts';
+import type { Result } from './result.ts';
+
+/** Hex sha256 over a canonical, length-framed encoding of everything that a vertex' result depends on. */
+export type CacheKey = string & { readonly __key?: never };
+
+/**
+ * What the solver knows of one kind of op. The solver decides order, sharing, caching and progress; an operation
+ * decides what its result depends on and makes it.
+ */
+export interface Operation {
+  /**
+   * The parts of the cache key beyond the op itself. `inputs[i].key` is the definition-based key of input i;
+   * an operation that reads only a part of an input replaces it by the digest of exactly that part.
+   * May need the input's result (`inputs[i].result()`), which solves it first.
+   */
+  keyParts(
+    vertex: Vertex,
+    inputs: readonly OperationInput[],
+    context: OperationContext,
+  ): Promise<readonly KeyPart[]>;
+  /** Makes the result; its inputs' results are ready. Layers it returns are new or the inputs' own. */
+  run(vertex: Vertex, inputs: readonly Result[], context: OperationContext): Promise<Result>;
+  /** Whether a result may be taken from and written to the build cache: not for sources, which have stores of their own. */
+  readonly cached: boolean;
+}
+
+export interface OperationInput {
+  readonly key: CacheKey;
+  result(): Promise<Result>;
+}
+
+/** A named part of a key; the name is for `--explain-cache`. */
+export interface KeyPart {
+  readonly name: string;
+  readonly value: string | Uint8Array;
+}
+
+export interface OperationContext {
+  readonly report: Report;
+  readonly signal: AbortSignal;
+}
+
+export interface SolveRequest {
+  readonly definition: Definition;
+  /** By `op.type`. */
+  readonly operations: { readonly [type: string]: Operation };
+  readonly report: Report;
+  readonly signal: AbortSignal;
+  /** Vertices running at once; default: cores, at least 2. */
+  readonly parallel?: number;
+}
