@@ -66,3 +66,73 @@ export interface BuildResult {
 export interface Build extends AsyncIterable<ProgressEvent> {
   readonly result: Promise<BuildResult>;
 }
+
+/** `docker run`'s options as values. Everything but `image` has Docker's default. */
+export interface RunRequest {
+  readonly image: string;
+  /** Replaces the image's Cmd. */
+  readonly command?: readonly string[];
+  /** Replaces the image's Entrypoint and drops its Cmd; an empty list clears it. */
+  readonly entrypoint?: readonly string[];
+  readonly name?: string;
+  readonly remove?: boolean;
+  /** `NAME=value`. */
+  readonly env?: readonly string[];
+  readonly labels?: Readonly<Record<string, string>>;
+  readonly user?: string;
+  readonly groupAdd?: readonly string[];
+  readonly workdir?: string;
+  readonly hostname?: string;
+  readonly domainname?: string;
+  readonly mounts?: readonly MountRequest[];
+  readonly network?: string;
+  readonly extraHosts?: readonly { readonly host: string; readonly ip: string }[];
+  readonly dns?: readonly string[];
+  readonly dnsSearch?: readonly string[];
+  readonly dnsOptions?: readonly string[];
+  readonly resources?: ContainerResources;
+  readonly readOnly?: boolean;
+  readonly capAdd?: readonly string[];
+  readonly capDrop?: readonly string[];
+  readonly privileged?: boolean;
+  readonly securityOptions?: readonly string[];
+  readonly init?: boolean;
+  /** Bytes. */
+  readonly shmSize?: number;
+  readonly ulimits?: readonly { readonly name: string; readonly soft: number; readonly hard: number }[];
+  readonly sysctls?: Readonly<Record<string, string>>;
+  readonly oomScoreAdj?: number;
+  readonly terminal?: { readonly rows: number; readonly columns: number };
+  readonly pull?: 'always' | 'missing' | 'never';
+  readonly platform?: Platform;
+  readonly storeRoot?: string;
+  readonly mechanism?: StartMechanism;
+  readonly signal?: AbortSignal;
+}
+
+export interface ContainerResources extends ExecResources {
+  /** Bytes. */
+  readonly memoryReservation?: number;
+  readonly pidsLimit?: number;
+  /** 10–1000. */
+  readonly blkioWeight?: number;
+}
+
+export type MountRequest =
+  | {
+      readonly type: 'bind';
+      readonly source: string;
+      readonly target: string;
+      readonly readonly: boolean;
+      readonly createSource: boolean;
+      readonly propagation?: string;
+      readonly recursive: boolean;
+    }
+  | {
+      readonly type: 'volume' /** Undefined: anonymous. */;
+      readonly name?: string;
+      readonly target: string;
+      readonly readonly: boolean;
+      readonly copy: boolean;
+    }
+  | { readonly type: 'tmpfs'; readonly target: string; readonly options: readonly string[] };

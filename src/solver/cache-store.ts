@@ -1,0 +1,29 @@
+import type { DiffId, RecordStore } from '../../layers/index.ts';
+import type { CacheKey, KeyPart } from './operation.ts';
+
+/** Results of steps by cache key: the layers that a step added to its first input. */
+export interface CacheStore {
+  /** Undefined when unknown, or when a layer of the result is gone. */
+  lookup(key: CacheKey): readonly DiffId[] | undefined;
+  save(key: CacheKey, layers: readonly DiffId[], step: CachedStep): void;
+  /** Runs `body` while nobody else, in this or another process, does so with the same key. */
+  exclusive<T>(key: CacheKey, body: () => Promise<T>): Promise<T>;
+}
+
+/** What a record says of its step, for listings and explanations. */
+export interface CachedStep {
+  readonly name: string;
+  readonly parts: readonly KeyPart[];
+}
+
+/** Name space of the records that hold the build cache. */
+export const CACHE_SPACE = 'cache';
+
+/** The build cache in the store: one small record per key, which keeps the step's layers from being collected. */
+export function localCache(records: RecordStore): CacheStore {
+  return {
+    lookup: (key) => records.get(CACHE_SPACE, key)?.layers,
+    save: (key, layers, { name }) => records.set(CACHE_SPACE, key, { layers, value: { name } }),
+    exclusive: (key, body) => records.exclusive(CACHE_SPACE, key, body),
+  };
+}
