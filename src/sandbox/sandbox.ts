@@ -3,7 +3,12 @@ import type { OverlayRoot } from '../../layers/index.ts';
 /** How a process' standard streams are wired. */
 export type Stdio =
   /** The given descriptors become 0, 1 and 2; the caller keeps and closes its own. */
-  | { readonly kind: 'fds'; readonly stdin: number; readonly stdout: number; readonly stderr: number }
+  | {
+      readonly kind: 'fds';
+      readonly stdin: number | 'null';
+      readonly stdout: number;
+      readonly stderr: number;
+    }
   /** Pipes for output, and stdin from /dev/null or a pipe. */
   | { readonly kind: 'pipes'; readonly stdin: 'null' | 'pipe' }
   /** A pseudo-terminal of the container's own devpts. */

@@ -1,0 +1,43 @@
+import { writeFileSync } from 'node:fs';
+import { build } from '../index.ts';
+import { type BuildOptionValues, buildRequest } from './build-options.ts';
+import { ExitCode } from './exit-status.ts';
+import { progressView } from './progress/view.ts';
+
+/** `tsbuild`, and `tsctr build`: builds, shows progress on standard error, prints what scripts need. */
+export async function buildCommand(values: BuildOptionValues, context: string): Promise<number> {
+  const quiet = values.quiet === true;
+  const request = buildRequest(values, context);
+  const abort = new AbortController();
+  const stop = () => abort.abort();
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.once(signal, stop);
+  const view = progressView(quiet ? 'quiet' : (values.progress as string), process.stderr);
+  try {
+    const building = build({ ...request, signal: abort.signal });
+    for await (const event of building) view.show(event);
+    const result = await building.result;
+    view.finish();
+    if (values.iidfile !== undefined) writeFileSync(values.iidfile as string, result.imageId ?? '');
+    if (values.metadataFile !== undefined) writeFileSync(values.metadataFile as string, metadata(result));
+    if (quiet && result.imageId !== undefined) process.stdout.write(`${result.imageId}\n`);
+    return ExitCode.ok;
+  } catch (error) {
+    view.finish();
+    throw error;
+  } finally {
+    for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.off(signal, stop);
+  }
+}
+
+/** buildx' keys for what was built. */
+function metadata(result: Awaited<ReturnType<typeof build>['result']>): string {
+  const fields = {
+    ...(result.imageId && { 'containerimage.config.digest': result.imageId }),
+    ...(result.image && {
+      'containerimage.descriptor': result.image,
+      'containerimage.digest': result.image.digest,
+    }),
+    ...(result.names.length > 0 && { 'image.name': result.names.join(',') }),
+  };
+  return `${JSON.stringify(fields, undefined, 2)}\n`;
+}

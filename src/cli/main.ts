@@ -1,0 +1,30 @@
+import { CommanderError } from 'commander';
+import { describeError } from './describe-error.ts';
+import { ExitCode } from './exit-status.ts';
+
+/**
+ * Runs a command's body and turns what it throws into text on standard error and an exit status. The process is left
+ * to end by itself, so that output that is still being written is not cut.
+ */
+export async function runMain(
+  program: string,
+  body: () => Promise<number>,
+  failure: number = ExitCode.failure,
+): Promise<void> {
+  try {
+    process.exitCode = await body();
+  } catch (error) {
+    if (error instanceof CommanderError) {
+      // Help and version are no failures; commander has printed its text already.
+      process.exitCode = error.exitCode === 0 ? ExitCode.ok : failure;
+      return;
+    }
+    const { text, exitCode } = await describeError(error, {
+      program,
+      failure,
+      colour: process.stderr.isTTY === true,
+    });
+    process.stderr.write(`${text}\n`);
+    process.exitCode = exitCode;
+  }
+}

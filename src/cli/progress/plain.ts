@@ -1,0 +1,53 @@
+import type { Writable } from 'node:stream';
+import type { ProgressEvent, VertexEvent, WarningEvent } from '../../index.ts';
+import { LogLines, type Step, Steps, seconds, warningText } from './steps.ts';
+import type { ProgressView } from './view.ts';
+
+/**
+ * Lines for logs and pipes, as buildx' plain mode: `#4 [build 2/5] RUN make`, output with its time since the step's
+ * start, then `#4 DONE 1.2s`.
+ */
+export function plainView(output: Writable): ProgressView {
+  const steps = new Steps();
+  const lines = new LogLines();
+  const warnings: WarningEvent[] = [];
+  const print = (step: Step, text: string) => output.write(`#${step.number} ${text}\n`);
+
+  const vertex = (event: VertexEvent) => {
+    if (event.started === undefined) return;
+    const { step, isNew } = steps.update(event);
+    if (isNew) print(step, event.name);
+    if (event.completed === undefined) return;
+    for (const line of lines.flush(event.digest)) print(step, line);
+    if (event.error !== undefined) print(step, `ERROR: ${event.error}`);
+    else print(step, event.cached ? 'CACHED' : `DONE ${seconds(event.started, event.completed)}`);
+    output.write('\n');
+  };
+
+  return {
+    show(event: ProgressEvent) {
+      switch (event.kind) {
+        case 'vertex':
+          vertex(event);
+          break;
+        case 'log': {
+          const step = steps.get(event.vertex);
+          if (step === undefined) break;
+          const started = step.vertex.started ?? event.timestamp;
+          for (const line of lines.add(event)) {
+            print(step, `${((event.timestamp - started) / 1000).toFixed(3)} ${line}`);
+          }
+          break;
+        }
+        case 'warning':
+          warnings.push(event);
+          break;
+        case 'status':
+          break;
+      }
+    },
+    finish() {
+      for (const warning of warnings) output.write(`WARNING: ${warningText(warning)}\n`);
+    },
+  };
+}

@@ -1,0 +1,82 @@
+import type { Writable } from 'node:stream';
+import type { ProgressEvent } from '../../index.ts';
+import type { ProgressView } from './view.ts';
+
+/** One line of JSON an event, as BuildKit's solve status: `vertexes`, `statuses`, `logs`, `warnings`. */
+export function rawJsonView(output: Writable): ProgressView {
+  return {
+    show(event) {
+      output.write(`${JSON.stringify(solveStatus(event))}\n`);
+    },
+    finish() {},
+  };
+}
+
+function solveStatus(event: ProgressEvent): object {
+  const time = (milliseconds: number | undefined) =>
+    milliseconds === undefined ? undefined : new Date(milliseconds).toISOString();
+  switch (event.kind) {
+    case 'vertex':
+      return {
+        vertexes: [
+          {
+            digest: event.digest,
+            ...(event.inputs.length > 0 && { inputs: event.inputs }),
+            name: event.name,
+            started: time(event.started),
+            completed: time(event.completed),
+            ...(event.cached && { cached: true }),
+            ...(event.error !== undefined && { error: event.error }),
+          },
+        ],
+      };
+    case 'status':
+      return {
+        statuses: [
+          {
+            id: event.id,
+            vertex: event.vertex,
+            name: event.id,
+            total: event.total ?? 0,
+            current: event.current,
+            timestamp: time(event.completed ?? event.started),
+            started: time(event.started),
+            completed: time(event.completed),
+          },
+        ],
+      };
+    case 'log':
+      return {
+        logs: [
+          {
+            vertex: event.vertex,
+            stream: event.stream,
+            data: Buffer.from(event.data).toString('base64'),
+            timestamp: time(event.timestamp),
+          },
+        ],
+      };
+    case 'warning':
+      return {
+        warnings: [
+          {
+            vertex: event.vertex ?? '',
+            level: 1,
+            short: Buffer.from(event.short).toString('base64'),
+            detail: (event.detail ?? []).map((line) => Buffer.from(line).toString('base64')),
+            ...(event.url !== undefined && { url: event.url }),
+            ...(event.source && {
+              sourceInfo: {
+                filename: event.source.file,
+                data: Buffer.from(event.source.text).toString('base64'),
+              },
+              range: event.source.ranges.map(({ start, end }) => ({
+                start: { line: start },
+                end: { line: end },
+              })),
+            }),
+          },
+        ],
+      };
+  }
+}

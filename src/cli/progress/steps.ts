@@ -1,0 +1,78 @@
+import type { LogEvent, ProgressEvent, VertexEvent, WarningEvent } from '../../index.ts';
+
+/** What a view knows of one step. */
+export interface Step {
+  /** In order of appearance, from 1. */
+  readonly number: number;
+  readonly vertex: VertexEvent;
+}
+
+/** Steps by digest, numbered as they start. */
+export class Steps {
+  readonly #steps = new Map<string, Step>();
+
+  /** The step after the event, and whether it was unknown before. */
+  update(vertex: VertexEvent): { readonly step: Step; readonly isNew: boolean } {
+    const known = this.#steps.get(vertex.digest);
+    const step = { number: known?.number ?? this.#steps.size + 1, vertex };
+    this.#steps.set(vertex.digest, step);
+    return { step, isNew: known === undefined };
+  }
+
+  get(digest: string): Step | undefined {
+    return this.#steps.get(digest);
+  }
+
+  all(): IterableIterator<Step> {
+    return this.#steps.values();
+  }
+}
+
+/** Splits the output of steps into lines, stream by stream, and keeps an unfinished last line. */
+export class LogLines {
+  readonly #rest = new Map<string, string>();
+  readonly #decoders = new Map<string, TextDecoder>();
+
+  add({ vertex, stream, data }: LogEvent): readonly string[] {
+    const key = `${vertex} ${stream}`;
+    let decoder = this.#decoders.get(key);
+    if (decoder === undefined) {
+      decoder = new TextDecoder();
+      this.#decoders.set(key, decoder);
+    }
+    const lines = ((this.#rest.get(key) ?? '') + decoder.decode(data, { stream: true })).split('\n');
+    this.#rest.set(key, lines.pop()!);
+    return lines.map(lastRewrite);
+  }
+
+  /** Unfinished lines of a step that has ended. */
+  flush(vertex: string): readonly string[] {
+    return [1, 2].flatMap((stream) => {
+      const key = `${vertex} ${stream}`;
+      const rest = this.#rest.get(key) ?? '';
+      this.#rest.delete(key);
+      return rest === '' ? [] : [lastRewrite(rest)];
+    });
+  }
+}
+
+/** A line that rewrites itself by carriage returns, as progress bars do: only its last state. */
+function lastRewrite(line: string): string {
+  const trimmed = line.replace(/\r+$/, '');
+  return trimmed.slice(trimmed.lastIndexOf('\r') + 1);
+}
+
+/** Seconds between two times in milliseconds, as `1.2s`. */
+export function seconds(from: number, to: number): string {
+  return `${Math.max(0, (to - from) / 1000).toFixed(1)}s`;
+}
+
+export function warningText({ short, detail, source }: WarningEvent): string {
+  const line = source?.ranges[0]?.start;
+  const where = source === undefined ? '' : ` (${source.file}${line === undefined ? '' : `:${line}`})`;
+  return [`${short}${where}`, ...(detail ?? [])].join('\n  ');
+}
+
+export function isWarning(event: ProgressEvent): event is WarningEvent {
+  return event.kind === 'warning';
+}

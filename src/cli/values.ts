@@ -1,0 +1,151 @@
+import { UsageError } from './usage-error.ts';
+
+/** Readers of option values in Docker's notations. Each takes the whole text or throws {@link UsageError}. */
+
+const UNITS: Readonly<Record<string, number>> = { '': 0, b: 0, k: 1, m: 2, g: 3, t: 4, p: 5 };
+
+/** `512m`, `1.5g`, `100`: bytes. go-units `RAMInBytes`. */
+export function parseBytes(text: string, option: string): number {
+  const match = /^(\d+(?:\.\d+)?)\s*([bkmgtp]?)(?:i?b)?$/i.exec(text);
+  const power = UNITS[(match?.[2] ?? '').toLowerCase()];
+  if (match === null || power === undefined) {
+    throw new UsageError(`invalid argument "${text}" for "${option}": write a size such as 512m or 2g`);
+  }
+  return Math.floor(Number(match[1]) * 1024 ** power);
+}
+
+/** Like {@link parseBytes}; `-1` is unlimited. */
+export function parseBytesOrUnlimited(text: string, option: string): number {
+  return text === '-1' ? -1 : parseBytes(text, option);
+}
+
+export function parseInteger(text: string, option: string): number {
+  if (!/^-?\d{1,15}$/.test(text))
+    throw new UsageError(`invalid argument "${text}" for "${option}": write a whole number`);
+  return Number(text);
+}
+
+/** `1.5` CPUs as a CFS quota in microseconds per 100 ms. */
+export function parseCpus(text: string): number {
+  if (!/^\d+(\.\d+)?$/.test(text) || Number(text) <= 0) {
+    throw new UsageError(`invalid argument "${text}" for "--cpus": write a number of CPUs such as 0.5 or 2`);
+  }
+  const quota = Math.round(Number(text) * 100_000);
+  if (quota < 1000) throw new UsageError(`invalid argument "${text}" for "--cpus": at least 0.01 is needed`);
+  return quota;
+}
+
+/** `nofile=1024[:2048]`. */
+export function parseUlimit(text: string): {
+  readonly name: string;
+  readonly soft: number;
+  readonly hard: number;
+} {
+  const match = /^([a-z]+)=(-?\d+)(?::(-?\d+))?$/.exec(text);
+  if (match === null || !ULIMITS.includes(match[1]!)) {
+    throw new UsageError(
+      `invalid ulimit argument: ${text}: write NAME=SOFT[:HARD] with NAME one of ${ULIMITS.join(', ')}`,
+    );
+  }
+  const soft = Number(match[2]);
+  const hard = match[3] === undefined ? soft : Number(match[3]);
+  if (hard !== -1 && (soft === -1 || soft > hard)) {
+    throw new UsageError(`invalid ulimit argument: ${text}: the soft limit must not be above the hard limit`);
+  }
+  return { name: match[1]!, soft, hard };
+}
+
+const ULIMITS = [
+  'core',
+  'cpu',
+  'data',
+  'fsize',
+  'locks',
+  'memlock',
+  'msgqueue',
+  'nice',
+  'nofile',
+  'nproc',
+  'rss',
+  'rtprio',
+  'rttime',
+  'sigpending',
+  'stack',
+];
+
+/** `name:ip` or `name=ip`, where the address may be in brackets or be `host-gateway`. */
+export function parseExtraHost(text: string): { readonly host: string; readonly ip: string } {
+  const match = /^([^:=]+)[:=]\[?([0-9a-fA-F.:]+|host-gateway)\]?$/.exec(text);
+  if (match === null) throw new UsageError(`invalid argument "${text}" for "--add-host": write HOST:IP`);
+  return { host: match[1]!, ip: match[2]! };
+}
+
+/** `KEY=VALUE`; a bare key is an empty value. */
+export function parseKeyValue(text: string): readonly [key: string, value: string] {
+  const split = text.indexOf('=');
+  return split < 0 ? [text, ''] : [text.slice(0, split), text.slice(split + 1)];
+}
+
+/**
+ * `-e` and `--env-file`: `NAME=VALUE`, or a bare `NAME` that takes the caller's value and is left out when the caller
+ * has none.
+ */
+export function resolveEnvironment(entries: readonly string[], own: NodeJS.ProcessEnv): readonly string[] {
+  return entries.flatMap((entry) => {
+    if (entry.startsWith('=') || entry === '')
+      throw new UsageError(`invalid environment variable: "${entry}"`);
+    if (entry.includes('=')) return [entry];
+    const value = own[entry];
+    return value === undefined ? [] : [`${entry}=${value}`];
+  });
+}
+
+/** Lines of an `--env-file`: comments and blank lines left out. */
+export function parseEnvironmentFile(text: string, file: string): readonly string[] {
+  return text
+    .replace(/^\uFEFF/, '')
+    .split(/\r?\n/)
+    .map((line, index) => ({ line: line.trimStart(), number: index + 1 }))
+    .filter(({ line }) => line !== '' && !line.startsWith('#'))
+    .map(({ line, number }) => {
+      const name = line.split('=', 1)[0]!;
+      if (name === '' || /\s/.test(name)) {
+        throw new UsageError(
+          `${file}:${number}: variable '${name}' contains whitespace or no name: write NAME=VALUE`,
+        );
+      }
+      return line;
+    });
+}
+
+/** One line of comma-separated fields in which a field may be quoted. RFC 4180. */
+export function parseCsv(text: string): readonly string[] {
+  const fields: string[] = [];
+  let rest = text;
+  for (;;) {
+    const match = /^(?:"((?:[^"]|"")*)"|([^",]*))(,|$)/.exec(rest);
+    if (match === null)
+      throw new UsageError(`cannot read "${text}": a quoted field must begin and end with "`);
+    fields.push(match[1] === undefined ? match[2]! : match[1].replaceAll('""', '"'));
+    if (match[3] === '') return fields;
+    rest = rest.slice(match[0].length);
+  }
+}
+
+/** `a=b,c=d` as a map with lower-case keys; a bare key is `true`. */
+export function parseOptionList(text: string): ReadonlyMap<string, string> {
+  return new Map(
+    parseCsv(text).map((field) => {
+      const split = field.indexOf('=');
+      return split < 0
+        ? [field.toLowerCase(), 'true']
+        : [field.slice(0, split).toLowerCase(), field.slice(split + 1)];
+    }),
+  );
+}
+
+export function parseBoolean(text: string, option: string): boolean {
+  if (/^(1|t|true|TRUE|True)$/.test(text)) return true;
+  if (/^(0|f|false|FALSE|False)$/.test(text)) return false;
+  throw new UsageError(`invalid argument "${text}" for "${option}": write true or false`);
+}

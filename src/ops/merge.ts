@@ -1,0 +1,13 @@
+import type { Operation } from '../solver/operation.ts';
+import { layersOf } from '../solver/solve.ts';
+
+/** COPY --link: the layers of input 1, which were made on scratch, on top of those of input 0. Nothing is read or written. */
+export const mergeOperation: Operation = {
+  cached: false,
+  async keyParts(_vertex, inputs) {
+    return inputs.map(({ key }, index) => ({ name: `input ${index}`, value: key }));
+  },
+  async run(_vertex, inputs) {
+    return { kind: 'layers', layers: inputs.flatMap(layersOf) };
+  },
+};

@@ -1,0 +1,94 @@
+/** What a container is started with, on top of its image: the options of `docker run` as values. */
+export interface ContainerOptions {
+  /** Replaces the image's Cmd. */
+  readonly command?: readonly string[];
+  /** Replaces the image's Entrypoint and drops its Cmd; an empty list clears it. */
+  readonly entrypoint?: readonly string[];
+  /** `NAME=value`. */
+  readonly env?: readonly string[];
+  readonly labels?: Readonly<Record<string, string>>;
+  /** `name|uid[:group|gid]`. */
+  readonly user?: string;
+  readonly groupAdd?: readonly string[];
+  readonly workdir?: string;
+  readonly hostname?: string;
+  readonly domainname?: string;
+  readonly mounts?: readonly MountRequest[];
+  /** `bridge`, `none` or `host`. */
+  readonly network?: string;
+  readonly extraHosts?: readonly HostEntry[];
+  readonly dns?: readonly string[];
+  readonly dnsSearch?: readonly string[];
+  readonly dnsOptions?: readonly string[];
+  readonly resources?: ContainerResources;
+  readonly readOnly?: boolean;
+  /** Names with or without `CAP_`, any case; `ALL`. */
+  readonly capAdd?: readonly string[];
+  readonly capDrop?: readonly string[];
+  readonly privileged?: boolean;
+  /** `no-new-privileges`, `seccomp=unconfined`, `seccomp=FILE`. */
+  readonly securityOptions?: readonly string[];
+  /** A PID 1 that forwards signals and reaps. */
+  readonly init?: boolean;
+  /** Bytes. */
+  readonly shmSize?: number;
+  readonly ulimits?: readonly Ulimit[];
+  readonly sysctls?: Readonly<Record<string, string>>;
+  readonly oomScoreAdj?: number;
+  readonly terminal?: { readonly rows: number; readonly columns: number };
+}
+
+export interface HostEntry {
+  readonly host: string;
+  /** An address, or `host-gateway`. */
+  readonly ip: string;
+}
+
+/** `name` as in `nofile`; -1 is unlimited. */
+export interface Ulimit {
+  readonly name: string;
+  readonly soft: number;
+  readonly hard: number;
+}
+
+export interface ContainerResources {
+  /** Bytes. */
+  readonly memory?: number;
+  readonly memoryReservation?: number;
+  /** Bytes, memory and swap together; -1 unlimited. */
+  readonly memorySwap?: number;
+  readonly cpuShares?: number;
+  /** Microseconds. */
+  readonly cpuPeriod?: number;
+  readonly cpuQuota?: number;
+  readonly cpusetCpus?: string;
+  readonly cpusetMems?: string;
+  readonly pidsLimit?: number;
+  /** 10 to 1000. */
+  readonly blkioWeight?: number;
+}
+
+export type MountRequest =
+  | {
+      readonly type: 'bind';
+      /** Absolute host path. */
+      readonly source: string;
+      readonly target: string;
+      readonly readonly: boolean;
+      /** `-v` makes a missing source directory; `--mount` refuses. */
+      readonly createSource: boolean;
+    }
+  | {
+      readonly type: 'volume';
+      /** Undefined: anonymous. */
+      readonly name?: string;
+      readonly target: string;
+      readonly readonly: boolean;
+      /** Fill a new volume with what the image has at the target. */
+      readonly copy: boolean;
+    }
+  | {
+      readonly type: 'tmpfs';
+      readonly target: string /** As tmpfs(5) takes them. */;
+      readonly options: readonly string[];
+    };

@@ -1,0 +1,58 @@
+import { formatResolvConf, hostResolver } from '../network/resolver.ts';
+import type { HostEntry } from './container-options.ts';
+
+/** A small file that a container sees without having it in its root. */
+export interface ProvidedFile {
+  readonly path: string;
+  readonly content: string;
+  readonly mode: number;
+  readonly readonly: boolean;
+}
+
+export interface NetworkFilesInput {
+  readonly hostname: string;
+  /** Without prefix lengths; none without a network of its own. */
+  readonly addresses: readonly string[];
+  readonly gateway?: string;
+  readonly sharesHostNetwork: boolean;
+  readonly extraHosts: readonly HostEntry[];
+  readonly dns?: readonly string[];
+  readonly dnsSearch?: readonly string[];
+  readonly dnsOptions?: readonly string[];
+  readonly readonly: boolean;
+}
+
+/** /etc/resolv.conf, /etc/hosts and /etc/hostname of a container, with Docker's content. */
+export function networkFiles(input: NetworkFilesInput): readonly ProvidedFile[] {
+  const host = hostResolver({ loopback: input.sharesHostNetwork });
+  const resolver = {
+    nameservers: input.dns?.length ? input.dns : host.nameservers,
+    search: input.dnsSearch?.length ? input.dnsSearch.filter((domain) => domain !== '.') : host.search,
+    options: input.dnsOptions?.length ? input.dnsOptions : host.options,
+  };
+  const file = (path: string, content: string): ProvidedFile => ({
+    path,
+    content,
+    mode: 0o644,
+    readonly: input.readonly,
+  });
+  return [
+    file('/etc/resolv.conf', formatResolvConf(resolver)),
+    file('/etc/hosts', hostsFile(input)),
+    file('/etc/hostname', `${input.hostname}\n`),
+  ];
+}
+
+function hostsFile({ hostname, addresses, gateway, extraHosts }: NetworkFilesInput): string {
+  const lines = [
+    ['127.0.0.1', 'localhost'],
+    ['::1', 'localhost ip6-localhost ip6-loopback'],
+    ['fe00::', 'ip6-localnet'],
+    ['ff00::', 'ip6-mcastprefix'],
+    ['ff02::1', 'ip6-allnodes'],
+    ['ff02::2', 'ip6-allrouters'],
+    ...extraHosts.map(({ host, ip }) => [ip === 'host-gateway' ? (gateway ?? '127.0.0.1') : ip, host]),
+    ...addresses.map((address) => [address, hostname]),
+  ];
+  return lines.map(([address, names]) => `${address}\t${names}\n`).join('');
+}

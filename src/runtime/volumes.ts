@@ -1,0 +1,68 @@
+import { randomBytes } from 'node:crypto';
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import type { Store } from '../../layers/index.ts';
+import { RuntimeError } from './errors.ts';
+import { NAME_PATTERN } from './names.ts';
+
+export interface Volume {
+  readonly name: string;
+  /** Absolute: what is mounted. */
+  readonly directory: string;
+  /** RFC 3339. */
+  readonly created: string;
+  /** Made for one container without a name: goes with it under `--rm`. */
+  readonly anonymous: boolean;
+}
+
+/** Directories that outlive containers, by name. Nothing removes one unasked. */
+export class VolumeStore {
+  readonly #root: string;
+
+  constructor(store: Store) {
+    this.#root = join(store.root, 'volumes');
+  }
+
+  /** The volume of that name, made when missing; `created` says whether it is new (and so still empty). */
+  ensure(name?: string): { readonly volume: Volume; readonly isNew: boolean } {
+    const known = name === undefined ? undefined : this.get(name);
+    if (known !== undefined) return { volume: known, isNew: false };
+    const chosen = name ?? randomBytes(32).toString('hex');
+    if (!NAME_PATTERN.test(chosen)) {
+      throw new RuntimeError(
+        'BAD_OPTION',
+        chosen,
+        `"${chosen}" is not a volume name: use letters, digits, "_", "." and "-", or an absolute path for a bind mount`,
+      );
+    }
+    const directory = join(this.#root, chosen, '_data');
+    mkdirSync(directory, { recursive: true, mode: 0o755 });
+    const volume = {
+      name: chosen,
+      directory,
+      created: new Date().toISOString(),
+      anonymous: name === undefined,
+    };
+    writeFileSync(join(this.#root, chosen, 'volume.json'), JSON.stringify(volume));
+    return { volume, isNew: true };
+  }
+
+  get(name: string): Volume | undefined {
+    if (!NAME_PATTERN.test(name)) return undefined;
+    try {
+      return JSON.parse(readFileSync(join(this.#root, name, 'volume.json'), 'utf8')) as Volume;
+    } catch {
+      return undefined;
+    }
+  }
+
+  list(): readonly Volume[] {
+    if (!existsSync(this.#root)) return [];
+    return readdirSync(this.#root).flatMap((name) => this.get(name) ?? []);
+  }
+
+  remove(name: string): void {
+    if (!NAME_PATTERN.test(name)) return;
+    rmSync(join(this.#root, name), { recursive: true, force: true });
+  }
+}
