@@ -53,6 +53,8 @@ function makeBridge(socket: NetlinkSocket, stateDirectory: string): Bridge {
   writeFileSync('/proc/sys/net/ipv4/ip_forward', '1');
   installMasquerade('tsbuild', BRIDGE, subnet);
   allowForwarding(BRIDGE);
-  writeFileSync(join(stateDirectory, 'subnet'), `${formatIpv4(subnet.base)}/${subnet.prefix}`, { mode: 0o600 });
+  writeFileSync(join(stateDirectory, 'subnet'), `${formatIpv4(subnet.base)}/${subnet.prefix}`, {
+    mode: 0o600,
+  });
   return { link, subnet, gateway };
 }

@@ -3,9 +3,9 @@ import { SystemCallError } from '../../layers/index.ts';
 import {
   attribute,
   attributes,
+  type NetlinkSocket,
   NLM_F_CREATE,
   NLM_F_EXCL,
-  type NetlinkSocket,
   nested,
   text,
   u32,
@@ -146,7 +146,11 @@ export function addDefaultRoute(socket: NetlinkSocket, index: number, gateway: I
   header.writeUInt8(RT_TABLE_MAIN, 4);
   header.writeUInt8(RTPROT_BOOT, 5);
   header.writeUInt8(RTN_UNICAST, 7);
-  const payload = Buffer.concat([header, attribute(RTA_GATEWAY, ipv4Bytes(gateway)), attribute(RTA_OIF, u32(index))]);
+  const payload = Buffer.concat([
+    header,
+    attribute(RTA_GATEWAY, ipv4Bytes(gateway)),
+    attribute(RTA_OIF, u32(index)),
+  ]);
   socket.request(RTM_NEWROUTE, NLM_F_CREATE, payload, `add route via ${formatIpv4(gateway)}`);
 }
 

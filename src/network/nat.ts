@@ -1,10 +1,10 @@
 import {
   attribute,
   NETLINK_NETFILTER,
+  NetlinkSocket,
   NLM_F_ACK,
   NLM_F_APPEND,
   NLM_F_CREATE,
-  NetlinkSocket,
   nested,
   text,
   u32be,
@@ -82,7 +82,8 @@ const expression = (name: string, ...data: readonly Buffer[]) =>
 const value = (type: number, bytes: Uint8Array) => nested(type, attribute(NFTA_DATA_VALUE, bytes));
 
 /** NFTA_META_DREG 1, NFTA_META_KEY 2. */
-const loadMeta = (key: number) => expression('meta', attribute(2, u32be(key)), attribute(1, u32be(NFT_REG_1)));
+const loadMeta = (key: number) =>
+  expression('meta', attribute(2, u32be(key)), attribute(1, u32be(NFT_REG_1)));
 
 /** NFTA_CMP_SREG 1, OP 2, DATA 3; op 0 is equal, 1 not equal. */
 const compare = (operator: 0 | 1, bytes: Uint8Array) =>
@@ -90,7 +91,13 @@ const compare = (operator: 0 | 1, bytes: Uint8Array) =>
 
 /** NFTA_PAYLOAD_DREG 1, BASE 2 (1: network header), OFFSET 3, LEN 4. */
 const loadSourceAddress = () =>
-  expression('payload', attribute(1, u32be(NFT_REG_1)), attribute(2, u32be(1)), attribute(3, u32be(12)), attribute(4, u32be(4)));
+  expression(
+    'payload',
+    attribute(1, u32be(NFT_REG_1)),
+    attribute(2, u32be(1)),
+    attribute(3, u32be(12)),
+    attribute(4, u32be(4)),
+  );
 
 /** NFTA_BITWISE_SREG 1, DREG 2, LEN 3, MASK 4, XOR 5. */
 const mask = (bytes: Uint8Array) =>
@@ -118,7 +125,11 @@ function interfaceName(name: string): Buffer {
 }
 
 /** Source NAT for what leaves `subnet` by another interface than `bridge`, in a table of our own. */
-export function installMasquerade(table: string, bridge: string, subnet: { readonly base: Ipv4; readonly prefix: number }): void {
+export function installMasquerade(
+  table: string,
+  bridge: string,
+  subnet: { readonly base: Ipv4; readonly prefix: number },
+): void {
   const netmask = ipv4Bytes((0xffffffff << (32 - subnet.prefix)) >>> 0);
   const named = attribute(NFTA_TABLE_NAME, text(table));
   transaction(
@@ -162,8 +173,20 @@ export function allowForwarding(bridge: string): void {
   const tag = attribute(NFTA_RULE_USERDATA, Buffer.from(userData(bridge)));
   transaction(
     [
-      rule('filter', 'FORWARD', NLM_F_CREATE | NLM_F_ACK, [loadMeta(META_IIFNAME), compare(0, named), accept()], tag),
-      rule('filter', 'FORWARD', NLM_F_CREATE | NLM_F_ACK, [loadMeta(META_OIFNAME), compare(0, named), accept()], tag),
+      rule(
+        'filter',
+        'FORWARD',
+        NLM_F_CREATE | NLM_F_ACK,
+        [loadMeta(META_IIFNAME), compare(0, named), accept()],
+        tag,
+      ),
+      rule(
+        'filter',
+        'FORWARD',
+        NLM_F_CREATE | NLM_F_ACK,
+        [loadMeta(META_OIFNAME), compare(0, named), accept()],
+        tag,
+      ),
     ],
     'allow forwarding',
   );

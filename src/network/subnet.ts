@@ -15,7 +15,8 @@ const CANDIDATES: readonly Subnet[] = [
 /** A subnet that no route of the host overlaps. */
 export function freeSubnet(routes: readonly Subnet[] = hostRoutes()): Subnet {
   const found = CANDIDATES.find((candidate) => !routes.some((route) => overlaps(candidate, route)));
-  if (found === undefined) throw new Error('Every private network that could be used is routed elsewhere already');
+  if (found === undefined)
+    throw new Error('Every private network that could be used is routed elsewhere already');
   return found;
 }
 

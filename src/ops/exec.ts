@@ -82,8 +82,7 @@ async function execute(
 ): Promise<Layer> {
   const { store, secrets, mechanism } = environment;
   const user = resolveUser(snapshot.tree(), op.user, []);
-  const network =
-    op.network === 'default' ? openBridgeNetwork() : undefined;
+  const network = op.network === 'default' ? openBridgeNetwork() : undefined;
   const mounts = await prepareMounts(op, inputs, { store, secrets, user });
   try {
     const resources = op.resources && specResources(op.resources);

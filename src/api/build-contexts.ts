@@ -1,0 +1,228 @@
+import { existsSync, statSync } from 'node:fs';
+import { resolve } from 'node:path';
+import { Readable } from 'node:stream';
+import {
+  type ActiveSnapshot,
+  bytePath,
+  detectArchive,
+  directoryTree,
+  extractArchive,
+  type FileTree,
+  type Store,
+} from '../../layers/index.ts';
+import type { NamedContext } from '../dockerfile/lower/request.ts';
+import type { DockerfileSource } from '../dockerfile/source.ts';
+import { LocalTree } from '../ops/source-local.ts';
+import { ApiError } from './errors.ts';
+import { readNode } from './read-node.ts';
+import type { BuildRequest } from './types.ts';
+
+/** What a build reads its files from. */
+export interface BuildContexts {
+  /** The main context before anything is left out; undefined when there is none. */
+  readonly main: FileTree | undefined;
+  /** Its path, when it is a directory of the host. */
+  readonly directory: string | undefined;
+  /** A Dockerfile that came in the place of a context, on standard input. */
+  readonly dockerfileText: string | undefined;
+  readonly named: ReadonlyMap<string, NamedContext>;
+  /** Trees by the names that local sources of the graph use, what is to be ignored left out. */
+  locals(): ReadonlyMap<string, LocalTree>;
+  /** Takes `<Dockerfile>.dockerignore` in place of the main context's own .dockerignore. */
+  useIgnoreFile(ignore: DockerfileSource | undefined): void;
+  isIgnored(context: string, path: string): boolean;
+  close(): void;
+}
+
+/** Name of the main context among the local sources. */
+const MAIN = 'context';
+
+/** Opens the main context (a directory, or a tar stream) and looks at what the named ones are. */
+export async function openContexts(store: Store, request: BuildRequest): Promise<BuildContexts> {
+  const { context } = request;
+  const named = new Map(
+    Object.entries(request.buildContexts ?? {}).map(([name, text]) => [name, namedContext(name, text)]),
+  );
+  const directories = new Map(
+    [...named].flatMap(([name, value]) =>
+      value.kind === 'local' ? [[name, directoryOf(request.buildContexts![name]!)]] : [],
+    ),
+  ) as Map<string, string>;
+  if (context === undefined) return new Contexts(undefined, named, directories);
+  if (typeof context === 'string')
+    return new Contexts({ kind: 'directory', path: directoryOf(context) }, named, directories);
+  return new Contexts(
+    await readStream(store, Readable.from(context as AsyncIterable<Uint8Array>)),
+    named,
+    directories,
+  );
+}
+
+type MainContext =
+  | { readonly kind: 'directory'; readonly path: string }
+  | { readonly kind: 'snapshot'; readonly snapshot: ActiveSnapshot }
+  | { readonly kind: 'dockerfile'; readonly text: string };
+
+class Contexts implements BuildContexts {
+  readonly main: FileTree | undefined;
+  readonly directory: string | undefined;
+  readonly dockerfileText: string | undefined;
+  #ignore: DockerfileSource | undefined;
+  #locals: Map<string, LocalTree> | undefined;
+
+  constructor(
+    readonly source: MainContext | undefined,
+    readonly named: ReadonlyMap<string, NamedContext>,
+    readonly directories: ReadonlyMap<string, string>,
+  ) {
+    if (source?.kind === 'directory') {
+      this.directory = source.path;
+      this.main = directoryTree(source.path);
+    } else if (source?.kind === 'snapshot') this.main = source.snapshot.tree();
+    else if (source?.kind === 'dockerfile') this.dockerfileText = source.text;
+  }
+
+  useIgnoreFile(ignore: DockerfileSource | undefined): void {
+    this.#ignore = ignore;
+  }
+
+  locals(): ReadonlyMap<string, LocalTree> {
+    this.#locals ??= this.#open();
+    return this.#locals;
+  }
+
+  isIgnored(context: string, path: string): boolean {
+    return this.locals().get(context)?.hides(bytePath(path)) ?? false;
+  }
+
+  close(): void {
+    if (this.source?.kind === 'snapshot') this.source.snapshot.abort();
+  }
+
+  #open(): Map<string, LocalTree> {
+    const locals = new Map<string, LocalTree>();
+    for (const [name, path] of this.directories) {
+      const tree = directoryTree(path);
+      locals.set(name, new LocalTree(path, tree, ignoreLines(readIgnoreFile(tree))));
+    }
+    if (this.main !== undefined) {
+      const text = this.#ignore?.text ?? readIgnoreFile(this.main);
+      locals.set(MAIN, new LocalTree(this.directory ?? '', this.main, ignoreLines(text)));
+    }
+    return locals;
+  }
+}
+
+function directoryOf(text: string): string {
+  if (!existsSync(text)) {
+    throw new ApiError('NO_CONTEXT', text, `unable to prepare context: path "${text}" not found`);
+  }
+  if (!statSync(text).isDirectory()) {
+    throw new ApiError(
+      'NO_CONTEXT',
+      text,
+      `unable to prepare context: "${text}" is not a directory: name the directory that holds the Dockerfile`,
+    );
+  }
+  return resolve(text);
+}
+
+function namedContext(name: string, text: string): NamedContext {
+  const match = /^([a-z][a-z0-9+.-]*):\/\/(.*)$/.exec(text);
+  if (match === null) {
+    return /^git@/.test(text) ? { kind: 'git', url: text } : { kind: 'local' };
+  }
+  const [, scheme, rest] = match;
+  switch (scheme) {
+    case 'docker-image':
+      return rest === 'scratch' ? { kind: 'scratch' } : { kind: 'image', ref: rest! };
+    case 'oci-layout':
+      return { kind: 'oci-layout', ref: rest! };
+    case 'http':
+    case 'https':
+      return /\.git(#.*)?$/.test(text) ? { kind: 'git', url: text } : { kind: 'http', url: text };
+    case 'git':
+    case 'ssh':
+      return { kind: 'git', url: text };
+    default:
+      throw new ApiError(
+        'BAD_REQUEST',
+        name,
+        `build context ${name}: unknown kind "${scheme}://": use a directory, docker-image://, oci-layout://, a git or an http(s) address`,
+      );
+  }
+}
+
+/** Lines of an ignore file without comments and blanks. */
+function ignoreLines(text: string | undefined): readonly string[] {
+  return (text ?? '')
+    .replace(/^\uFEFF/, '')
+    .split(/\r?\n/)
+    .map((line) => (line.startsWith('#') ? '' : line.trim()))
+    .filter((line) => line !== '');
+}
+
+const IGNORE_LIMIT = 1024 * 1024;
+
+/** The context's .dockerignore. It is looked up inside the context, so a symlink cannot bring in another file. */
+function readIgnoreFile(tree: FileTree): string | undefined {
+  return readTextFile(tree, '.dockerignore', IGNORE_LIMIT);
+}
+
+/** A small text file of a tree; undefined when there is no such file. */
+export function readTextFile(tree: FileTree, path: string, limit: number): string | undefined {
+  const node = tree.lookup(bytePath(`/${path}`), { follow: true });
+  if (node === undefined || node.stat.type !== 'file') return undefined;
+  if (node.stat.size > limit) {
+    throw new ApiError('BAD_REQUEST', path, `${path} has ${node.stat.size} bytes, more than ${limit}`);
+  }
+  return readNode(tree, node);
+}
+
+/** A stream is a tar (compressed or not), else the text of a Dockerfile without context, as for `docker build -`. */
+async function readStream(store: Store, stream: Readable): Promise<MainContext> {
+  const { head, rest } = await peek(stream, 512);
+  const kind = detectArchive(head);
+  if (kind === undefined) {
+    const chunks: Uint8Array[] = [];
+    for await (const chunk of rest) chunks.push(chunk as Uint8Array);
+    return { kind: 'dockerfile', text: Buffer.concat(chunks).toString('utf8') };
+  }
+  const snapshot = store.snapshots.prepare([]);
+  try {
+    const writer = snapshot.writer();
+    await extractArchive(rest, writer, '/', {});
+    writer.finish();
+    return { kind: 'snapshot', snapshot };
+  } catch (error) {
+    snapshot.abort();
+    throw error;
+  }
+}
+
+/** The first bytes of a stream, and the stream with them still in it. */
+async function peek(
+  stream: Readable,
+  size: number,
+): Promise<{ readonly head: Buffer; readonly rest: Readable }> {
+  const iterator = stream[Symbol.asyncIterator]();
+  const chunks: Buffer[] = [];
+  let length = 0;
+  while (length < size) {
+    const next = await iterator.next();
+    if (next.done) break;
+    const chunk = Buffer.from(next.value as Uint8Array);
+    chunks.push(chunk);
+    length += chunk.length;
+  }
+  const head = Buffer.concat(chunks);
+  async function* whole() {
+    yield head;
+    for (;;) {
+      const next = await iterator.next();
+      if (next.done) return;
+      yield next.value as Uint8Array;
+    }
+  }
+  return { head, rest: Readable.from(whole()) };
+}

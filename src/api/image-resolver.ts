@@ -1,0 +1,33 @@
+import { hostPlatform, type Layer, type Platform, type Store } from '../../layers/index.ts';
+import type { ResolvedImage } from '../dockerfile/lower/request.ts';
+import type { ImageSourceOp } from '../llb/op.ts';
+import { type FoundImage, findOrPull, type ResolveOptions, unpackLayers } from './images.ts';
+
+/** Images that one build names: each found (or pulled) once, its layers unpacked when a step needs them. */
+export class ImageResolver {
+  readonly #found = new Map<string, Promise<FoundImage>>();
+  readonly #byManifest = new Map<string, FoundImage>();
+
+  constructor(
+    readonly store: Store,
+    readonly options: Omit<ResolveOptions, 'platform'>,
+  ) {}
+
+  async resolve(ref: string, platform: Platform = hostPlatform()): Promise<ResolvedImage> {
+    const key = JSON.stringify([ref, platform]);
+    let found = this.#found.get(key);
+    if (found === undefined) {
+      found = findOrPull(this.store, ref, { ...this.options, platform });
+      this.#found.set(key, found);
+    }
+    const image = await found;
+    this.#byManifest.set(image.manifest.digest, image);
+    return { ref: image.name, manifest: image.manifest.digest, config: image.config };
+  }
+
+  layers(op: ImageSourceOp): Promise<readonly Layer[]> {
+    const image = this.#byManifest.get(op.manifest);
+    if (image === undefined) throw new Error(`The image ${op.ref} was not resolved in this build`);
+    return unpackLayers(this.store, image);
+  }
+}

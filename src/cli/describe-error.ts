@@ -1,0 +1,58 @@
+import { ExitCode } from './exit-status.ts';
+
+export interface DescribeOptions {
+  readonly program: string;
+  /** Exit status of failures that have none of their own. */
+  readonly failure: number;
+  readonly colour: boolean;
+}
+
+export interface Description {
+  readonly text: string;
+  readonly exitCode: number;
+}
+
+/** What a person is shown of a failure, and the status to end with. Errors are told apart by name and code alone. */
+export async function describeError(error: unknown, options: DescribeOptions): Promise<Description> {
+  const { failure, program } = options;
+  if (!(error instanceof Error)) return { text: `${program}: ${String(error)}`, exitCode: failure };
+  switch (error.name) {
+    case 'UsageError':
+      return { text: `${program}: ${error.message}.\nSee '${program} --help'.`, exitCode: failure };
+    case 'AbortError':
+      return { text: `${program}: canceled`, exitCode: 130 };
+    case 'BuildError':
+    case 'DockerfileError': {
+      const { describeBuildError } = await import('../index.ts');
+      return { text: await describeBuildError(error, { colour: options.colour }), exitCode: failure };
+    }
+    case 'SandboxError':
+      return { text: `${program}: ${error.message}`, exitCode: sandboxStatus(error) };
+    case 'ApiError':
+    case 'RuntimeError':
+    case 'RegistryError':
+    case 'StoreError':
+    case 'OperationError':
+      return { text: `${program}: ${error.message}${hintOf(error)}`, exitCode: failure };
+    default:
+      return { text: `${program}: ${unexpected(error)}`, exitCode: failure };
+  }
+}
+
+/** Docker's 127 and 126 for a command that is not there or cannot be executed. */
+function sandboxStatus(error: Error): number {
+  const { code } = error as Error & { readonly code?: string };
+  if (code === 'NOT_FOUND') return ExitCode.notFound;
+  if (code === 'NOT_EXECUTABLE') return ExitCode.notExecutable;
+  return ExitCode.tool;
+}
+
+function hintOf(error: Error): string {
+  const { hint } = error as Error & { readonly hint?: string };
+  return hint === undefined ? '' : `\n  ${hint}`;
+}
+
+/** A failure of the system, or a defect: the message, and the stack for whoever asked for it. */
+function unexpected(error: Error): string {
+  return process.env.TSBUILD_DEBUG ? (error.stack ?? error.message) : error.message;
+}
