@@ -1,14 +1,36 @@
 import { createHash } from 'node:crypto';
-import { createReadStream, existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  createReadStream,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import type { Readable } from 'node:stream';
 import { createGunzip } from 'node:zlib';
 import type { Lease } from '../../layers/gc/lease.ts';
-import { type DiffId, type DiffInfo, hexOf, type Layer, type Snapshotter, StoreError } from '../../layers/index.ts';
+import {
+  type DiffId,
+  type DiffInfo,
+  hexOf,
+  type Layer,
+  type Snapshotter,
+  StoreError,
+} from '../../layers/index.ts';
 import type { LayerPublisher, UnpackTools } from '../../layers/unpack.ts';
 
 /** A snapshotter that can only publish layers and find them again: enough for what the store itself does with them. */
-export function bareSnapshotter({ root, lease }: { readonly root: string; readonly lease: Lease }): Snapshotter & LayerPublisher {
+export function bareSnapshotter({
+  root,
+  lease,
+}: {
+  readonly root: string;
+  readonly lease: Lease;
+}): Snapshotter & LayerPublisher {
   let count = 0;
   const pathOf = (diffId: DiffId) => join(root, 'layers/sha256', hexOf(diffId));
   const describe = (info: DiffInfo): Layer & { readonly info: DiffInfo } => ({
@@ -16,7 +38,8 @@ export function bareSnapshotter({ root, lease }: { readonly root: string; readon
     diff: Promise.resolve(info),
     directory: () => join(pathOf(info.diffId), 'fs'),
   });
-  const infoOf = (diffId: DiffId) => JSON.parse(readFileSync(join(pathOf(diffId), 'layer.json'), 'utf8')) as DiffInfo;
+  const infoOf = (diffId: DiffId) =>
+    JSON.parse(readFileSync(join(pathOf(diffId), 'layer.json'), 'utf8')) as DiffInfo;
   const unsupported = () => {
     throw new Error('not needed here');
   };
@@ -73,7 +96,8 @@ export const byteTools: UnpackTools & { openLayerTar(directory: string): Readabl
       throw error;
     }
     const bytes = Buffer.concat(parts);
-    if (bytes.toString('latin1', 0, 3) === 'bad') throw new StoreError('INVALID_ARCHIVE', 'layer', 'Not an archive');
+    if (bytes.toString('latin1', 0, 3) === 'bad')
+      throw new StoreError('INVALID_ARCHIVE', 'layer', 'Not an archive');
     writeFileSync(join(directory, 'tar'), bytes);
     return { diffId: `sha256:${hash.digest('hex')}` as DiffId, size: bytes.length };
   },
