@@ -1,5 +1,10 @@
 /** The layered storage library: blobs, layers, image names and their collection. It knows no Dockerfile. */
 export * from './content/content-store.ts';
+export { type ApplyLimits, applyLayer } from './diff/apply.ts';
+export { type ArchiveLimits, defaultLimits } from './diff/archive-limits.ts';
+export { hashLayer, type LayerInfo } from './diff/hash-layer.ts';
+export { openLayerTar } from './diff/layer-stream.ts';
+export { writeLayer } from './diff/write-layer.ts';
 export { StoreError, type StoreErrorCode } from './errors.ts';
 export type { Lease } from './gc/lease.ts';
 export * from './images/image-store.ts';

@@ -81,6 +81,15 @@ interface Calls {
     flags: number,
   ) => number;
   readonly lremovexattr: (path: Uint8Array, name: Uint8Array) => number;
+  readonly flistxattr: (fd: number, list: Uint8Array, size: number) => number;
+  readonly fgetxattr: (fd: number, name: Uint8Array, value: Uint8Array, size: number) => number;
+  readonly fsetxattr: (
+    fd: number,
+    name: Uint8Array,
+    value: Uint8Array,
+    size: number,
+    flags: number,
+  ) => number;
   readonly umask: (mask: number) => number;
 }
 
@@ -122,6 +131,9 @@ function declare(library: Koffi): Calls {
     lgetxattr: ['lgetxattr', 'long', ['void*', 'void*', 'void*', 'ulong']],
     lsetxattr: ['lsetxattr', 'int', ['void*', 'void*', 'void*', 'ulong', 'int']],
     lremovexattr: ['lremovexattr', 'int', ['void*', 'void*']],
+    flistxattr: ['flistxattr', 'long', ['int', 'void*', 'ulong']],
+    fgetxattr: ['fgetxattr', 'long', ['int', 'void*', 'void*', 'ulong']],
+    fsetxattr: ['fsetxattr', 'int', ['int', 'void*', 'void*', 'ulong', 'int']],
     umask: ['umask', 'uint', ['uint']],
   };
   const numbers = NUMBERS[process.arch];
@@ -400,21 +412,40 @@ function xattrPath(directory: number, name: BytePath): Buffer {
 
 /** Names of the extended attributes of an entry; of the directory itself when the name is empty. */
 export function listXattrs(directory: number, name: BytePath): string[] {
-  const length = calls().llistxattr(xattrPath(directory, name), xattrList, xattrList.length);
+  return splitXattrList(calls().llistxattr(xattrPath(directory, name), xattrList, xattrList.length), name);
+}
+
+/** {@link listXattrs} of an open file or directory (not O_PATH). */
+export function listXattrsFd(fd: number): string[] {
+  return splitXattrList(calls().flistxattr(fd, xattrList, xattrList.length));
+}
+
+function splitXattrList(length: number, name?: BytePath): string[] {
   if (length < 0) {
     if (calls().errno() === EOPNOTSUPP) return [];
-    throw new SystemCallError('llistxattr', calls().errno(), name);
+    throw new SystemCallError('listxattr', calls().errno(), name);
   }
   return length === 0 ? [] : xattrList.toString('latin1', 0, length - 1).split('\0');
 }
 
 /** Undefined when there is no such attribute. */
 export function getXattr(directory: number, name: BytePath, attribute: string): Buffer | undefined {
-  const length = calls().lgetxattr(xattrPath(directory, name), c(attribute), xattrValue, xattrValue.length);
+  return copyXattrValue(
+    calls().lgetxattr(xattrPath(directory, name), c(attribute), xattrValue, xattrValue.length),
+    name,
+  );
+}
+
+/** {@link getXattr} of an open file or directory (not O_PATH). */
+export function getXattrFd(fd: number, attribute: string): Buffer | undefined {
+  return copyXattrValue(calls().fgetxattr(fd, c(attribute), xattrValue, xattrValue.length));
+}
+
+function copyXattrValue(length: number, name?: BytePath): Buffer | undefined {
   if (length < 0) {
     const errno = calls().errno();
     if (errno === ENODATA || errno === EOPNOTSUPP || errno === ERANGE) return undefined;
-    throw new SystemCallError('lgetxattr', errno, name);
+    throw new SystemCallError('getxattr', errno, name);
   }
   return Buffer.from(xattrValue.subarray(0, length));
 }
@@ -425,6 +456,11 @@ export function setXattr(directory: number, name: BytePath, attribute: string, v
     `lsetxattr ${attribute}`,
     name,
   );
+}
+
+/** {@link setXattr} of an open file or directory (not O_PATH). */
+export function setXattrFd(fd: number, attribute: string, value: Uint8Array): void {
+  check(calls().fsetxattr(fd, c(attribute), value, value.length, 0), `fsetxattr ${attribute}`);
 }
 
 export function removeXattr(directory: number, name: BytePath, attribute: string): void {
