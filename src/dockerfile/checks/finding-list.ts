@@ -3,6 +3,12 @@ import { type CheckConfig, isEnabled, withInlineConfig } from './config.ts';
 import { type Finding, finding } from './finding.ts';
 import type { RuleName } from './rules.ts';
 
+/** An instruction, as far as findings about it need. */
+interface Commented {
+  readonly range: SourceRange;
+  readonly comments: readonly string[];
+}
+
 /** Gathers findings in the order they are made and leaves out those that the Dockerfile does not want. */
 export class FindingList {
   readonly found: Finding[] = [];
@@ -10,9 +16,19 @@ export class FindingList {
   constructor(readonly config: CheckConfig) {}
 
   /** `comments`: the lines directly above the instruction, which may skip the rule for it alone. */
-  add(rule: RuleName, message: string, range: SourceRange, comments: readonly string[] = []): void {
+  add(
+    rule: RuleName,
+    message: string,
+    ranges: readonly SourceRange[],
+    comments: readonly string[] = [],
+  ): void {
     if (isEnabled(withInlineConfig(this.config, comments), rule))
-      this.found.push(finding(rule, message, range));
+      this.found.push(finding(rule, message, ranges));
+  }
+
+  /** A finding about a whole instruction. */
+  addAt({ range, comments }: Commented, rule: RuleName, message: string): void {
+    this.add(rule, message, [range], comments);
   }
 }
 

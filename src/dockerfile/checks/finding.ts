@@ -13,9 +13,10 @@ export interface Finding {
   readonly ranges: readonly SourceRange[];
 }
 
-/** A finding of `rule` at `range`. Whether it is wanted is for `CheckConfig` to say: see `FindingList`. */
-export function finding(rule: RuleName, message: string, range: SourceRange): Finding {
-  return { rule, message, ranges: [range], ...rules[rule] };
+/** A finding of `rule`. Whether it is wanted is for `CheckConfig` to say: see `FindingList`. */
+export function finding(rule: RuleName, message: string, ranges: readonly SourceRange[]): Finding {
+  const { description, url } = rules[rule];
+  return { rule, message, description, ...(url !== undefined && { url }), ranges };
 }
 
 /** The one-line form users know: `Rule: message (line N)`. */
