@@ -25,7 +25,7 @@ export function readFrom(statement: Statement): FromInstruction {
   if (!stageName.test(name))
     throw statement.error(
       'BAD_ARGUMENT',
-      `invalid name for build stage: "${writtenName}", name can't start with a number or contain symbols`,
+      `invalid name for build stage: ${JSON.stringify(writtenName)}, name can't start with a number or contain symbols`,
       {
         hint: 'Begin with a letter and go on with letters, digits, -, _ and .; variables do not work here',
         subject: writtenName,

@@ -35,7 +35,7 @@ function readPairs(statement: Statement): KeyValue[] {
     if (!word.includes('='))
       throw statement.error(
         'SYNTAX',
-        `Syntax error - can't find = in "${word}". Must be of the form: name=value`,
+        `Syntax error - can't find = in ${JSON.stringify(word)}. Must be of the form: name=value`,
         { hint: `Quote a value with blanks: ${keyword} name="one two"`, subject: word },
       );
   return words.map((word) => splitPair(statement, word));

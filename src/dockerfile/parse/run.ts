@@ -17,8 +17,8 @@ export function readRun(statement: Statement): RunInstruction {
     device: 'list',
   });
   const { network, security } = flags;
-  checkChoice(statement, 'network', network, networks, (value) => `invalid network mode "${value}"`);
-  checkChoice(statement, 'security', security, securities, (value) => `security "${value}" is not valid`);
+  checkChoice(statement, 'network', network, networks, (value) => `invalid network mode ${JSON.stringify(value)}`);
+  checkChoice(statement, 'security', security, securities, (value) => `security ${JSON.stringify(value)} is not valid`);
   checkScriptName(statement);
   return {
     ...statement.base,
