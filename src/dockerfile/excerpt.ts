@@ -42,7 +42,10 @@ export function renderExcerpt(
   ranges: readonly SourceRange[],
   { colour = false, columns }: ExcerptOptions = {},
 ): string {
-  const lines = source.text.replace(/^\ufeff/, '').replace(/\n$/, '').split('\n');
+  const lines = source.text
+    .replace(/^\ufeff/, '')
+    .replace(/\n$/, '')
+    .split('\n');
   const first = Math.min(...ranges.map(({ start }) => start));
   const last = Math.min(Math.max(...ranges.map(({ end }) => end)), lines.length);
   const from = Math.max(first - around, 1);

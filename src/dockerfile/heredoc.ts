@@ -3,7 +3,8 @@ import type { Heredoc } from './instructions.ts';
 
 /** Where a heredoc is announced in the text of an instruction, and how its body is to be read. */
 export interface HeredocMark extends Pick<Heredoc, 'name' | 'chomp' | 'expand' | 'fd'> {
-  /** Offsets of `[fd]<<[-]delimiter` in the text. */
+  /** `[fd]<<[-]delimiter` as written, and its offsets. */
+  readonly text: string;
   readonly start: number;
   readonly end: number;
 }
@@ -92,7 +93,7 @@ function markAt(text: string, start: number, place: HeredocPlace): HeredocMark |
   while (isBlank(text.charCodeAt(at))) at++;
   const delimiter = readDelimiter(text, at, place);
   if (delimiter === undefined || delimiter === 'open-quote') return delimiter;
-  return { ...delimiter, fd, chomp, start };
+  return { ...delimiter, fd, chomp, start, text: text.slice(start, delimiter.end) };
 }
 
 /** One word without its quotes. Any quote in it turns expansion of the body off; an escaped character does not. */

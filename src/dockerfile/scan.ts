@@ -1,4 +1,4 @@
-import { trim, trimEnd, trimStart } from './blank.ts';
+import { trim, trimStart } from './blank.ts';
 import type { Directives } from './directives.ts';
 import { type HeredocMark, type HeredocPlace, heredocMarks } from './heredoc.ts';
 import type { Heredoc } from './instructions.ts';
@@ -125,6 +125,6 @@ function readBody(reader: LineReader, mark: HeredocMark, origin: Origin, announc
       near === undefined
         ? `End its body with a line that is ${name} alone`
         : `Line ${near} is not its end: remove the blanks around ${name}${chomp ? '' : ', or write <<- and indent with tabs'}`,
-    subject: trimEnd(name),
+    subject: mark.text,
   });
 }

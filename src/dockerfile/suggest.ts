@@ -30,17 +30,28 @@ export function didYouMean(suggestion: string | undefined): string {
   return suggestion === undefined ? '' : ` (did you mean ${suggestion}?)`;
 }
 
-/** Levenshtein's; words whose lengths differ too much are not compared. */
+/**
+ * Insertions, deletions, replacements and exchanges of neighbours. Words whose lengths differ too much are not compared.
+ */
 function editDistance(one: string, other: string): number {
   if (Math.abs(one.length - other.length) > farthest) return farthest + 1;
+  let before: readonly number[] = [];
   let previous = Array.from({ length: other.length + 1 }, (_, index) => index);
   for (let row = 1; row <= one.length; row++) {
     const current = [row];
     for (let column = 1; column <= other.length; column++) {
-      const replaced = previous[column - 1]! + (one[row - 1] === other[column - 1] ? 0 : 1);
-      current.push(Math.min(replaced, previous[column]! + 1, current[column - 1]! + 1));
+      const same = one[row - 1] === other[column - 1];
+      const exchanged = one[row - 1] === other[column - 2] && one[row - 2] === other[column - 1];
+      current.push(
+        Math.min(
+          previous[column - 1]! + (same ? 0 : 1),
+          previous[column]! + 1,
+          current[column - 1]! + 1,
+          exchanged ? before[column - 2]! + 1 : Number.POSITIVE_INFINITY,
+        ),
+      );
     }
-    previous = current;
+    [before, previous] = [previous, current];
   }
   return previous[other.length]!;
 }

@@ -54,17 +54,17 @@ function unknownInstruction(statement: Statement, previous: Instruction | undefi
 }
 
 function hintFor(
-  { keyword, base }: Statement,
+  { keyword, base, escapeChar }: Statement,
   suggestion: string | undefined,
   previous: Instruction | undefined,
 ): string {
-  if (suggestion !== undefined)
-    return `Write ${suggestion} ${base.original.slice(base.written.length).trim()}`;
+  const { written } = base;
   const glued = keywords.find(
-    (known) => keyword.startsWith(known) && !/^[A-Z]/.test(keyword.slice(known.length)),
+    (known) => keyword.startsWith(known) && /^[^A-Z]/.test(keyword.slice(known.length)),
   );
-  if (glued !== undefined) return `Put a plain blank after ${base.written.slice(0, glued.length)}`;
+  if (glued !== undefined) return `Put a plain blank after ${written.slice(0, glued.length)}`;
   if (previous?.keyword === 'RUN' && previous.heredocs.length === 0 && /\S<<-?[\w'"]/.test(previous.original))
     return 'To read these lines as a heredoc, put a blank before << in the RUN above';
-  return 'If this line belongs to the one above, end that one with a \\ (or the escape character of the file)';
+  if (suggestion !== undefined) return `Write ${suggestion} in place of ${written}`;
+  return `If this line belongs to the one above, end that one with ${escapeChar}`;
 }

@@ -1,4 +1,4 @@
-import { blankFrom, wordFrom } from '../blank.ts';
+import { blankFrom } from '../blank.ts';
 import { readFlags } from '../flags.ts';
 import type { OnbuildInstruction } from '../instructions.ts';
 import type { Statement } from './statement.ts';
@@ -8,10 +8,8 @@ export function readOnbuild(statement: Statement): OnbuildInstruction {
   readFlags(statement, {});
   const text = statement.requireArgument('ONBUILD COPY . /app');
   checkTrigger(statement, text.slice(0, blankFrom(text)).toUpperCase());
-  const { original, heredocs } = statement.base;
-  const line = original.slice(wordFrom(original, blankFrom(original)));
-  const bodies = heredocs.map(({ content, name }) => `\n${content}${name}`);
-  return { ...statement.base, keyword: 'ONBUILD', trigger: line + bodies.join('') };
+  const bodies = statement.base.heredocs.map(({ content, name }) => `\n${content}${name}`);
+  return { ...statement.base, keyword: 'ONBUILD', trigger: text + bodies.join('') };
 }
 
 /** Refuses what is no trigger, where it is written and where an image brings it. */

@@ -17,8 +17,20 @@ export function readRun(statement: Statement): RunInstruction {
     device: 'list',
   });
   const { network, security } = flags;
-  checkChoice(statement, 'network', network, networks, (value) => `invalid network mode ${JSON.stringify(value)}`);
-  checkChoice(statement, 'security', security, securities, (value) => `security ${JSON.stringify(value)} is not valid`);
+  checkChoice(
+    statement,
+    'network',
+    network,
+    networks,
+    (value) => `invalid network mode ${JSON.stringify(value)}`,
+  );
+  checkChoice(
+    statement,
+    'security',
+    security,
+    securities,
+    (value) => `security ${JSON.stringify(value)} is not valid`,
+  );
   checkScriptName(statement);
   return {
     ...statement.base,
@@ -52,6 +64,6 @@ function checkScriptName(statement: Statement): void {
   if (isOnlyHeredoc(statement.rest))
     throw statement.error('BAD_ARGUMENT', `heredoc name "${script.name}" is not a file name`, {
       hint: 'Choose a delimiter without / for a script that begins with #!',
-      subject: script.name,
+      subject: statement.rest,
     });
 }

@@ -69,12 +69,12 @@ function* readSources(statement: Statement): Generator<TransferSource> {
   const strings = readStrings(statement, rest);
   const marks = strings === undefined ? heredocMarks(rest, 'words') : [];
   let at = 0;
-  for (const [index, { name, start, end }] of marks.entries()) {
+  for (const [index, { name, text, start, end }] of marks.entries()) {
     yield* paths(splitBlanks(rest.slice(at, start)));
     if (!isFileName(name))
       throw statement.error('BAD_ARGUMENT', `heredoc name "${name}" is not a file name`, {
         hint: `${statement.keyword} makes a file of that name: put its folder into the destination instead`,
-        subject: name,
+        subject: text,
       });
     yield { kind: 'heredoc', index };
     at = end;
