@@ -10,6 +10,7 @@ export * from './oci/digest.ts';
 export * from './oci/image-config.ts';
 export * from './oci/media-types.ts';
 export * from './oci/platform.ts';
+export { type DirectoryTree, type DirectoryTreeOptions, directoryTree } from './snapshots/directory-tree.ts';
 export * from './snapshots/file-tree.ts';
 export * from './snapshots/mount.ts';
 export * from './snapshots/snapshotter.ts';

@@ -31,7 +31,7 @@ export const O = {
 /** openat2(2) resolve flags. */
 export const RESOLVE = { NO_XDEV: 1, NO_MAGICLINKS: 2, NO_SYMLINKS: 4, BENEATH: 8, IN_ROOT: 16 } as const;
 
-const { ENOENT, ENOTDIR, ENODATA, ENXIO, EOPNOTSUPP, ERANGE } = constants.errno;
+const { EEXIST, ENOENT, ENOTDIR, ENODATA, ENXIO, EOPNOTSUPP, ERANGE } = constants.errno;
 
 /** System call numbers that differ between architectures or lack a libc wrapper. */
 const NUMBERS: Readonly<Record<string, { readonly getdents64: number; readonly openat2: number }>> = {
@@ -84,7 +84,13 @@ interface Calls {
   readonly lremovexattr: (path: Uint8Array, name: Uint8Array) => number;
   readonly flistxattr: (fd: number, list: Uint8Array, size: number) => number;
   readonly fgetxattr: (fd: number, name: Uint8Array, value: Uint8Array, size: number) => number;
-  readonly fsetxattr: (fd: number, name: Uint8Array, value: Uint8Array, size: number, flags: number) => number;
+  readonly fsetxattr: (
+    fd: number,
+    name: Uint8Array,
+    value: Uint8Array,
+    size: number,
+    flags: number,
+  ) => number;
   readonly umask: (mask: number) => number;
 }
 
@@ -176,6 +182,13 @@ export function openAt(directory: number, name: BytePath, flags: number, mode = 
 export function tryOpenAt(directory: number, name: BytePath, flags: number): number {
   const fd = calls().openat(directory, c(name), flags | O.CLOEXEC | O.NOFOLLOW, 0);
   if (fd < 0 && !isAbsent()) throw new SystemCallError('openat', calls().errno(), name);
+  return fd;
+}
+
+/** Creates a regular file; -1 when the name is taken. `flags` with O_CREAT and O_EXCL. */
+export function tryCreateAt(directory: number, name: BytePath, flags: number, mode: number): number {
+  const fd = calls().openat(directory, c(name), flags | O.CLOEXEC | O.NOFOLLOW, mode);
+  if (fd < 0 && calls().errno() !== EEXIST) throw new SystemCallError('openat', calls().errno(), name);
   return fd;
 }
 
