@@ -31,7 +31,7 @@ export const O = {
 /** openat2(2) resolve flags. */
 export const RESOLVE = { NO_XDEV: 1, NO_MAGICLINKS: 2, NO_SYMLINKS: 4, BENEATH: 8, IN_ROOT: 16 } as const;
 
-const { ENOENT, ENOTDIR, ENODATA, EOPNOTSUPP, ERANGE } = constants.errno;
+const { EEXIST, ENOENT, ENOTDIR, ENODATA, ENXIO, EOPNOTSUPP, ERANGE } = constants.errno;
 
 /** System call numbers that differ between architectures or lack a libc wrapper. */
 const NUMBERS: Readonly<Record<string, { readonly getdents64: number; readonly openat2: number }>> = {
@@ -69,6 +69,7 @@ interface Calls {
     size: number,
     flags: number,
   ) => number;
+  readonly lseek: (fd: number, offset: number, whence: number) => number;
   readonly read: (fd: number, address: bigint, size: number) => number;
   readonly write: (fd: number, address: bigint, size: number) => number;
   readonly llistxattr: (path: Uint8Array, list: Uint8Array, size: number) => number;
@@ -125,6 +126,7 @@ function declare(library: Koffi): Calls {
     utimensat: ['utimensat', 'int', ['int', 'void*', 'void*', 'int']],
     futimens: ['futimens', 'int', ['int', 'void*']],
     copyFileRange: ['copy_file_range', 'long', ['int', 'void*', 'int', 'void*', 'ulong', 'uint']],
+    lseek: ['lseek', 'long', ['int', 'long', 'int']],
     read: ['read', 'long', ['int', 'void*', 'ulong']],
     write: ['write', 'long', ['int', 'void*', 'ulong']],
     llistxattr: ['llistxattr', 'long', ['void*', 'void*', 'ulong']],
@@ -180,6 +182,13 @@ export function openAt(directory: number, name: BytePath, flags: number, mode = 
 export function tryOpenAt(directory: number, name: BytePath, flags: number): number {
   const fd = calls().openat(directory, c(name), flags | O.CLOEXEC | O.NOFOLLOW, 0);
   if (fd < 0 && !isAbsent()) throw new SystemCallError('openat', calls().errno(), name);
+  return fd;
+}
+
+/** Creates a regular file; -1 when the name is taken. `flags` with O_CREAT and O_EXCL. */
+export function tryCreateAt(directory: number, name: BytePath, flags: number, mode: number): number {
+  const fd = calls().openat(directory, c(name), flags | O.CLOEXEC | O.NOFOLLOW, mode);
+  if (fd < 0 && calls().errno() !== EEXIST) throw new SystemCallError('openat', calls().errno(), name);
   return fd;
 }
 
@@ -378,6 +387,17 @@ export function setTimesFd(fd: number, mtimeNs: bigint): void {
 /** Up to `size` bytes from and at the current offsets; 0 at the end of the source. */
 export function copyFileRange(from: number, to: number, size: number): number {
   return check(calls().copyFileRange(from, null, to, null, size, 0), 'copy_file_range');
+}
+
+/** Where {@link seek} counts from: the start; or the next data or hole at or after the offset. */
+export const SEEK = { SET: 0, DATA: 3, HOLE: 4 } as const;
+
+/** lseek(2). `DATA` and `HOLE` answer -1 when there is none up to the end. */
+export function seek(fd: number, offset: number, whence: number): number {
+  const position = calls().lseek(fd, offset, whence);
+  if (position < 0 && !(whence !== SEEK.SET && calls().errno() === ENXIO))
+    throw new SystemCallError('lseek', calls().errno());
+  return position;
 }
 
 /** Address of a buffer made with `Buffer.allocUnsafeSlow`, for {@link readInto} and {@link writeFrom}. */

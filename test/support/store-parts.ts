@@ -66,7 +66,7 @@ export function bareSnapshotter({
     *list() {
       for (const hex of readdirSync(join(root, 'layers/sha256'))) {
         const diffId = `sha256:${hex}` as DiffId;
-        yield { ...infoOf(diffId), directory: join(pathOf(diffId), 'fs') };
+        yield { ...infoOf(diffId), directory: join(pathOf(diffId), 'fs'), disk: 0 };
       }
     },
     prepare: unsupported,
