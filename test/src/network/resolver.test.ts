@@ -2,7 +2,8 @@ import { expect, test } from 'vitest';
 import { formatResolvConf, parseResolvConf } from '../../../src/network/resolver.ts';
 
 test('parseResolvConf() reads servers, the last search list and options, and skips comments', () => {
-  const text = '# made by hand\nnameserver 10.0.0.1\nnameserver ::1 ; local\nsearch a.example\nsearch b.example c.example\noptions ndots:2\noptions timeout:1\n';
+  const text =
+    '# made by hand\nnameserver 10.0.0.1\nnameserver ::1 ; local\nsearch a.example\nsearch b.example c.example\noptions ndots:2\noptions timeout:1\n';
   expect(parseResolvConf(text)).toEqual({
     nameservers: ['10.0.0.1', '::1'],
     search: ['b.example', 'c.example'],
