@@ -85,7 +85,7 @@ export class ContextIndex implements DigestIndex {
       renameSync(temporary, this.#path);
       this.#use(records);
     } catch {
-      rmSync(temporary, { force: true });
+      discard(temporary);
     }
   }
 
@@ -124,6 +124,14 @@ export class ContextIndex implements DigestIndex {
     this.#offsets = new Map();
     for (let offset = 0; offset < records.length; offset += RECORD)
       this.#offsets.set(records.readBigUInt64LE(offset + 8), offset);
+  }
+}
+
+function discard(path: string): void {
+  try {
+    rmSync(path, { force: true });
+  } catch {
+    // Its directory is not there either.
   }
 }
 

@@ -273,8 +273,7 @@ export class MemoryWriter implements TreeWriter {
     };
     if (stat.type === 'directory') this.mkdir(path, all);
     else if (stat.type === 'symlink') this.symlink(path, from.readlink(node), all);
-    else if (stat.type === 'socket')
-      throw new StoreError('UNSUPPORTED', path, 'sockets cannot be copied');
+    else if (stat.type === 'socket') throw new StoreError('UNSUPPORTED', path, 'sockets cannot be copied');
     else if (stat.type !== 'file')
       this.mknod(path, { type: stat.type, major: stat.rdevMajor, minor: stat.rdevMinor }, all);
     else {

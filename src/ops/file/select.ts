@@ -170,14 +170,13 @@ function selectParents(
   const pivotPath = cut === -1 ? '/' : cleanPath(source.slice(0, cut));
   const pattern = cleanPath(cut === -1 ? source : source.slice(cut + 3));
   const pivots = hasWildcard(pivotPath)
-    ? expandWildcards(tree, pivotPath, display)
+    ? expandWildcards(tree, pivotPath, display).map(({ path }) => literal(tree, path, display))
     : [literal(tree, pivotPath, display)];
   const matches = pivots
     .filter(({ stat }) => stat.type === 'directory')
     .flatMap((pivot) => matchParents(tree, pivot, pattern));
-  if (matches.length === 0 && !hasWildcard(pattern)) {
+  if (matches.length === 0 && !hasWildcard(source))
     throw notFound(tree, below(pivotPath, pattern.slice(1)), display);
-  }
   if (exclude.length === 0) return matches.map(rootOf);
   const matcher = compileIgnore(exclude);
   return matches.filter((match) => !leftOut(match, matcher)).map((match) => excludingRoot(match, matcher));
