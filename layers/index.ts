@@ -1,15 +1,25 @@
 /** The layered storage library: blobs, layers, image names and their collection. It knows no Dockerfile. */
 export * from './content/content-store.ts';
+export { type ApplyLimits, applyLayer } from './diff/apply.ts';
+export { type ArchiveLimits, defaultLimits } from './diff/archive-limits.ts';
+export { hashLayer, type LayerInfo } from './diff/hash-layer.ts';
+export { openLayerTar } from './diff/layer-stream.ts';
+export { writeLayer } from './diff/write-layer.ts';
 export { StoreError, type StoreErrorCode } from './errors.ts';
+export type { Lease } from './gc/lease.ts';
 export * from './images/image-store.ts';
 export * from './images/reference.ts';
 export { SystemCallError } from './linux/errno.ts';
+export { lockFile, tryLockFile } from './linux/flock.ts';
 export { type Koffi, koffi } from './linux/koffi.ts';
 export * from './oci/descriptor.ts';
 export * from './oci/digest.ts';
 export * from './oci/image-config.ts';
+export * from './oci/manifest.ts';
 export * from './oci/media-types.ts';
 export * from './oci/platform.ts';
+export { openStore, type StoreOptions } from './open-store.ts';
+export { type DirectoryTree, type DirectoryTreeOptions, directoryTree } from './snapshots/directory-tree.ts';
 export * from './snapshots/file-tree.ts';
 export * from './snapshots/mount.ts';
 export * from './snapshots/snapshotter.ts';

@@ -31,7 +31,7 @@ export const O = {
 /** openat2(2) resolve flags. */
 export const RESOLVE = { NO_XDEV: 1, NO_MAGICLINKS: 2, NO_SYMLINKS: 4, BENEATH: 8, IN_ROOT: 16 } as const;
 
-const { ENOENT, ENOTDIR, ENODATA, EOPNOTSUPP, ERANGE } = constants.errno;
+const { EEXIST, ENOENT, ENOTDIR, ENODATA, ENXIO, EOPNOTSUPP, ERANGE } = constants.errno;
 
 /** System call numbers that differ between architectures or lack a libc wrapper. */
 const NUMBERS: Readonly<Record<string, { readonly getdents64: number; readonly openat2: number }>> = {
@@ -69,6 +69,7 @@ interface Calls {
     size: number,
     flags: number,
   ) => number;
+  readonly lseek: (fd: number, offset: number, whence: number) => number;
   readonly read: (fd: number, address: bigint, size: number) => number;
   readonly write: (fd: number, address: bigint, size: number) => number;
   readonly llistxattr: (path: Uint8Array, list: Uint8Array, size: number) => number;
@@ -81,6 +82,15 @@ interface Calls {
     flags: number,
   ) => number;
   readonly lremovexattr: (path: Uint8Array, name: Uint8Array) => number;
+  readonly flistxattr: (fd: number, list: Uint8Array, size: number) => number;
+  readonly fgetxattr: (fd: number, name: Uint8Array, value: Uint8Array, size: number) => number;
+  readonly fsetxattr: (
+    fd: number,
+    name: Uint8Array,
+    value: Uint8Array,
+    size: number,
+    flags: number,
+  ) => number;
   readonly umask: (mask: number) => number;
 }
 
@@ -116,12 +126,16 @@ function declare(library: Koffi): Calls {
     utimensat: ['utimensat', 'int', ['int', 'void*', 'void*', 'int']],
     futimens: ['futimens', 'int', ['int', 'void*']],
     copyFileRange: ['copy_file_range', 'long', ['int', 'void*', 'int', 'void*', 'ulong', 'uint']],
+    lseek: ['lseek', 'long', ['int', 'long', 'int']],
     read: ['read', 'long', ['int', 'void*', 'ulong']],
     write: ['write', 'long', ['int', 'void*', 'ulong']],
     llistxattr: ['llistxattr', 'long', ['void*', 'void*', 'ulong']],
     lgetxattr: ['lgetxattr', 'long', ['void*', 'void*', 'void*', 'ulong']],
     lsetxattr: ['lsetxattr', 'int', ['void*', 'void*', 'void*', 'ulong', 'int']],
     lremovexattr: ['lremovexattr', 'int', ['void*', 'void*']],
+    flistxattr: ['flistxattr', 'long', ['int', 'void*', 'ulong']],
+    fgetxattr: ['fgetxattr', 'long', ['int', 'void*', 'void*', 'ulong']],
+    fsetxattr: ['fsetxattr', 'int', ['int', 'void*', 'void*', 'ulong', 'int']],
     umask: ['umask', 'uint', ['uint']],
   };
   const numbers = NUMBERS[process.arch];
@@ -168,6 +182,13 @@ export function openAt(directory: number, name: BytePath, flags: number, mode = 
 export function tryOpenAt(directory: number, name: BytePath, flags: number): number {
   const fd = calls().openat(directory, c(name), flags | O.CLOEXEC | O.NOFOLLOW, 0);
   if (fd < 0 && !isAbsent()) throw new SystemCallError('openat', calls().errno(), name);
+  return fd;
+}
+
+/** Creates a regular file; -1 when the name is taken. `flags` with O_CREAT and O_EXCL. */
+export function tryCreateAt(directory: number, name: BytePath, flags: number, mode: number): number {
+  const fd = calls().openat(directory, c(name), flags | O.CLOEXEC | O.NOFOLLOW, mode);
+  if (fd < 0 && calls().errno() !== EEXIST) throw new SystemCallError('openat', calls().errno(), name);
   return fd;
 }
 
@@ -368,6 +389,17 @@ export function copyFileRange(from: number, to: number, size: number): number {
   return check(calls().copyFileRange(from, null, to, null, size, 0), 'copy_file_range');
 }
 
+/** Where {@link seek} counts from: the start; or the next data or hole at or after the offset. */
+export const SEEK = { SET: 0, DATA: 3, HOLE: 4 } as const;
+
+/** lseek(2). `DATA` and `HOLE` answer -1 when there is none up to the end. */
+export function seek(fd: number, offset: number, whence: number): number {
+  const position = calls().lseek(fd, offset, whence);
+  if (position < 0 && !(whence !== SEEK.SET && calls().errno() === ENXIO))
+    throw new SystemCallError('lseek', calls().errno());
+  return position;
+}
+
 /** Address of a buffer made with `Buffer.allocUnsafeSlow`, for {@link readInto} and {@link writeFrom}. */
 export function addressOf(buffer: Uint8Array): bigint {
   return calls().address(buffer);
@@ -400,21 +432,40 @@ function xattrPath(directory: number, name: BytePath): Buffer {
 
 /** Names of the extended attributes of an entry; of the directory itself when the name is empty. */
 export function listXattrs(directory: number, name: BytePath): string[] {
-  const length = calls().llistxattr(xattrPath(directory, name), xattrList, xattrList.length);
+  return splitXattrList(calls().llistxattr(xattrPath(directory, name), xattrList, xattrList.length), name);
+}
+
+/** {@link listXattrs} of an open file or directory (not O_PATH). */
+export function listXattrsFd(fd: number): string[] {
+  return splitXattrList(calls().flistxattr(fd, xattrList, xattrList.length));
+}
+
+function splitXattrList(length: number, name?: BytePath): string[] {
   if (length < 0) {
     if (calls().errno() === EOPNOTSUPP) return [];
-    throw new SystemCallError('llistxattr', calls().errno(), name);
+    throw new SystemCallError('listxattr', calls().errno(), name);
   }
   return length === 0 ? [] : xattrList.toString('latin1', 0, length - 1).split('\0');
 }
 
 /** Undefined when there is no such attribute. */
 export function getXattr(directory: number, name: BytePath, attribute: string): Buffer | undefined {
-  const length = calls().lgetxattr(xattrPath(directory, name), c(attribute), xattrValue, xattrValue.length);
+  return copyXattrValue(
+    calls().lgetxattr(xattrPath(directory, name), c(attribute), xattrValue, xattrValue.length),
+    name,
+  );
+}
+
+/** {@link getXattr} of an open file or directory (not O_PATH). */
+export function getXattrFd(fd: number, attribute: string): Buffer | undefined {
+  return copyXattrValue(calls().fgetxattr(fd, c(attribute), xattrValue, xattrValue.length));
+}
+
+function copyXattrValue(length: number, name?: BytePath): Buffer | undefined {
   if (length < 0) {
     const errno = calls().errno();
     if (errno === ENODATA || errno === EOPNOTSUPP || errno === ERANGE) return undefined;
-    throw new SystemCallError('lgetxattr', errno, name);
+    throw new SystemCallError('getxattr', errno, name);
   }
   return Buffer.from(xattrValue.subarray(0, length));
 }
@@ -425,6 +476,11 @@ export function setXattr(directory: number, name: BytePath, attribute: string, v
     `lsetxattr ${attribute}`,
     name,
   );
+}
+
+/** {@link setXattr} of an open file or directory (not O_PATH). */
+export function setXattrFd(fd: number, attribute: string, value: Uint8Array): void {
+  check(calls().fsetxattr(fd, c(attribute), value, value.length, 0), `fsetxattr ${attribute}`);
 }
 
 export function removeXattr(directory: number, name: BytePath, attribute: string): void {

@@ -1,4 +1,17 @@
-import type { DiffId } from './digest.ts';
+import { type DiffId, parseDiffId } from './digest.ts';
+import {
+  dictionary,
+  Fields,
+  flag,
+  integer,
+  invalid,
+  list,
+  parseDocument,
+  present,
+  type Reader,
+  readDigest,
+  text,
+} from './document.ts';
 
 /** How a container of the image runs. image-spec config.md, "config", with Docker's extensions. */
 export interface ContainerConfig {
@@ -49,3 +62,79 @@ export interface ImageConfig {
   readonly rootfs: { readonly type: 'layers'; readonly diff_ids: readonly DiffId[] };
   readonly history?: readonly HistoryEntry[];
 }
+
+/** Bytes of an image configuration. */
+export const MAX_CONFIG_BYTES = 8 << 20;
+const MAX_DIFF_IDS = 1024;
+const MAX_ENTRIES = 65_536;
+
+const texts = list(text, MAX_ENTRIES);
+/** A Go set: only the names count. */
+const names = dictionary((): object => ({}));
+
+/** Parses an image configuration from outside. Throws `INVALID_MANIFEST`, `LIMIT_EXCEEDED`. */
+export function parseImageConfig(bytes: Uint8Array): ImageConfig {
+  const fields = parseDocument(bytes, MAX_CONFIG_BYTES);
+  return present({
+    created: fields.optional('created', text),
+    author: fields.optional('author', text),
+    architecture: fields.required('architecture', text),
+    variant: fields.optional('variant', text),
+    os: fields.required('os', text),
+    'os.version': fields.optional('os.version', text),
+    'os.features': fields.optional('os.features', list(text, 64)),
+    config: fields.optional('config', readContainerConfig),
+    rootfs: fields.required('rootfs', readRootfs),
+    history: fields.optional('history', list(readHistory, MAX_ENTRIES)),
+  });
+}
+
+const readRootfs: Reader<ImageConfig['rootfs']> = (value, path) => {
+  const fields = new Fields(value, path);
+  const type = fields.required('type', text);
+  if (type !== 'layers') throw invalid(fields.pathOf('type'), `is "${type}", and only "layers" is known`);
+  const diffIds = fields.optional('diff_ids', list(readDigest, MAX_DIFF_IDS)) ?? [];
+  return { type, diff_ids: diffIds.map(parseDiffId) };
+};
+
+const readHistory: Reader<HistoryEntry> = (value, path) => {
+  const fields = new Fields(value, path);
+  return present({
+    created: fields.optional('created', text),
+    created_by: fields.optional('created_by', text),
+    author: fields.optional('author', text),
+    comment: fields.optional('comment', text),
+    empty_layer: fields.optional('empty_layer', flag),
+  });
+};
+
+const readContainerConfig: Reader<ContainerConfig> = (value, path) => {
+  const fields = new Fields(value, path);
+  return present({
+    User: fields.optional('User', text),
+    ExposedPorts: fields.optional('ExposedPorts', names),
+    Env: fields.optional('Env', texts),
+    Entrypoint: fields.optional('Entrypoint', texts),
+    Cmd: fields.optional('Cmd', texts),
+    Volumes: fields.optional('Volumes', names),
+    WorkingDir: fields.optional('WorkingDir', text),
+    Labels: fields.optional('Labels', dictionary(text)),
+    StopSignal: fields.optional('StopSignal', text),
+    ArgsEscaped: fields.optional('ArgsEscaped', flag),
+    Healthcheck: fields.optional('Healthcheck', readHealthcheck),
+    Shell: fields.optional('Shell', texts),
+    OnBuild: fields.optional('OnBuild', texts),
+  });
+};
+
+const readHealthcheck: Reader<Healthcheck> = (value, path) => {
+  const fields = new Fields(value, path);
+  return present({
+    Test: fields.optional('Test', texts),
+    Interval: fields.optional('Interval', integer),
+    Timeout: fields.optional('Timeout', integer),
+    StartPeriod: fields.optional('StartPeriod', integer),
+    StartInterval: fields.optional('StartInterval', integer),
+    Retries: fields.optional('Retries', integer),
+  });
+};

@@ -28,7 +28,8 @@ export interface ActiveSnapshot {
   writer(): TreeWriter;
   /**
    * Turns the upper directory into a layer, at once; hashing and publication run behind `diff`.
-   * `ignore` names stubs of mounts (absolute paths) that are left out if they are still empty. No process may use the snapshot any more.
+   * `ignore` names stubs of mounts (absolute paths), their parents too where those were made as well: each is left out
+   * if no parent has it and it is still empty. No process may use the snapshot any more.
    */
   commit(options?: { readonly ignore?: readonly string[] }): Layer;
   /** Throws it away. Idempotent, also after commit. */
@@ -43,5 +44,5 @@ export interface Snapshotter {
   /** The merged state of a stack, for reading. */
   view(layers: readonly Layer[]): FileTree;
   /** Every layer in the store with its disk use in bytes, for listings and gc. */
-  list(): Iterable<DiffInfo & { readonly directory: string }>;
+  list(): Iterable<DiffInfo & { readonly directory: string; readonly disk: number }>;
 }

@@ -28,6 +28,8 @@ export type DockerfileErrorCode =
 /** A mistake in a Dockerfile (or .dockerignore): what, where, and what to do about it. */
 export class DockerfileError extends Error {
   override readonly name = 'DockerfileError';
+  /** The words that are wrong, as they stand in the file: what an excerpt underlines. */
+  readonly subject: string | undefined;
 
   constructor(
     readonly code: DockerfileErrorCode,
@@ -36,8 +38,9 @@ export class DockerfileError extends Error {
     readonly ranges: readonly SourceRange[],
     /** One line that says what to write instead. */
     readonly hint?: string,
-    options?: ErrorOptions,
+    options?: ErrorOptions & { readonly subject?: string | undefined },
   ) {
     super(message, options);
+    this.subject = options?.subject;
   }
 }

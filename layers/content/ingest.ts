@@ -1,0 +1,113 @@
+import { createHash } from 'node:crypto';
+import { closeSync, openSync, readSync, renameSync, rmSync, writeSync } from 'node:fs';
+import { StoreError } from '../errors.ts';
+import type { FileLease } from '../gc/lease.ts';
+import type { Layout } from '../layout.ts';
+import { algorithmOf, type Digest } from '../oci/digest.ts';
+import type { BlobInfo, Ingest } from './content-store.ts';
+
+type Algorithm = ReturnType<typeof algorithmOf>;
+
+/** A blob on its way in: a private file of this process, hashed as it is written, renamed when it is whole. */
+export class FileIngest implements Ingest {
+  readonly #layout: Layout;
+  readonly #lease: FileLease;
+  readonly #algorithm: Algorithm;
+  readonly #path: string;
+  readonly #hash;
+  #fd: number | undefined;
+  #size = 0;
+  #digest: Digest | undefined;
+
+  constructor(layout: Layout, lease: FileLease, algorithm: Algorithm = 'sha256') {
+    this.#layout = layout;
+    this.#lease = lease;
+    this.#algorithm = algorithm;
+    this.#hash = createHash(algorithm);
+    this.#path = lease.ingestPath();
+    this.#fd = openSync(this.#path, 'wx', 0o600);
+  }
+
+  /** Bytes written so far. */
+  get size(): number {
+    return this.#size;
+  }
+
+  write(chunk: Uint8Array): void {
+    const fd = this.#assertOpen();
+    this.#hash.update(chunk);
+    try {
+      for (let done = 0; done < chunk.length; ) done += writeSync(fd, chunk, done);
+    } catch (cause) {
+      const { message } = cause as Error;
+      throw new StoreError('SYSTEM', this.#layout.root, `Cannot write a blob to the store: ${message}`, {
+        cause,
+      });
+    }
+    this.#size += chunk.length;
+  }
+
+  /** Ends the blob without keeping it yet. Throws `DIGEST_MISMATCH`; `commit` or `abort` follows. */
+  verify(expected: Digest): void {
+    const digest = this.#finish(algorithmOf(expected));
+    if (digest === expected) return;
+    throw new StoreError('DIGEST_MISMATCH', expected, `Expected blob ${expected}, but got ${digest}`);
+  }
+
+  commit(expected?: Digest): BlobInfo {
+    this.#assertOpen();
+    try {
+      if (expected !== undefined) this.verify(expected);
+      const digest = this.#digest ?? this.#finish(this.#algorithm);
+      this.#lease.hold('blob', digest, () => {
+        renameSync(this.#path, this.#layout.blob(digest));
+        return true;
+      });
+      this.#close();
+      return { digest, size: this.#size };
+    } catch (error) {
+      this.abort();
+      throw error;
+    }
+  }
+
+  abort(): void {
+    if (this.#fd === undefined) return;
+    this.#close();
+    rmSync(this.#path, { force: true });
+  }
+
+  /** The digest of what was written; nothing may be written after it. */
+  #finish(algorithm: Algorithm): Digest {
+    this.#assertOpen();
+    if (this.#digest === undefined || algorithmOf(this.#digest) !== algorithm) {
+      const hex = algorithm === this.#algorithm ? this.#hash.digest('hex') : hashFile(this.#path, algorithm);
+      this.#digest = `${algorithm}:${hex}` as Digest;
+    }
+    return this.#digest;
+  }
+
+  #close(): void {
+    closeSync(this.#assertOpen());
+    this.#fd = undefined;
+  }
+
+  #assertOpen(): number {
+    if (this.#fd === undefined)
+      throw new StoreError('SYSTEM', this.#path, 'The blob is already committed or given up');
+    return this.#fd;
+  }
+}
+
+function hashFile(path: string, algorithm: Algorithm): string {
+  const hash = createHash(algorithm);
+  const buffer = Buffer.allocUnsafe(1 << 20);
+  const fd = openSync(path, 'r');
+  try {
+    for (let length = readSync(fd, buffer); length > 0; length = readSync(fd, buffer))
+      hash.update(buffer.subarray(0, length));
+  } finally {
+    closeSync(fd);
+  }
+  return hash.digest('hex');
+}

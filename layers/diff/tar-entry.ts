@@ -1,0 +1,126 @@
+import type { BytePath } from '../snapshots/file-tree.ts';
+import { encodePaxRecords } from './pax.ts';
+import { BLOCK, type EntryType, encodeHeader, HEADER_LIMITS, splitName } from './tar-header.ts';
+
+/** One member of a tar, whatever dialect told about it: ustar, PAX or GNU. */
+export interface TarEntry {
+  /** As the archive has it, neither cleaned nor confined; see {@link cleanEntryPath}. */
+  readonly path: BytePath;
+  readonly type: EntryType;
+  /** 0 to 0o7777. */
+  readonly mode: number;
+  /** 0 to 4294967294, as chown(2) takes them. */
+  readonly uid: number;
+  readonly gid: number;
+  /** Bytes of the file, holes included; 0 unless a file. */
+  readonly size: number;
+  /** Nanoseconds since 1970, may be negative. */
+  readonly mtimeNs: bigint;
+  /** Target of a symlink, or path in the archive of what a hard link is another name of; else empty. */
+  readonly linkpath: BytePath;
+  /** Device numbers of a char or block device, else 0. */
+  readonly devMajor: number;
+  readonly devMinor: number;
+  /** In the order of the archive. */
+  readonly xattrs: readonly Xattr[];
+}
+
+export type Xattr = readonly [name: string, value: Buffer];
+
+export const XATTR_RECORD = 'SCHILY.xattr.';
+
+const NANOSECONDS = 1_000_000_000n;
+const NO_PAX_HEADER = {
+  mode: 0o644,
+  uid: 0,
+  gid: 0,
+  seconds: 0,
+  devMajor: 0,
+  devMinor: 0,
+  linkpath: '',
+} as const;
+
+/**
+ * The entry's own 512-byte header, written to `target` at `offset`. Whatever its fields cannot hold is zero or cut
+ * there: {@link encodeExtension} of the same entry has to precede it.
+ */
+export function encodeEntry(target: Buffer, offset: number, entry: TarEntry): void {
+  encodeHeader(target, offset, { ...fitting(entry), path: entry.path, type: entry.type });
+}
+
+/** What of an entry fits in ustar fields. */
+function fitting(entry: TarEntry) {
+  const { maxId, maxSize, maxSeconds } = HEADER_LIMITS;
+  const seconds = Number(floorSeconds(entry.mtimeNs));
+  return {
+    mode: entry.mode,
+    uid: entry.uid > maxId ? 0 : entry.uid,
+    gid: entry.gid > maxId ? 0 : entry.gid,
+    size: entry.size > maxSize ? 0 : entry.size,
+    seconds: seconds < 0 || seconds > maxSeconds ? 0 : seconds,
+    linkpath: entry.linkpath,
+    devMajor: entry.devMajor,
+    devMinor: entry.devMinor,
+  };
+}
+
+/**
+ * The PAX extended header (pax(1), "pax Extended Header") with all that ustar cannot hold, padded to whole blocks;
+ * undefined when there is nothing of the kind. The keys come in one fixed order, so equal entries give equal bytes.
+ *
+ * Names that are not UTF-8 are written as the bytes they are, without `hdrcharset`: GNU tar and Go's archive/tar
+ * write and read them so.
+ */
+export function encodeExtension(entry: TarEntry): Buffer | undefined {
+  const records = extensionRecords(entry);
+  if (records.length === 0) return undefined;
+  const body = encodePaxRecords(records);
+  const block = Buffer.alloc(BLOCK + Math.ceil(body.length / BLOCK) * BLOCK);
+  encodeHeader(block, 0, { ...NO_PAX_HEADER, path: 'PaxHeader', type: 'pax', size: body.length });
+  body.copy(block, BLOCK);
+  return block;
+}
+
+function extensionRecords(entry: TarEntry): (readonly [key: string, value: string | Buffer])[] {
+  const { maxId, maxSize } = HEADER_LIMITS;
+  const records: (readonly [string, string | Buffer])[] = [];
+  if (!isAscii(entry.path) || splitName(entry.path) === undefined) records.push(['path', entry.path]);
+  if (entry.linkpath.length > HEADER_LIMITS.linkpath || !isAscii(entry.linkpath))
+    records.push(['linkpath', entry.linkpath]);
+  if (entry.size > maxSize) records.push(['size', String(entry.size)]);
+  if (entry.uid > maxId) records.push(['uid', String(entry.uid)]);
+  if (entry.gid > maxId) records.push(['gid', String(entry.gid)]);
+  if (!isPlainTime(entry.mtimeNs)) records.push(['mtime', formatTime(entry.mtimeNs)]);
+  for (const [name, value] of entry.xattrs) records.push([XATTR_RECORD + escapeXattrName(name), value]);
+  return records;
+}
+
+function isAscii(path: BytePath): boolean {
+  return /^[\0-\x7f]*$/.test(path);
+}
+
+function floorSeconds(time: bigint): bigint {
+  const seconds = time / NANOSECONDS;
+  return time < 0n && time % NANOSECONDS !== 0n ? seconds - 1n : seconds;
+}
+
+/** Whether a ustar header can hold the time: whole seconds from 1970 until 2242. */
+function isPlainTime(time: bigint): boolean {
+  return time >= 0n && time % NANOSECONDS === 0n && time / NANOSECONDS <= HEADER_LIMITS.maxSeconds;
+}
+
+/** `-1.5` style decimal of pax(1), "mtime", without trailing zeros. */
+function formatTime(time: bigint): string {
+  const absolute = time < 0n ? -time : time;
+  const fraction = (absolute % NANOSECONDS).toString().padStart(9, '0').replace(/0+$/, '');
+  return `${time < 0n ? '-' : ''}${absolute / NANOSECONDS}${fraction === '' ? '' : `.${fraction}`}`;
+}
+
+/** A PAX key ends at its first `=`; GNU tar writes that character of an attribute's name like this. */
+function escapeXattrName(name: string): string {
+  return name.replaceAll('%', '%25').replaceAll('=', '%3D');
+}
+
+export function unescapeXattrName(name: string): string {
+  return name.replaceAll('%3D', '=').replaceAll('%25', '%');
+}

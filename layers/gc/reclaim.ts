@@ -1,0 +1,62 @@
+import { closeSync, openSync, readdirSync, renameSync, unlinkSync } from 'node:fs';
+import type { Layout } from '../layout.ts';
+import { tryLockFile } from '../linux/flock.ts';
+import { ifPresent } from '../linux/if-present.ts';
+
+/** The lease that a private file or directory belongs to. */
+const PRIVATE_NAME = /^([0-9a-f]{16})\./;
+const LEASE_ID = /^[0-9a-f]{16}$/;
+
+/**
+ * Takes back what processes that are gone have left: their private files go to the trash, their leases are removed.
+ * Costs one readdir when there is nothing to do. Safe to run at any time by any number of processes.
+ */
+export function reclaimDeadLeases(layout: Layout): void {
+  const dead = new Map<string, number>();
+  try {
+    for (const id of readdirSync(layout.leases)) {
+      const fd = LEASE_ID.test(id) ? lockDeadLease(`${layout.leases}/${id}`) : undefined;
+      if (fd !== undefined) dead.set(id, fd);
+    }
+    if (dead.size === 0) return;
+    discard(layout, (owner) => dead.has(owner));
+    // Last, so that whoever is killed on the way leaves the rest to be found.
+    for (const id of dead.keys()) ifPresent(() => unlinkSync(`${layout.leases}/${id}`));
+  } finally {
+    for (const fd of dead.values()) closeSync(fd);
+  }
+}
+
+/** Discards private files that no lease file answers for. */
+export function reclaimOrphans(layout: Layout): void {
+  const orphans = new Set<string>();
+  for (const { owner } of privateFiles(layout)) orphans.add(owner);
+  // In this order: a lease is made before its files, so one that is missing now has been given up.
+  for (const id of readdirSync(layout.leases)) orphans.delete(id);
+  if (orphans.size > 0) discard(layout, (owner) => orphans.has(owner));
+}
+
+/** The lock of a lease whose process is gone; undefined when it lives, or when somebody else is at it. */
+function lockDeadLease(path: string): number | undefined {
+  const fd = ifPresent(() => openSync(path, 'r'));
+  if (fd === undefined) return undefined;
+  if (tryLockFile(fd, 'exclusive')) return fd;
+  closeSync(fd);
+  return undefined;
+}
+
+function discard(layout: Layout, isDead: (owner: string) => boolean): void {
+  for (const { area, name, owner } of privateFiles(layout)) {
+    if (!isDead(owner)) continue;
+    ifPresent(() => renameSync(`${layout[area]}/${name}`, `${layout.trash}/${area}.${name}`));
+  }
+}
+
+function* privateFiles(layout: Layout) {
+  for (const area of ['active', 'ingest'] as const) {
+    for (const name of readdirSync(layout[area])) {
+      const owner = PRIVATE_NAME.exec(name)?.[1];
+      if (owner !== undefined) yield { area, name, owner };
+    }
+  }
+}

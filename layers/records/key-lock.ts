@@ -1,0 +1,45 @@
+import { closeSync, constants, openSync, readdirSync, rmSync } from 'node:fs';
+import type { Layout } from '../layout.ts';
+import { isStillAt, tryLockFile, waitForLock } from '../linux/flock.ts';
+import { ifPresent } from '../linux/if-present.ts';
+
+const FLAGS = constants.O_RDWR | constants.O_CREAT | constants.O_NOFOLLOW;
+
+/**
+ * Runs `body` while no other process, and no other caller in this one, holds the lock file. The file is removed
+ * while it is still locked, so that none are left behind; who waited for it then finds a new one at its path.
+ */
+export async function withLockFile<T>(path: string, body: () => Promise<T>): Promise<T> {
+  const fd = await acquire(path);
+  try {
+    return await body();
+  } finally {
+    rmSync(path, { force: true });
+    closeSync(fd);
+  }
+}
+
+async function acquire(path: string): Promise<number> {
+  for (;;) {
+    const fd = openSync(path, FLAGS, 0o600);
+    try {
+      await waitForLock(fd, 'exclusive');
+      if (isStillAt(fd, path)) return fd;
+    } catch (error) {
+      closeSync(fd);
+      throw error;
+    }
+    closeSync(fd);
+  }
+}
+
+/** Removes the lock files of owners that were killed. */
+export function removeAbandonedLocks(layout: Layout): void {
+  for (const name of readdirSync(layout.locks)) {
+    const path = `${layout.locks}/${name}`;
+    const fd = ifPresent(() => openSync(path, 'r'));
+    if (fd === undefined) continue;
+    if (tryLockFile(fd, 'exclusive') && isStillAt(fd, path)) rmSync(path, { force: true });
+    closeSync(fd);
+  }
+}

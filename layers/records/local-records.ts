@@ -1,0 +1,83 @@
+import { existsSync, mkdirSync, renameSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
+import { dirname } from 'node:path';
+import type { FileLease } from '../gc/lease.ts';
+import type { Layout } from '../layout.ts';
+import { ifPresent } from '../linux/if-present.ts';
+import { algorithmOf, type DiffId, type Digest } from '../oci/digest.ts';
+import type { RecordStore, StoreRecord } from '../store.ts';
+import { withLockFile } from './key-lock.ts';
+import { formatRecord, readRecord, readRecords, recordPath } from './record-file.ts';
+
+/** How exactly the time of last use is kept. */
+const USE_RESOLUTION_MS = 3_600_000;
+
+/** Records as files of the store's directory: docs/store-layout.md, "records". */
+export class LocalRecordStore implements RecordStore {
+  readonly #layout: Layout;
+  readonly #lease: FileLease;
+
+  constructor(layout: Layout, lease: FileLease) {
+    this.#layout = layout;
+    this.#lease = lease;
+  }
+
+  get(space: string, key: string): StoreRecord | undefined {
+    const path = recordPath(this.#layout, space, key);
+    const file = this.#lease.shared(() => {
+      const found = readRecord(this.#layout, space, key);
+      return found?.record !== undefined && this.#holdRoots(found.record) ? found : undefined;
+    });
+    if (file === undefined) return undefined;
+    const now = new Date();
+    if (now.getTime() - file.usedAt.getTime() > USE_RESOLUTION_MS)
+      ifPresent(() => utimesSync(path, now, now));
+    return file.record;
+  }
+
+  set(space: string, key: string, record: StoreRecord): void {
+    const path = recordPath(this.#layout, space, key);
+    const text = formatRecord(record);
+    const temporary = this.#lease.ingestPath();
+    writeFileSync(temporary, text, { mode: 0o600, flag: 'wx' });
+    mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
+    this.#lease.shared(() => renameSync(temporary, path));
+  }
+
+  delete(space: string, key: string): boolean {
+    const path = recordPath(this.#layout, space, key);
+    return this.#lease.shared(() => {
+      const isThere = existsSync(path);
+      rmSync(path, { force: true });
+      return isThere;
+    });
+  }
+
+  *list(space: string): ReturnType<RecordStore['list']> & Generator {
+    for (const { key, record, usedAt, size } of readRecords(this.#layout, space)) {
+      if (record !== undefined) yield { key, record, usedAt, size };
+    }
+  }
+
+  exclusive<T>(space: string, key: string, body: () => Promise<T>): Promise<T> {
+    recordPath(this.#layout, space, key);
+    return withLockFile(`${this.#layout.locks}/${space}.${key}`, body);
+  }
+
+  /** Whether all that the record roots is there; it is leased then. */
+  #holdRoots({ layers = [], blobs = [] }: StoreRecord): boolean {
+    return (
+      layers.every((diffId) => this.#holdLayer(diffId)) &&
+      blobs.every((digest) => this.#holdBlob(digest as Digest))
+    );
+  }
+
+  #holdLayer(diffId: DiffId): boolean {
+    return this.#lease.hold('layer', diffId, () => existsSync(this.#layout.layer(diffId)));
+  }
+
+  /** A layer that was made here is its own blob. */
+  #holdBlob(digest: Digest): boolean {
+    const isStored = this.#lease.hold('blob', digest, () => existsSync(this.#layout.blob(digest)));
+    return isStored || (algorithmOf(digest) === 'sha256' && this.#holdLayer(digest as string as DiffId));
+  }
+}

@@ -1,0 +1,164 @@
+import { openBeneath } from '../linux/beneath.ts';
+import { SystemCallError } from '../linux/errno.ts';
+import * as inode from '../linux/inode.ts';
+import { type BytePath, bytePath, type FileNode, type FileTree, type FileType } from './file-tree.ts';
+import { isClean, join, nameOf, parentOf } from './path.ts';
+import { resolvePath, type Steps } from './resolve.ts';
+import { byPath, checkIsNode, readXattrs, unreadable } from './tree-entry.ts';
+
+export interface DirectoryTreeOptions {
+  /** Entries that the tree does not have, nor anything below them. Must answer alike each time it is asked. */
+  readonly hidden?: (path: BytePath, type: FileType) => boolean;
+}
+
+/** A {@link FileTree} over one directory of the host. Holds one descriptor until closed. */
+export interface DirectoryTree extends FileTree {
+  close(): void;
+}
+
+/**
+ * Opens a directory of the host, such as a build context, as a tree. It may change while it is read: each call walks
+ * anew from the directory's descriptor, so a name that is swapped for a symlink leads nowhere. Symlinks in the
+ * directory's own path are followed. Throws `NOT_FOUND`, `NOT_A_DIRECTORY`, `SYSTEM`.
+ */
+export function directoryTree(directory: string, options: DirectoryTreeOptions = {}): DirectoryTree {
+  const path = bytePath(directory);
+  try {
+    return new HostTree(inode.openAt(inode.AT_FDCWD, `${path}/.`, DIRECTORY), options.hidden);
+  } catch (error) {
+    throw unreadable(path, error);
+  }
+}
+
+const DIRECTORY = inode.O.PATH | inode.O.DIRECTORY;
+
+class HostTree implements DirectoryTree {
+  readonly #root: number;
+  readonly #hidden: ((path: BytePath, type: FileType) => boolean) | undefined;
+  /** Answers of `hidden` for directories, which are asked for with every path below them. */
+  readonly #hiddenDirectories = new Map<BytePath, boolean>();
+  readonly #steps: Steps;
+  #isClosed = false;
+
+  constructor(root: number, hidden: DirectoryTreeOptions['hidden']) {
+    this.#root = root;
+    this.#hidden = hidden;
+    this.#steps = {
+      typeOf: (directory, name) => this.#entry(join(directory, name))?.stat.type,
+      linkTarget: (directory, name) => this.#within(join(directory, name), inode.readLinkAt),
+    };
+  }
+
+  lookup(path: BytePath, options: { readonly follow?: boolean } = {}): FileNode | undefined {
+    if (path.includes('\0')) return undefined;
+    const follow = options.follow ?? false;
+    if (isClean(path)) {
+      const node = this.#entry(path);
+      if (node !== undefined && !(follow && node.stat.type === 'symlink')) return node;
+    }
+    const resolved = resolvePath(path, this.#steps, { follow, keepMissing: false });
+    return resolved === undefined ? undefined : this.#entry(resolved);
+  }
+
+  children(directory: FileNode): readonly FileNode[] {
+    const nodes: FileNode[] = [];
+    const fd = this.#open(directory.path, inode.O.RDONLY | inode.O.DIRECTORY);
+    try {
+      for (const { name } of inode.readDirectory(fd)) {
+        const stat = inode.statAt(fd, name);
+        const path = join(directory.path, name);
+        if (stat !== undefined && !this.#isHidden(path, stat.type)) nodes.push({ path, stat });
+      }
+    } catch (error) {
+      throw unreadable(directory.path, error);
+    } finally {
+      inode.close(fd);
+    }
+    return nodes.sort(byPath);
+  }
+
+  readlink(symlink: FileNode): BytePath {
+    return this.#within(symlink.path, inode.readLinkAt);
+  }
+
+  open(file: FileNode): number {
+    return checkIsNode(this.#open(file.path, inode.O.RDONLY | inode.O.NONBLOCK), file);
+  }
+
+  xattrs(node: FileNode): readonly (readonly [name: string, value: Buffer])[] {
+    return this.#within(node.path, readXattrs);
+  }
+
+  close(): void {
+    if (!this.#isClosed) inode.close(this.#root);
+    this.#isClosed = true;
+  }
+
+  /** lstat of a path that must have no symlink in any parent. */
+  #entry(path: BytePath): FileNode | undefined {
+    if (path === '/') return { path, stat: inode.statFd(this.#root) };
+    let directory: number;
+    try {
+      directory = this.#openParent(path);
+    } catch (error) {
+      if (error instanceof SystemCallError && ABSENT.has(error.code)) return undefined;
+      throw unreadable(path, error);
+    }
+    try {
+      const stat = inode.statAt(directory, nameOf(path));
+      return stat === undefined || this.#isHiddenBelow(path, stat.type) ? undefined : { path, stat };
+    } catch (error) {
+      throw unreadable(path, error);
+    } finally {
+      inode.close(directory);
+    }
+  }
+
+  /** Runs `body` on an entry of its open directory; on the root itself with an empty name. */
+  #within<T>(path: BytePath, body: (directory: number, name: BytePath) => T): T {
+    if (path === '/') return body(this.#root, '');
+    const directory = this.#open(parentOf(path), DIRECTORY);
+    try {
+      return body(directory, nameOf(path));
+    } catch (error) {
+      throw unreadable(path, error);
+    } finally {
+      inode.close(directory);
+    }
+  }
+
+  #openParent(path: BytePath): number {
+    return openBeneath(this.#root, parentOf(path).slice(1), DIRECTORY);
+  }
+
+  #open(path: BytePath, flags: number): number {
+    try {
+      return openBeneath(this.#root, path.slice(1), flags);
+    } catch (error) {
+      throw unreadable(path, error);
+    }
+  }
+
+  /** Whether the entry or a directory on the way to it is hidden. */
+  #isHiddenBelow(path: BytePath, type: FileType): boolean {
+    if (this.#hidden === undefined) return false;
+    for (let cut = path.indexOf('/', 1); cut > 0; cut = path.indexOf('/', cut + 1)) {
+      if (this.#isHidden(path.slice(0, cut), 'directory')) return true;
+    }
+    return this.#isHidden(path, type);
+  }
+
+  #isHidden(path: BytePath, type: FileType): boolean {
+    if (this.#hidden === undefined) return false;
+    if (type !== 'directory') return this.#hidden(path, type);
+    let answer = this.#hiddenDirectories.get(path);
+    if (answer === undefined) {
+      answer = this.#hidden(path, type);
+      this.#hiddenDirectories.set(path, answer);
+    }
+    return answer;
+  }
+}
+
+/** What opening a parent says when it is missing, no directory, or reached through a symlink. */
+const ABSENT: ReadonlySet<string> = new Set(['ENOENT', 'ENOTDIR', 'ELOOP']);

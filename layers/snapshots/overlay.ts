@@ -1,0 +1,247 @@
+import { mkdirSync, readdirSync, renameSync } from 'node:fs';
+import { StoreError } from '../errors.ts';
+import * as inode from '../linux/inode.ts';
+import { algorithmOf, type DiffId, hexOf } from '../oci/digest.ts';
+import { OverlaySnapshot, type SnapshotHost } from './active-snapshot.ts';
+import { applyToFd } from './apply-attributes.ts';
+import { DescriptorPool } from './descriptor-pool.ts';
+import { bytePath } from './file-tree.ts';
+import { type LayerStatistics, readLayerRecord, writeLayerRecord } from './layer-record.ts';
+import { LayerStack } from './layer-stack.ts';
+import { MergedTree } from './merged-tree.ts';
+import { type MarkSpace, markSpace } from './overlay-marks.ts';
+import type { ActiveSnapshot, DiffInfo, Layer, Snapshotter } from './snapshotter.ts';
+import { readXattrs } from './tree-entry.ts';
+
+/** Hashes the tar of an upper directory. */
+export type HashLayer = (
+  directory: string,
+  options: { readonly overlayXattrs: MarkSpace },
+) => Promise<LayerStatistics>;
+
+/** What keeps layers from being collected while this process uses them; see `Lease`. */
+export interface LayerLease {
+  readonly id: string;
+  hold(kind: 'layer', digest: string, exists: () => boolean): boolean;
+}
+
+export interface OverlaySnapshotterOptions {
+  /** The store's directory, absolute. */
+  readonly root: string;
+  readonly lease: LayerLease;
+  readonly hashLayer: HashLayer;
+}
+
+export type PublishedLayer = Layer & { readonly info: DiffInfo };
+
+export interface OverlaySnapshotter extends Snapshotter {
+  /**
+   * Brings in a layer from outside: `fill` unpacks it into an empty directory, as an upper directory, and says what it
+   * was. When it throws, nothing is left. When the layer is there already, the one that is there is answered.
+   */
+  publish(fill: (directory: string) => Promise<LayerStatistics>): Promise<PublishedLayer>;
+  /** Closes the descriptors of all trees. */
+  close(): void;
+}
+
+/** Filesystem states as upper directories of overlayfs, on any filesystem that can hold them. docs/store-layout.md. */
+export function overlaySnapshotter(options: OverlaySnapshotterOptions): OverlaySnapshotter {
+  return new Overlay(options);
+}
+
+class Overlay implements OverlaySnapshotter, SnapshotHost {
+  readonly pool = new DescriptorPool();
+  readonly #root: string;
+  readonly #lease: LayerLease;
+  readonly #hashLayer: HashLayer;
+  readonly #known = new Map<DiffId, PublishedLayer>();
+  #names = 0;
+  #space: MarkSpace | undefined;
+
+  constructor({ root, lease, hashLayer }: OverlaySnapshotterOptions) {
+    this.#root = root;
+    this.#lease = lease;
+    this.#hashLayer = hashLayer;
+  }
+
+  layer(diffId: DiffId): PublishedLayer | undefined {
+    let layer = this.#known.get(diffId);
+    if (layer !== undefined) return layer;
+    this.#lease.hold('layer', diffId, () => {
+      layer = this.#read(diffId);
+      return layer !== undefined;
+    });
+    if (layer !== undefined) this.#known.set(diffId, layer);
+    return layer;
+  }
+
+  prepare(parents: readonly Layer[]): ActiveSnapshot {
+    const home = this.#makeHome();
+    copyRootMetadata(parents.at(-1)?.directory(), `${home}/fs`);
+    return new OverlaySnapshot(home, parents, this);
+  }
+
+  view(layers: readonly Layer[]): MergedTree {
+    return new MergedTree(new LayerStack(layers, this.space, this.pool));
+  }
+
+  *list(): Iterable<DiffInfo & { readonly directory: string; readonly disk: number }> {
+    for (const algorithm of namesIn(`${this.#root}/layers`)) {
+      for (const hex of namesIn(`${this.#root}/layers/${algorithm}`)) {
+        const diffId = `${algorithm}:${hex}` as DiffId;
+        const record = readLayerRecord(`${this.#home(diffId)}/layer.json`, diffId);
+        if (record === undefined) continue;
+        yield { diffId, size: record.size, disk: record.disk, directory: `${this.#home(diffId)}/fs` };
+      }
+    }
+  }
+
+  async publish(fill: (directory: string) => Promise<LayerStatistics>): Promise<PublishedLayer> {
+    const home = this.#makeHome();
+    try {
+      copyRootMetadata(undefined, `${home}/fs`);
+      return this.#publish(home, await fill(`${home}/fs`));
+    } catch (error) {
+      this.discard(home);
+      throw error;
+    }
+  }
+
+  close(): void {
+    this.pool.forgetAll();
+  }
+
+  get space(): MarkSpace {
+    this.#space ??= probeSpace(this.#root);
+    return this.#space;
+  }
+
+  commit(home: string): Layer {
+    let directory: () => string = () => `${home}/fs`;
+    const publish = async (): Promise<DiffInfo> => {
+      try {
+        const published = this.#publish(
+          home,
+          await this.#hashLayer(`${home}/fs`, { overlayXattrs: this.space }),
+        );
+        directory = () => published.directory();
+        return published.info;
+      } catch (cause) {
+        directory = () => {
+          throw new StoreError('SYSTEM', home, 'Cannot use a layer that could not be hashed', { cause });
+        };
+        this.discard(home);
+        throw cause;
+      }
+    };
+    const diff = publish();
+    // Whoever needs the diff ID hears of the failure; nobody has to.
+    diff.catch(() => {});
+    return { diff, directory: () => directory() };
+  }
+
+  trashPath(): string {
+    return `${this.#root}/trash/${this.#lease.id}.${this.#names++}`;
+  }
+
+  discard(path: string): void {
+    try {
+      renameSync(path, this.trashPath());
+    } catch (error) {
+      if (!hasCode(error, 'ENOENT')) throw error;
+    }
+  }
+
+  /** Gives a finished layer its place in the store, or finds that it is there. */
+  #publish(home: string, statistics: LayerStatistics): PublishedLayer {
+    const { diffId } = statistics;
+    writeLayerRecord(`${home}/layer.json`, statistics);
+    let layer: PublishedLayer | undefined;
+    this.#lease.hold('layer', diffId, () => {
+      layer = this.#read(diffId) ?? this.#move(home, diffId);
+      return true;
+    });
+    this.#known.set(diffId, layer!);
+    return layer!;
+  }
+
+  #move(home: string, diffId: DiffId): PublishedLayer {
+    const target = this.#home(diffId);
+    mkdirSync(`${this.#root}/layers/${algorithmOf(diffId)}`, { recursive: true, mode: 0o700 });
+    for (let attempt = 0; ; attempt++) {
+      try {
+        renameSync(home, target);
+        return this.#read(diffId)!;
+      } catch (error) {
+        if (attempt > 0 || !(hasCode(error, 'ENOTEMPTY') || hasCode(error, 'EEXIST'))) throw error;
+        // Something is there that is no layer: what a loss of power left of one.
+        const other = this.#read(diffId);
+        if (other !== undefined) return other;
+        this.discard(target);
+      }
+    }
+  }
+
+  #read(diffId: DiffId): PublishedLayer | undefined {
+    const home = this.#home(diffId);
+    const record = readLayerRecord(`${home}/layer.json`, diffId);
+    if (record === undefined) return undefined;
+    const info = { diffId, size: record.size };
+    return { info, diff: Promise.resolve(info), directory: () => `${home}/fs` };
+  }
+
+  #home(diffId: DiffId): string {
+    return `${this.#root}/layers/${algorithmOf(diffId)}/${hexOf(diffId)}`;
+  }
+
+  /** A private directory with an empty `fs` in it. It goes to the trash with the lease, unless it becomes a layer. */
+  #makeHome(): string {
+    const home = `${this.#root}/active/${this.#lease.id}.${this.#names++}`;
+    mkdirSync(`${this.#root}/trash`, { recursive: true, mode: 0o700 });
+    mkdirSync(`${home}/fs`, { recursive: true, mode: 0o700 });
+    return home;
+  }
+}
+
+/** A mounted overlay shows its upper directory's owner, mode and time as those of the root. */
+function copyRootMetadata(from: string | undefined, to: string): void {
+  const target = inode.openAt(inode.AT_FDCWD, bytePath(to), inode.O.RDONLY | inode.O.DIRECTORY);
+  try {
+    if (from === undefined) {
+      inode.chmodFd(target, 0o755);
+      return;
+    }
+    const source = inode.openAt(inode.AT_FDCWD, bytePath(from), inode.O.PATH | inode.O.DIRECTORY);
+    try {
+      const { mode, uid, gid, mtimeNs } = inode.statFd(source);
+      applyToFd(target, { mode, uid, gid, xattrs: readXattrs(source, '') });
+      inode.setTimesFd(target, mtimeNs);
+    } finally {
+      inode.close(source);
+    }
+  } finally {
+    inode.close(target);
+  }
+}
+
+function probeSpace(root: string): MarkSpace {
+  const fd = inode.openAt(inode.AT_FDCWD, `${bytePath(root)}/.`, inode.O.RDONLY | inode.O.DIRECTORY);
+  try {
+    return markSpace(fd);
+  } finally {
+    inode.close(fd);
+  }
+}
+
+function namesIn(directory: string): string[] {
+  try {
+    return readdirSync(directory).sort();
+  } catch (error) {
+    if (hasCode(error, 'ENOENT')) return [];
+    throw error;
+  }
+}
+
+function hasCode(error: unknown, code: string): boolean {
+  return error instanceof Error && 'code' in error && error.code === code;
+}

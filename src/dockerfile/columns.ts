@@ -1,0 +1,76 @@
+import { DockerfileParser, type Instruction, ModifiableInstruction } from 'dockerfile-ast';
+import { readDirectives } from './directives.ts';
+import type { DockerfileSource, SourceRange } from './source.ts';
+
+/** A stretch of one line of the file. */
+export interface Columns {
+  /** 1-based, as in SourceRange. */
+  readonly line: number;
+  /** 0-based UTF-16 offsets in that line; `end` is exclusive. */
+  readonly start: number;
+  readonly end: number;
+}
+
+/** What dockerfile-ast calls a range: 0-based lines. */
+type AstRange = ReturnType<Instruction['getInstructionRange']>;
+
+/** Instructions longer than this get no columns. */
+const longestText = 100_000;
+
+/**
+ * Where in the instruction at `range` the words `subject` stand: its keyword, a flag or an argument, whatever
+ * continuations and comments lie between. Undefined when they cannot be told apart from the rest.
+ *
+ * Loads dockerfile-ast: import this module only when there is an error to show.
+ */
+export function locate(source: DockerfileSource, range: SourceRange, subject: string): Columns | undefined {
+  const lines = source.text.split('\n').slice(range.start - 1, range.end);
+  const text = lines.join('\n');
+  if (text.length > longestText) return undefined;
+  const directive = escapeCharOf(source) === '`' ? '#escape=`\n' : '';
+  const [instruction] = instructionsIn(directive + text);
+  const found = instruction === undefined ? undefined : find(instruction, subject);
+  if (found === undefined) return undefined;
+  const index = found.start.line - (directive === '' ? 0 : 1);
+  const line = lines[index] ?? '';
+  const end = found.end.line === found.start.line ? found.end.character : line.trimEnd().length;
+  return narrow({ line: range.start + index, start: found.start.character, end }, line, subject);
+}
+
+function find(instruction: Instruction, subject: string): AstRange | undefined {
+  if (instruction.getInstruction() === subject) return instruction.getInstructionRange();
+  const flags = instruction instanceof ModifiableInstruction ? instruction.getFlags() : [];
+  const flag = flags.find((candidate) => `--${candidate.getName()}` === subject);
+  if (flag !== undefined) return flag.getRange();
+  const words = instruction.getArguments();
+  const word =
+    words.find((candidate) => candidate.getValue() === subject) ??
+    words.find((candidate) => candidate.getValue().includes(subject)) ??
+    words.find((candidate) => subject.startsWith(`${candidate.getValue()} `));
+  return word?.getRange();
+}
+
+/** The part of the columns that is the subject itself, where a word is more than that; all of a longer subject. */
+function narrow(columns: Columns, line: string, subject: string): Columns {
+  const at = line.indexOf(subject, columns.start);
+  if (at < 0) return columns;
+  if (subject.startsWith('--') && at === columns.start) return columns;
+  return at < columns.end ? { ...columns, start: at, end: at + subject.length } : columns;
+}
+
+/** The library is an editor's: no text makes it report an error, and a defect of it must not hide ours. */
+function instructionsIn(text: string): readonly Instruction[] {
+  try {
+    return DockerfileParser.parse(text).getInstructions();
+  } catch {
+    return [];
+  }
+}
+
+function escapeCharOf(source: DockerfileSource): string {
+  try {
+    return readDirectives(source).escapeChar;
+  } catch {
+    return '\\';
+  }
+}

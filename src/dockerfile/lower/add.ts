@@ -1,0 +1,118 @@
+import { posix } from 'node:path';
+import type { VertexMeta } from '../../llb/definition.ts';
+import { type GitUrl, isHttpUrl, parseGitUrl } from '../git-url.ts';
+import type { AddInstruction } from '../instructions.ts';
+import { expand, failure, type Lower, nextStep, reading, type StageContext, shownText } from './context.ts';
+import { checkIgnored, lowerTransfer, type TransferSource } from './transfer.ts';
+
+/** ADD: COPY that unpacks archives of the context, and takes URLs and git repositories. */
+export const lowerAdd: Lower<'ADD'> = (state, instruction, context) => {
+  const checksum = expand(context, state, instruction, instruction.checksum ?? '');
+  if (checksum !== '') requireOneSource(instruction, context);
+  // The download carries the title of the step that it is made for.
+  const shown = shownText(context, state.environment, instruction.original);
+  const { meta } = nextStep(context, state, instruction, shown);
+  return lowerTransfer(state, instruction, context, (path) => {
+    const git = reading(context, instruction, 'BAD_ARGUMENT', () => parseGitUrl(path));
+    if (git !== undefined) {
+      return reading(context, instruction, 'BAD_FLAG', () =>
+        gitSource(git, path, instruction, checksum, context, meta),
+      );
+    }
+    if (isHttpUrl(path)) {
+      return reading(context, instruction, 'BAD_FLAG', () =>
+        httpSource(path, instruction, checksum, context, meta),
+      );
+    }
+    if (checksum !== '') {
+      throw failure(context, instruction, 'BAD_FLAG', 'checksum requires HTTP(S) or Git sources');
+    }
+    checkIgnored(instruction, context, path);
+    const { vertex, foreignOwners } = context.mainContext();
+    return {
+      vertex,
+      pattern: path === '' ? '/' : path,
+      display: path,
+      keepOwner: !foreignOwners,
+      unpack: instruction.unpack === undefined ? 'auto' : instruction.unpack ? 'always' : 'never',
+    };
+  });
+};
+
+function requireOneSource(instruction: AddInstruction, context: StageContext): void {
+  if (instruction.sources.length === 1) return;
+  throw failure(context, instruction, 'BAD_FLAG', "checksum can't be specified for multiple sources", {
+    hint: 'Write an ADD with a checksum of its own for each source',
+  });
+}
+
+function httpSource(
+  url: string,
+  instruction: AddInstruction,
+  checksum: string,
+  context: StageContext,
+  meta: VertexMeta,
+): TransferSource {
+  if (
+    checksum !== '' &&
+    !/^(?:sha256:[0-9a-f]{64}|sha384:[0-9a-f]{96}|sha512:[0-9a-f]{128})$/.test(checksum)
+  ) {
+    throw new Error(`invalid checksum digest format: ${checksum}`);
+  }
+  const filename = fileNameOf(url);
+  const vertex = context.graph.add(
+    { type: 'http', url, filename, ...(checksum !== '' && { checksum }) },
+    [],
+    meta,
+  );
+  const unpack = instruction.unpack === true ? 'always' : 'never';
+  return { vertex, pattern: literalPattern(`/${filename}`), display: url, keepOwner: false, unpack };
+}
+
+/** The last element of the URL's path, query and fragment left out. */
+function fileNameOf(url: string): string {
+  const { pathname } = new URL(url);
+  let name = posix.basename(pathname);
+  try {
+    name = decodeURIComponent(name);
+  } catch {
+    // Percent signs that encode nothing are part of the name.
+  }
+  return name === '' || name === '.' || name === '..' || name.includes('/') ? '__unnamed__' : name;
+}
+
+function literalPattern(path: string): string {
+  return path.replace(/[\\*?[]/g, '\\$&');
+}
+
+function gitSource(
+  git: GitUrl,
+  display: string,
+  instruction: AddInstruction,
+  checksum: string,
+  context: StageContext,
+  meta: VertexMeta,
+): TransferSource {
+  const { keepGitDir } = instruction;
+  if (keepGitDir !== undefined && git.keepGitDir !== undefined && keepGitDir !== git.keepGitDir) {
+    throw new Error('inconsistent keep-git-dir configuration');
+  }
+  if (checksum !== '' && git.checksum !== undefined && git.checksum !== checksum) {
+    throw new Error(`checksum mismatch ${JSON.stringify(checksum)} != ${JSON.stringify(git.checksum)}`);
+  }
+  const expected = git.checksum ?? checksum;
+  const vertex = context.graph.add(
+    {
+      type: 'git',
+      remote: git.remote,
+      ...(git.ref !== undefined && { ref: git.ref }),
+      ...(git.subdir !== undefined && { subdir: git.subdir }),
+      keepGitDir: git.keepGitDir ?? keepGitDir ?? false,
+      ...(expected !== '' && { checksum: expected }),
+      ...(git.submodules !== undefined && { submodules: git.submodules }),
+    },
+    [],
+    meta,
+  );
+  return { vertex, pattern: '/', display, keepOwner: false, unpack: 'never' };
+}

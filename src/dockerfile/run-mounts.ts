@@ -1,0 +1,200 @@
+import { parseBoolean } from './booleans.ts';
+import { parseByteSize } from './byte-size.ts';
+import { csvFields } from './csv.ts';
+import { didYouMean, suggest } from './suggest.ts';
+
+/** One `--mount` of RUN with its values expanded, as written otherwise: nothing is completed yet but `type`. */
+export interface RunMount {
+  readonly type: MountType;
+  readonly from?: string;
+  readonly source?: string;
+  readonly target?: string;
+  readonly readonly: boolean;
+  /** Bytes (tmpfs). */
+  readonly size?: number;
+  readonly id?: string;
+  readonly sharing?: Sharing;
+  readonly required: boolean;
+  /** Name of an environment variable (secret). */
+  readonly env?: string;
+  readonly mode?: number;
+  readonly uid?: number;
+  readonly gid?: number;
+}
+
+const TYPES = ['bind', 'cache', 'tmpfs', 'secret', 'ssh'] as const;
+const SHARINGS = ['shared', 'private', 'locked'] as const;
+export type MountType = (typeof TYPES)[number];
+export type Sharing = (typeof SHARINGS)[number];
+
+const KEYS = [
+  'type',
+  'from',
+  'source',
+  'target',
+  'readonly',
+  'id',
+  'sharing',
+  'required',
+  'size',
+  'mode',
+  'uid',
+  'gid',
+  'src',
+  'dst',
+  'destination',
+  'ro',
+  'rw',
+  'readwrite',
+  'env',
+];
+const ALIASES: Readonly<Record<string, string>> = {
+  src: 'source',
+  dst: 'target',
+  destination: 'target',
+};
+
+/** What `from=` names, before any value is known; undefined where there is none. Throws Error for variables in it. */
+export function mountFrom(text: string): string | undefined {
+  let from: string | undefined;
+  for (const field of csvFields(text)) {
+    const [key, value] = splitField(field);
+    if (key !== 'from' || value === undefined) continue;
+    const dollar = value.indexOf('$');
+    if (dollar !== -1 && dollar !== value.length - 1) {
+      throw new Error("'from' doesn't support variable expansion, define alias stage instead");
+    }
+    from = value;
+  }
+  return from === '' ? undefined : from;
+}
+
+/** Reads the options of a `--mount`; `expand` gives each value its variables. Throws Error naming the option. */
+export function parseRunMount(text: string, expand: (value: string) => string): RunMount {
+  const draft: Draft = { type: 'bind', required: false };
+  for (const field of csvFields(text)) {
+    const [key, value] = splitField(field);
+    if (value === undefined) setBare(draft, key, field);
+    else setValue(draft, key, key === 'from' ? value : expand(value), field);
+  }
+  refuseMisfits(draft);
+  const { readonly, ...rest } = draft;
+  return { ...rest, readonly: readonly ?? (draft.type !== 'cache' && draft.type !== 'tmpfs') };
+}
+
+type Draft = { -readonly [K in keyof Omit<RunMount, 'readonly'>]: RunMount[K] } & { readonly?: boolean };
+
+function splitField(field: string): [key: string, value: string | undefined] {
+  const equals = field.indexOf('=');
+  if (equals === -1) return [field.toLowerCase(), undefined];
+  return [field.slice(0, equals).toLowerCase(), field.slice(equals + 1)];
+}
+
+function setBare(draft: Draft, key: string, field: string): void {
+  if (key === 'readonly' || key === 'ro') draft.readonly = true;
+  else if (key === 'readwrite' || key === 'rw') draft.readonly = false;
+  else if (key === 'required') setRequired(draft, key, 'true');
+  else throw new Error(`invalid field '${field}' must be a key=value pair`);
+}
+
+function setValue(draft: Draft, key: string, value: string, field: string): void {
+  switch (key) {
+    case 'type':
+      draft.type = oneOf(TYPES, value, 'unsupported mount type');
+      break;
+    case 'sharing':
+      draft.sharing = oneOf(SHARINGS, value, 'unsupported sharing value');
+      break;
+    case 'from':
+    case 'source':
+    case 'src':
+    case 'target':
+    case 'dst':
+    case 'destination':
+    case 'id':
+    case 'env':
+      draft[(ALIASES[key] ?? key) as 'from' | 'source' | 'target' | 'id' | 'env'] = value;
+      break;
+    case 'readonly':
+    case 'ro':
+      draft.readonly = boolean(key, value);
+      break;
+    case 'readwrite':
+    case 'rw':
+      draft.readonly = !boolean(key, value);
+      break;
+    case 'required':
+      setRequired(draft, key, value);
+      break;
+    case 'size':
+      setSize(draft, key, value);
+      break;
+    case 'mode':
+    case 'uid':
+    case 'gid':
+      draft[key] = number(key, value, key === 'mode' ? 8 : 10);
+      break;
+    default:
+      throw new Error(`unexpected key '${key}' in '${field}'${didYouMean(suggest(key, KEYS))}`);
+  }
+}
+
+function setRequired(draft: Draft, key: string, value: string): void {
+  if (draft.type !== 'secret' && draft.type !== 'ssh') throw misplaced(key, draft);
+  draft.required = boolean(key, value);
+}
+
+function setSize(draft: Draft, key: string, value: string): void {
+  if (draft.type !== 'tmpfs') throw misplaced(key, draft);
+  const size = parseByteSize(value);
+  if (size === undefined) throw new Error(`invalid value for ${key}: ${value}`);
+  draft.size = size;
+}
+
+function refuseMisfits(draft: Draft): void {
+  const { type } = draft;
+  if (type === 'bind' || type === 'tmpfs') {
+    for (const key of ['mode', 'uid', 'gid'] as const) {
+      if (draft[key] !== undefined) throw new Error(`${key} not allowed for "${type}" type mounts`);
+    }
+  }
+  if (type === 'secret') {
+    if (given(draft.from)) throw new Error('secret mount should not have a from');
+    if (draft.sharing !== undefined) throw new Error('secret mount should not define sharing');
+    if (!given(draft.source) && !given(draft.target) && !given(draft.id)) {
+      throw new Error('invalid secret mount. one of source, target required');
+    }
+    if (given(draft.source) && given(draft.id)) throw new Error("both source and id can't be set");
+  }
+  if (type === 'ssh' && given(draft.source)) throw new Error('ssh does not support source');
+  if (draft.sharing !== undefined && type !== 'cache') {
+    throw new Error(`invalid cache sharing set for ${type} mount`);
+  }
+}
+
+function oneOf<T extends string>(options: readonly T[], value: string, what: string): T {
+  const found = options.find((option) => option === value.toLowerCase());
+  if (found !== undefined) return found;
+  throw new Error(`${what} ${JSON.stringify(value)}${didYouMean(suggest(value, options))}`);
+}
+
+function boolean(key: string, value: string): boolean {
+  const found = parseBoolean(value);
+  if (found === undefined) throw new Error(`invalid value for ${key}: ${value}`);
+  return found;
+}
+
+function number(key: string, value: string, radix: 8 | 10): number {
+  const digits = radix === 8 ? /^[0-7]+$/ : /^\d+$/;
+  const found = digits.test(value) ? Number.parseInt(value, radix) : Number.NaN;
+  if (!(found <= 0xffff_ffff)) throw new Error(`invalid value ${value} for ${key}`);
+  return found;
+}
+
+function misplaced(key: string, { type }: Draft): Error {
+  return new Error(`unexpected key '${key}' for mount type '${type}'`);
+}
+
+function given(value: string | undefined): boolean {
+  return value !== undefined && value !== '';
+}

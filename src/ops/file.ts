@@ -1,0 +1,204 @@
+import { setImmediate } from 'node:timers/promises';
+import { bytePath, type FileTree, type Layer, type Store, type TreeWriter } from '../../layers/index.ts';
+import type { CopyAction, FileAction, FileOp } from '../llb/op.ts';
+import type { KeyPart, Operation, OperationContext, OperationInput } from '../solver/operation.ts';
+import type { Result } from '../solver/result.ts';
+import { layersOf } from '../solver/solve.ts';
+import { type DigestScope, selectionDigest } from './content-digest.ts';
+import { ContextIndex } from './context-index.ts';
+import { addArchive, isArchive, unpacks } from './file/archive.ts';
+import { modeRule, parentMode } from './file/chmod.ts';
+import { Copier, type CopyRules } from './file/copy.ts';
+import { makeDirectory } from './file/mkdir.ts';
+import { makeFile } from './file/mkfile.ts';
+import { ROOT, resolveOwner } from './file/owner.ts';
+import { selectSources } from './file/select.ts';
+import { FramedHash } from './framed-hash.ts';
+import { Pace } from './pace.ts';
+import { LocalTree } from './source-local.ts';
+
+type Vertex = Parameters<Operation['keyParts']>[0];
+
+/** Records of what was selected from immutable layers, by the layers and the selection: reading it again is needless. */
+const DIGEST_SPACE = 'digest';
+
+/** COPY, ADD, WORKDIR and here-documents: actions in order onto the state of input 0, as one new layer. */
+export function fileOperation(store: Store): Operation {
+  return new FileOperation(store);
+}
+
+class FileOperation implements Operation {
+  readonly cached = true;
+  readonly #store: Store;
+  readonly #indexes = new Map<string, ContextIndex>();
+
+  constructor(store: Store) {
+    this.#store = store;
+  }
+
+  async keyParts(
+    { op }: Vertex,
+    inputs: readonly OperationInput[],
+    { signal }: OperationContext,
+  ): Promise<readonly KeyPart[]> {
+    const pace = new Pace(signal);
+    const parts: KeyPart[] = [{ name: 'root', value: inputs[0]!.key }];
+    for (const [index, action] of (op as FileOp).actions.entries()) {
+      parts.push({ name: `action ${index}`, value: actionKey(action) });
+      if (action.kind === 'copy') parts.push(...(await this.#copyParts(action, inputs, pace)));
+    }
+    return parts;
+  }
+
+  async run({ op }: Vertex, inputs: readonly Result[], { signal }: OperationContext): Promise<Result> {
+    const parents = layersOf(inputs[0]!);
+    const snapshot = this.#store.snapshots.prepare(parents);
+    try {
+      const writer = snapshot.writer();
+      const pace = new Pace(signal);
+      for (const action of (op as FileOp).actions) {
+        if (action.kind === 'mkdir') makeDirectory(writer, action);
+        else if (action.kind === 'mkfile') makeFile(writer, action);
+        else await this.#copy(writer, action, inputs, pace);
+      }
+      writer.finish();
+      return { kind: 'layers', layers: [...parents, snapshot.commit()] };
+    } catch (error) {
+      snapshot.abort();
+      throw error;
+    }
+  }
+
+  async #copyParts(
+    action: CopyAction,
+    inputs: readonly OperationInput[],
+    pace: Pace,
+  ): Promise<readonly KeyPart[]> {
+    const input = await inputs[action.input]!.result();
+    const isUnpacked = unpacks(action, input.kind === 'local');
+    const digests =
+      input.kind === 'local'
+        ? await this.#localDigests(action, input.tree, pace)
+        : await this.#layerDigests(action, input.layers, pace);
+    return [
+      { name: 'archives', value: isUnpacked ? 'unpacked' : 'copied' },
+      ...digests.map((value, index) => ({ name: `files of ${action.display[index]}`, value })),
+    ];
+  }
+
+  async #localDigests(action: CopyAction, tree: FileTree, pace: Pace): Promise<readonly string[]> {
+    const index = tree instanceof LocalTree ? this.#index(tree.directory) : undefined;
+    try {
+      return await digestsOf(tree, action, pace, index);
+    } finally {
+      index?.save();
+    }
+  }
+
+  async #layerDigests(action: CopyAction, layers: readonly Layer[], pace: Pace): Promise<readonly string[]> {
+    const known = await settled(layers);
+    const remembered = known && this.#store.records.get(DIGEST_SPACE, selectionKey(action, known))?.value;
+    if (isDigests(remembered)) return remembered;
+    const digests = await digestsOf(this.#store.snapshots.view(layers), action, pace);
+    // Layers of this very build may still be hashed; nobody waits for that here, and without a record all is as well.
+    Promise.all(layers.map(({ diff }) => diff))
+      .then((infos) => infos.map(({ diffId }) => diffId))
+      .then((ids) => this.#store.records.set(DIGEST_SPACE, selectionKey(action, ids), { value: digests }))
+      .catch(() => {});
+    return digests;
+  }
+
+  async #copy(writer: TreeWriter, action: CopyAction, inputs: readonly Result[], pace: Pace): Promise<void> {
+    const input = inputs[action.input]!;
+    const tree = input.kind === 'local' ? input.tree : this.#store.snapshots.view(input.layers);
+    const destination = bytePath(action.destination);
+    const rules = copyRules(writer.tree, action);
+    const copier = new Copier(tree, writer, rules, pace);
+    const isUnpacking = unpacks(action, input.kind === 'local');
+    for (const { roots } of selectSources(tree, action)) {
+      if (action.parents) {
+        await copier.copyWithParents(roots, destination);
+        continue;
+      }
+      for (const root of roots) {
+        if (isUnpacking && isArchive(tree, root.node))
+          await addArchive(tree, root.node, writer, destination, rules.owner);
+        else await copier.copy(root, destination);
+      }
+    }
+  }
+
+  #index(directory: string): ContextIndex {
+    let index = this.#indexes.get(directory);
+    if (index === undefined) {
+      index = new ContextIndex(this.#store.root, directory);
+      this.#indexes.set(directory, index);
+    }
+    return index;
+  }
+}
+
+function copyRules(root: FileTree, { owner, mode, keepOwner }: CopyAction): CopyRules {
+  const ids = owner === undefined ? undefined : resolveOwner(root, owner);
+  return {
+    owner: ids ?? (keepOwner ? undefined : ROOT),
+    mode: mode && modeRule(mode),
+    parents: { ...(ids ?? ROOT), mode: parentMode(mode) },
+  };
+}
+
+async function digestsOf(
+  tree: FileTree,
+  action: CopyAction,
+  pace: Pace,
+  index?: ContextIndex,
+): Promise<readonly string[]> {
+  const digests: string[] = [];
+  for (const { roots } of selectSources(tree, action))
+    digests.push(await selectionDigest(tree, roots, scopeOf(action), pace, index));
+  return digests;
+}
+
+/** What of the sources shows in the result. */
+function scopeOf({ owner, mode, keepOwner }: CopyAction): DigestScope {
+  return { modes: mode === undefined || 'symbolic' in mode, owners: keepOwner && owner === undefined };
+}
+
+/** What of an action shows in its result, besides the files it copies: these count by content, not by pattern. */
+function actionKey(action: FileAction): string {
+  switch (action.kind) {
+    case 'copy': {
+      const { kind, destination, owner, mode, keepOwner, parents } = action;
+      return JSON.stringify([kind, destination, owner ?? null, mode ?? null, keepOwner, parents]);
+    }
+    case 'mkfile': {
+      const { kind, destination, name, data, owner, mode, defaultMode } = action;
+      return JSON.stringify([kind, destination, name, data, owner ?? null, mode ?? null, defaultMode]);
+    }
+    case 'mkdir': {
+      const { kind, path, owner, mode, mtime } = action;
+      return JSON.stringify([kind, path, owner ?? null, mode, mtime ?? null]);
+    }
+  }
+}
+
+/** The diff IDs if all of them are known already. */
+async function settled(layers: readonly Layer[]): Promise<readonly string[] | undefined> {
+  const infos = await Promise.race([Promise.all(layers.map(({ diff }) => diff)), setImmediate(undefined)]);
+  return infos?.map(({ diffId }) => diffId);
+}
+
+function selectionKey(action: CopyAction, diffIds: readonly string[]): string {
+  const { modes, owners } = scopeOf(action);
+  const hash = new FramedHash('tsbuild selection 1').byte(modes ? 1 : 0).byte(owners ? 1 : 0);
+  hash.byte(action.parents ? 1 : 0);
+  for (const list of [diffIds, action.sources, action.exclude]) {
+    hash.uint32(list.length);
+    for (const text of list) hash.text(text);
+  }
+  return hash.digest().toString('hex');
+}
+
+function isDigests(value: unknown): value is readonly string[] {
+  return Array.isArray(value) && value.every((item) => typeof item === 'string');
+}

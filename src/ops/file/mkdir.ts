@@ -1,0 +1,14 @@
+import { bytePath, type TreeWriter } from '../../../layers/index.ts';
+import type { MakeDirectoryAction } from '../../llb/op.ts';
+import { ROOT, resolveOwner } from './owner.ts';
+import { makeDirectories } from './place.ts';
+
+/** WORKDIR: the directory and what is missing above it; one that is there stays as it is. */
+export function makeDirectory(writer: TreeWriter, action: MakeDirectoryAction): void {
+  const owner = action.owner === undefined ? ROOT : resolveOwner(writer.tree, action.owner);
+  makeDirectories(writer, writer.resolve(bytePath(action.path)), {
+    ...owner,
+    mode: action.mode,
+    ...(action.mtime !== undefined && { mtimeNs: BigInt(action.mtime) * 1_000_000_000n }),
+  });
+}

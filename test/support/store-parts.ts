@@ -1,0 +1,105 @@
+import { createHash } from 'node:crypto';
+import {
+  createReadStream,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
+import { join } from 'node:path';
+import type { Readable } from 'node:stream';
+import { createGunzip } from 'node:zlib';
+import type { Lease } from '../../layers/gc/lease.ts';
+import {
+  type DiffId,
+  type DiffInfo,
+  hexOf,
+  type Layer,
+  type Snapshotter,
+  StoreError,
+} from '../../layers/index.ts';
+import type { LayerPublisher, UnpackTools } from '../../layers/unpack.ts';
+
+/** A snapshotter that can only publish layers and find them again: enough for what the store itself does with them. */
+export function bareSnapshotter({
+  root,
+  lease,
+}: {
+  readonly root: string;
+  readonly lease: Lease;
+}): Snapshotter & LayerPublisher {
+  let count = 0;
+  const pathOf = (diffId: DiffId) => join(root, 'layers/sha256', hexOf(diffId));
+  const describe = (info: DiffInfo): Layer & { readonly info: DiffInfo } => ({
+    info,
+    diff: Promise.resolve(info),
+    directory: () => join(pathOf(info.diffId), 'fs'),
+  });
+  const infoOf = (diffId: DiffId) =>
+    JSON.parse(readFileSync(join(pathOf(diffId), 'layer.json'), 'utf8')) as DiffInfo;
+  const unsupported = () => {
+    throw new Error('not needed here');
+  };
+  return {
+    layer(diffId) {
+      if (!lease.hold('layer', diffId, () => existsSync(pathOf(diffId)))) return undefined;
+      return describe(infoOf(diffId));
+    },
+    async publish(fill) {
+      const directory = join(root, 'active', `${lease.id}.${count++}`);
+      try {
+        mkdirSync(join(directory, 'fs'), { recursive: true });
+        const info = await fill(join(directory, 'fs'));
+        writeFileSync(join(directory, 'layer.json'), JSON.stringify(info));
+        lease.hold('layer', info.diffId, () => {
+          if (!existsSync(pathOf(info.diffId))) renameSync(directory, pathOf(info.diffId));
+          return true;
+        });
+        return describe(info);
+      } finally {
+        rmSync(directory, { recursive: true, force: true });
+      }
+    },
+    *list() {
+      for (const hex of readdirSync(join(root, 'layers/sha256'))) {
+        const diffId = `sha256:${hex}` as DiffId;
+        yield { ...infoOf(diffId), directory: join(pathOf(diffId), 'fs'), disk: 0 };
+      }
+    },
+    prepare: unsupported,
+    view: unsupported,
+  };
+}
+
+/** Keeps the bytes of a layer's "tar" as one file. Whatever starts with `bad` is no archive. */
+export const byteTools: UnpackTools & { openLayerTar(directory: string): Readable } = {
+  decompress(source, mediaType) {
+    if (!mediaType.endsWith('gzip')) return source;
+    const gunzip = createGunzip();
+    source.on('error', (error) => gunzip.destroy(error)).pipe(gunzip);
+    return gunzip;
+  },
+  async applyLayer(tar, directory) {
+    const hash = createHash('sha256');
+    const parts: Buffer[] = [];
+    try {
+      for await (const chunk of tar) {
+        hash.update(chunk);
+        parts.push(chunk);
+      }
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code?.startsWith('Z_'))
+        throw new StoreError('INVALID_ARCHIVE', 'layer', 'Not a gzip file', { cause: error });
+      throw error;
+    }
+    const bytes = Buffer.concat(parts);
+    if (bytes.toString('latin1', 0, 3) === 'bad')
+      throw new StoreError('INVALID_ARCHIVE', 'layer', 'Not an archive');
+    writeFileSync(join(directory, 'tar'), bytes);
+    return { diffId: `sha256:${hash.digest('hex')}` as DiffId, size: bytes.length };
+  },
+  openLayerTar: (directory) => createReadStream(join(directory, 'tar')),
+};
