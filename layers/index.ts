@@ -25,4 +25,3 @@ export * from './snapshots/mount.ts';
 export * from './snapshots/snapshotter.ts';
 export * from './snapshots/tree-writer.ts';
 export * from './store.ts';
-export { lockFile, tryLockFile } from './linux/flock.ts';

@@ -1,6 +1,7 @@
 import { openStore } from '../../layers/index.ts';
 import { startContainer } from '../runtime/container.ts';
 import type { ExitStatus, Stdio } from '../sandbox/sandbox.ts';
+import { fillVolume } from './fill-volume.ts';
 import { resolveImage } from './images.ts';
 import { storeRoot } from './store-root.ts';
 import type { RunRequest } from './types.ts';
@@ -41,6 +42,7 @@ export async function run(request: RunRequest, stdio: RunStdio): Promise<Running
       ...(request.name !== undefined && { name: request.name }),
       remove: request.remove ?? false,
       stdio: wiring(stdio),
+      fillVolume: (path, directory) => fillVolume(store, image.layers, path, directory),
       ...(request.mechanism && { mechanism: request.mechanism }),
     });
     return {

@@ -83,3 +83,6 @@ export interface RunRequest extends ContainerOptions {
   readonly mechanism?: StartMechanism;
   readonly signal?: AbortSignal;
 }
+
+export type { LogEvent, ProgressEvent, StatusEvent, VertexEvent, WarningEvent } from '../progress/events.ts';
+export type { ContainerOptions, MountRequest } from '../runtime/container-options.ts';

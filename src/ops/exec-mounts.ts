@@ -1,12 +1,12 @@
-import type { ActiveSnapshot, Layer, Store } from '../../layers/index.ts';
+import { renameSync, rmSync } from 'node:fs';
+import type { FileTree, OverlayRoot, Store } from '../../layers/index.ts';
 import type { ExecMount, ExecOp } from '../llb/op.ts';
-import type { ResolvedUser } from '../runtime/passwd.ts';
 import type { LaunchOptions, TreeMount } from '../sandbox/sandbox.ts';
 import type { SpecMount } from '../sandbox/spec.ts';
 import type { Result } from '../solver/result.ts';
 import { holdCacheMount } from './cache-mounts.ts';
-import { copyToDirectory, layersOfTree } from './materialise.ts';
 import { SecretError, type SecretSource } from './secrets.ts';
+import { copySubtree } from './subtree.ts';
 
 export interface PreparedMounts {
   readonly mounts: readonly SpecMount[];
@@ -21,7 +21,7 @@ export interface PreparedMounts {
 interface MountContext {
   readonly store: Store;
   readonly secrets: SecretSource;
-  readonly user: ResolvedUser;
+  readonly signal: AbortSignal;
 }
 
 /** What RUN --mount asks for, made ready: sources resolved, secrets read, caches held. Targets in order of depth. */
@@ -82,17 +82,19 @@ class MountPreparation implements PreparedMounts {
   }
 
   async #bind(mount: Extract<ExecMount, { type: 'bind' }>): Promise<void> {
-    const layers = await this.#layers(mount.input, mount.source);
-    // Writes go to a snapshot of their own, which is thrown away with the step.
-    const scratch = mount.readonly ? undefined : this.#scratch(layers);
-    const root = scratch?.root() ?? { lower: layers.map((layer) => layer.directory()) };
+    const root = await this.#root(mount);
     this.trees.push({ destination: mount.target, root, source: mount.source });
   }
 
   async #cache(mount: Extract<ExecMount, { type: 'cache' }>): Promise<void> {
-    const held = await holdCacheMount(this.context.store, mount, async (directory) => {
+    const { store, signal } = this.context;
+    const held = await holdCacheMount(store, mount, async (directory) => {
       const input = mount.input === undefined ? undefined : this.inputs[mount.input];
-      if (input !== undefined) copyToDirectory(this.context.store, input, mount.source, directory);
+      if (input === undefined) return;
+      const copy = await copySubtree(store, treeOf(store, input), mount.source, '/', signal);
+      rmSync(directory, { recursive: true });
+      renameSync(copy.root().upper!, directory);
+      copy.abort();
     });
     this.#held.push(held);
     const options = ['rbind', 'rprivate', mount.readonly ? 'ro' : 'rw'];
@@ -130,19 +132,27 @@ class MountPreparation implements PreparedMounts {
     this.mounts.push({ destination: mount.target, type: 'bind', source: socket, options });
   }
 
-  /** The layers to mount from; a local tree is copied (its ignored files left out) into one of its own first. */
-  async #layers(input: number | undefined, source: string): Promise<readonly Layer[]> {
+  /**
+   * What a bind shows. Writes go to a snapshot of their own, which is thrown away with the step; of a local directory
+   * a copy is shown, without the files that are ignored.
+   */
+  async #root({ input, source, readonly }: Extract<ExecMount, { type: 'bind' }>): Promise<OverlayRoot> {
+    const { store, signal } = this.context;
     const result = input === undefined ? undefined : this.inputs[input];
-    if (result === undefined) return [];
-    if (result.kind === 'layers') return result.layers;
-    const copy = await layersOfTree(this.context.store, result.tree, source);
-    this.#held.push({ release: () => copy.abort() });
-    return copy.layers;
-  }
-
-  #scratch(layers: readonly Layer[]): ActiveSnapshot {
-    const snapshot = this.context.store.snapshots.prepare(layers);
+    if (result?.kind === 'local') {
+      const copy = await copySubtree(store, result.tree, source, source, signal);
+      this.#held.push({ release: () => copy.abort() });
+      return readonly ? { lower: [copy.root().upper!] } : copy.root();
+    }
+    const layers = result?.layers ?? [];
+    if (readonly) return { lower: layers.map((layer) => layer.directory()) };
+    const snapshot = store.snapshots.prepare(layers);
     this.#held.push({ release: () => snapshot.abort() });
-    return snapshot;
+    return snapshot.root();
   }
+}
+
+/** The files of an input. */
+export function treeOf(store: Store, result: Result): FileTree {
+  return result.kind === 'local' ? result.tree : store.snapshots.view(result.layers);
 }

@@ -1,5 +1,5 @@
 import type { ActiveSnapshot, Layer, Store } from '../../layers/index.ts';
-import { canonical } from '../llb/canonical.ts';
+import { encodeCanonical } from '../llb/canonical.ts';
 import type { Vertex } from '../llb/definition.ts';
 import type { ExecOp } from '../llb/op.ts';
 import { openBridgeNetwork } from '../network/open-network.ts';
@@ -12,10 +12,10 @@ import type { KeyPart, Operation, OperationContext, OperationInput } from '../so
 import type { Result } from '../solver/result.ts';
 import { layersOf } from '../solver/solve.ts';
 import { ExecError } from './exec-error.ts';
-import { prepareMounts } from './exec-mounts.ts';
+import { prepareMounts, treeOf } from './exec-mounts.ts';
 import { execSpec } from './exec-spec.ts';
-import { inputDigest } from './input-digest.ts';
 import type { SecretSource } from './secrets.ts';
+import { subtreeDigest } from './subtree.ts';
 
 export interface ExecEnvironment {
   readonly store: Store;
@@ -27,7 +27,7 @@ export interface ExecEnvironment {
 export function execOperation(environment: ExecEnvironment): Operation {
   return {
     cached: true,
-    keyParts: (vertex, inputs) => keyParts(vertex, inputs),
+    keyParts: (vertex, inputs, context) => keyParts(environment.store, vertex, inputs, context),
     run: (vertex, inputs, context) => run(environment, vertex, inputs, context),
   };
 }
@@ -36,19 +36,27 @@ export function execOperation(environment: ExecEnvironment): Operation {
  * Left out on purpose: proxy variables, secret values, addresses of extra hosts, limits. They say how a step is run,
  * not what it makes, and BuildKit leaves them out too.
  */
-async function keyParts({ op }: Vertex, inputs: readonly OperationInput[]): Promise<readonly KeyPart[]> {
+async function keyParts(
+  store: Store,
+  { op }: Vertex,
+  inputs: readonly OperationInput[],
+  { signal }: OperationContext,
+): Promise<readonly KeyPart[]> {
   const { args, env, cwd, user, hostname, mounts, network, security, shmSize, ulimits, devices } =
     op as ExecOp;
   const step = { args, env, cwd, user, hostname, mounts, network, security, shmSize, ulimits, devices };
   const parts: KeyPart[] = [
-    { name: 'step', value: canonical(step) },
+    { name: 'step', value: encodeCanonical(step) },
     { name: 'root', value: inputs[0]?.key ?? '' },
   ];
   for (const [index, mount] of mounts.entries()) {
     const input = 'input' in mount && mount.input !== undefined ? inputs[mount.input] : undefined;
     if (input === undefined) continue;
     // What a step can read of a mounted tree is its source alone; a cache is only seeded from it.
-    const value = mount.type === 'bind' ? await inputDigest(await input.result(), mount.source) : input.key;
+    const value =
+      mount.type === 'bind'
+        ? await subtreeDigest(treeOf(store, await input.result()), mount.source, signal)
+        : input.key;
     parts.push({ name: `mount ${index}`, value });
   }
   return parts;
@@ -83,7 +91,7 @@ async function execute(
   const { store, secrets, mechanism } = environment;
   const user = resolveUser(snapshot.tree(), op.user, []);
   const network = op.network === 'default' ? openBridgeNetwork() : undefined;
-  const mounts = await prepareMounts(op, inputs, { store, secrets, user });
+  const mounts = await prepareMounts(op, inputs, { store, secrets, signal: context.signal });
   try {
     const resources = op.resources && specResources(op.resources);
     const { spec, files } = execSpec(op, {

@@ -12,7 +12,6 @@ import { RuntimeError } from './errors.ts';
 import { newContainerId, newContainerName } from './names.ts';
 import { networkFiles } from './network-files.ts';
 import { resolveUser } from './passwd.ts';
-import { fillVolume } from './volume-fill.ts';
 import { type Volume, VolumeStore } from './volumes.ts';
 
 /** An image as a container needs it. */
@@ -33,6 +32,8 @@ export interface StartRequest {
   readonly remove: boolean;
   readonly stdio: Stdio;
   readonly mechanism?: StartMechanism;
+  /** Makes the (missing) directory a copy of what the image has at `path`; false when it has nothing there. */
+  fillVolume(path: string, directory: string): Promise<boolean>;
 }
 
 export interface RunningContainer {
@@ -128,7 +129,7 @@ async function startProcess(
     options,
     user,
     network: { host: sharesHostNetwork, ...(network && { path: network.path }) },
-    mounts: volumes.mounts(),
+    mounts: await volumes.mounts(),
   });
   const files = networkFiles({
     hostname: spec.hostname ?? id.slice(0, 12),
@@ -177,13 +178,15 @@ class Volumes {
   }
 
   /** Makes what is missing, and says what to mount. */
-  mounts(): readonly SpecMount[] {
+  async mounts(): Promise<readonly SpecMount[]> {
     const asked = this.#request.options.mounts ?? [];
     const targets = new Set(asked.map(({ target }) => target));
     const declared = Object.keys(this.#request.image.config.config?.Volumes ?? {})
       .filter((target) => !targets.has(target))
       .map((target): MountRequest => ({ type: 'volume', target, readonly: false, copy: true }));
-    return [...declared, ...asked].map((mount) => this.#mount(mount));
+    const mounts: SpecMount[] = [];
+    for (const mount of [...declared, ...asked]) mounts.push(await this.#mount(mount));
+    return mounts;
   }
 
   names(): readonly string[] {
@@ -195,7 +198,7 @@ class Volumes {
     for (const { name, anonymous } of this.#used) if (anonymous) volumes.remove(name);
   }
 
-  #mount(mount: MountRequest): SpecMount {
+  async #mount(mount: MountRequest): Promise<SpecMount> {
     switch (mount.type) {
       case 'tmpfs':
         return {
@@ -217,10 +220,11 @@ class Volumes {
         }
         return bind(mount.source, mount.target, mount.readonly);
       case 'volume': {
-        const { volume, isNew } = new VolumeStore(this.#store).ensure(mount.name);
+        const fill = mount.copy
+          ? (directory: string) => this.#request.fillVolume(mount.target, directory)
+          : async () => false;
+        const volume = await new VolumeStore(this.#store).ensure(mount.name, fill);
         this.#used.push(volume);
-        if (isNew && mount.copy)
-          fillVolume(this.#store.snapshots.view(this.#request.image.layers), mount.target, volume.directory);
         return bind(volume.directory, mount.target, mount.readonly);
       }
     }

@@ -23,10 +23,10 @@ export class VolumeStore {
     this.#root = join(store.root, 'volumes');
   }
 
-  /** The volume of that name, made when missing; `created` says whether it is new (and so still empty). */
-  ensure(name?: string): { readonly volume: Volume; readonly isNew: boolean } {
+  /** The volume of that name, made when missing; a new one is filled by `fill`, which says whether it made the directory. */
+  async ensure(name: string | undefined, fill: (directory: string) => Promise<boolean>): Promise<Volume> {
     const known = name === undefined ? undefined : this.get(name);
-    if (known !== undefined) return { volume: known, isNew: false };
+    if (known !== undefined) return known;
     const chosen = name ?? randomBytes(32).toString('hex');
     if (!NAME_PATTERN.test(chosen)) {
       throw new RuntimeError(
@@ -36,7 +36,8 @@ export class VolumeStore {
       );
     }
     const directory = join(this.#root, chosen, '_data');
-    mkdirSync(directory, { recursive: true, mode: 0o755 });
+    mkdirSync(join(this.#root, chosen), { recursive: true, mode: 0o711 });
+    if (!existsSync(directory) && !(await fill(directory))) mkdirSync(directory, { mode: 0o755 });
     const volume = {
       name: chosen,
       directory,
@@ -44,7 +45,7 @@ export class VolumeStore {
       anonymous: name === undefined,
     };
     writeFileSync(join(this.#root, chosen, 'volume.json'), JSON.stringify(volume));
-    return { volume, isNew: true };
+    return volume;
   }
 
   get(name: string): Volume | undefined {

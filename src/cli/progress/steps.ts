@@ -1,3 +1,4 @@
+import { TextDecoder } from 'node:util';
 import type { LogEvent, ProgressEvent, VertexEvent, WarningEvent } from '../../index.ts';
 
 /** What a view knows of one step. */
