@@ -25,3 +25,7 @@ export * from './snapshots/mount.ts';
 export * from './snapshots/snapshotter.ts';
 export * from './snapshots/tree-writer.ts';
 export * from './store.ts';
+export * from './oci/config-document.ts';
+export * from './oci/documents.ts';
+export * from './oci/platform-match.ts';
+export * from './images/stored-image.ts';

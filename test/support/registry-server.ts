@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { type Descriptor, type Digest, MediaType } from '../../layers/index.ts';
+import type { SampleImage } from './sample-image.ts';
 
 /** What the server was asked, as it came. */
 export interface RecordedRequest {
@@ -124,7 +125,7 @@ class MemoryRegistry implements RegistryServer {
     response.writeHead(200, headers).end(request.method === 'HEAD' ? undefined : found.bytes);
   }
 
-  private blob(request: IncomingMessage, response: ServerResponse, digest: string): void {
+  private async blob(request: IncomingMessage, response: ServerResponse, digest: string) {
     const bytes = this.blobs.get(digest);
     if (bytes === undefined) return notFound(response);
     const range = /^bytes=(\d+)-$/.exec(request.headers.range ?? '');
@@ -168,4 +169,16 @@ async function bodyOf(request: IncomingMessage): Promise<Buffer> {
 
 function notFound(response: ServerResponse): void {
   response.writeHead(404).end('{"errors":[{"code":"NAME_UNKNOWN","message":"not known"}]}');
+}
+
+/** Puts an image with all its blobs in a registry. */
+export function publish(
+  registry: RegistryServer,
+  repository: string,
+  tag: string,
+  image: SampleImage,
+): Descriptor {
+  for (const { blob } of image.layers) registry.addBlob(blob);
+  registry.addBlob(image.config);
+  return registry.addManifest(repository, tag, image.manifest);
 }
