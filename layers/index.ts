@@ -29,3 +29,7 @@ export * from './oci/config-document.ts';
 export * from './oci/documents.ts';
 export * from './oci/platform-match.ts';
 export * from './images/stored-image.ts';
+export { type ArchiveEntry, readArchive } from './diff/archive-reader.ts';
+export { compressionOf, decompressed } from './diff/sniff.ts';
+export { encodeTarEntry } from './diff/archive-writer.ts';
+export type { TarEntry } from './diff/tar-entry.ts';
