@@ -3,6 +3,7 @@ export * from './content/content-store.ts';
 export { StoreError, type StoreErrorCode } from './errors.ts';
 export * from './images/image-store.ts';
 export * from './images/reference.ts';
+export { type Koffi, koffi } from './linux/koffi.ts';
 export * from './oci/descriptor.ts';
 export * from './oci/digest.ts';
 export * from './oci/image-config.ts';
