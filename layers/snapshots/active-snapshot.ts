@@ -1,6 +1,5 @@
 import { existsSync, mkdirSync } from 'node:fs';
 import { StoreError } from '../errors.ts';
-import * as inode from '../linux/inode.ts';
 import type { DescriptorPool } from './descriptor-pool.ts';
 import { bytePath } from './file-tree.ts';
 import { LayerStack } from './layer-stack.ts';
@@ -19,8 +18,6 @@ export interface SnapshotHost {
   readonly space: MarkSpace;
   /** Takes over the directory `home`, with the finished layer in `fs`. */
   commit(home: string): Layer;
-  /** A name in the trash, for something to be renamed to. */
-  trashPath(): string;
   /** Moves a path to the trash; what is not there is fine. */
   discard(path: string): void;
 }
@@ -63,9 +60,7 @@ export class OverlaySnapshot implements ActiveSnapshot {
 
   writer(): UpperWriter {
     this.#assertActive();
-    this.#writer ??= new UpperWriter(this.#lower, this.#openUpper(), (directory, name) => {
-      inode.renameAt(directory, name, inode.AT_FDCWD, bytePath(this.#host.trashPath()));
-    });
+    this.#writer ??= new UpperWriter(this.#lower, this.#openUpper());
     return this.#writer;
   }
 

@@ -140,13 +140,9 @@ class Overlay implements OverlaySnapshotter, SnapshotHost {
     return { diff, directory: () => directory() };
   }
 
-  trashPath(): string {
-    return `${this.#root}/trash/${this.#lease.id}.${this.#names++}`;
-  }
-
   discard(path: string): void {
     try {
-      renameSync(path, this.trashPath());
+      renameSync(path, `${this.#root}/trash/${this.#lease.id}.${this.#names++}`);
     } catch (error) {
       if (!hasCode(error, 'ENOENT')) throw error;
     }

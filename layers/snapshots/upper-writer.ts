@@ -2,6 +2,7 @@ import { StoreError, type StoreErrorCode } from '../errors.ts';
 import { openBeneath } from '../linux/beneath.ts';
 import { SystemCallError } from '../linux/errno.ts';
 import * as inode from '../linux/inode.ts';
+import { removeTreeAt } from '../linux/remove-tree.ts';
 import { applyToEntry, applyToFd } from './apply-attributes.ts';
 import { copyContent, writeContent } from './copy-content.ts';
 import { copyUpDirectory, copyUpEntry } from './copy-up.ts';
@@ -12,9 +13,6 @@ import { isWhiteout, makeOpaque, makeWhiteout } from './overlay-marks.ts';
 import { components, isClean, join, nameOf, parentOf } from './path.ts';
 import type { Attributes, TreeWriter } from './tree-writer.ts';
 import type { UpperDirectory, UpperLevel } from './upper-directory.ts';
-
-/** Takes an entry of an open directory away with all it holds, at once. */
-export type Discard = (directory: number, name: BytePath) => void;
 
 const { O } = inode;
 
@@ -27,17 +25,15 @@ export class UpperWriter implements TreeWriter {
   readonly tree: MergedTree;
   readonly #lower: LayerStack;
   readonly #upper: UpperDirectory;
-  readonly #discard: Discard;
   /** Modification times that directories get at the end, by resolved path. */
   readonly #times = new Map<BytePath, bigint>();
   /** The directory last written into, as asked for and resolved. */
   #recent: { readonly asked: BytePath; readonly resolved: BytePath } | undefined;
 
-  constructor(lower: LayerStack, upper: UpperDirectory, discard: Discard) {
+  constructor(lower: LayerStack, upper: UpperDirectory) {
     this.tree = new MergedTree(lower, upper, true);
     this.#lower = lower;
     this.#upper = upper;
-    this.#discard = discard;
   }
 
   resolve(path: BytePath): BytePath {
@@ -140,7 +136,7 @@ export class UpperWriter implements TreeWriter {
       const level = this.#level(parent);
       this.#touch(parent, level);
       const stat = inode.statAt(level.fd, name);
-      if (stat?.type === 'directory') this.#discardDirectory(join(parent, name), level.fd, name);
+      if (stat?.type === 'directory') this.#removeDirectory(join(parent, name), level.fd, name);
       else if (stat !== undefined) inode.unlinkAt(level.fd, name);
       this.#recent = undefined;
       const left = this.#level(parent);
@@ -313,8 +309,8 @@ export class UpperWriter implements TreeWriter {
     return undefined;
   }
 
-  #discardDirectory(path: BytePath, parent: number, name: BytePath): void {
-    this.#discard(parent, name);
+  #removeDirectory(path: BytePath, parent: number, name: BytePath): void {
+    removeTreeAt(parent, name);
     for (const known of this.#times.keys()) {
       if (known === path || known.startsWith(`${path}/`)) this.#times.delete(known);
     }

@@ -1,0 +1,112 @@
+import { randomBytes } from 'node:crypto';
+import { createWriteStream, lstatSync, mkdirSync, renameSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { Readable, type Writable } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
+import {
+  bytePath,
+  type ContentStore,
+  encodeTarEntry,
+  hostPlatform,
+  type Platform,
+  type Store,
+  StoreError,
+} from '../../layers/index.ts';
+import { normalised } from './archive-images.ts';
+import { type ArchivedImage, type ArchiveFile, type ArchiveFormat, archiveFiles } from './oci-archive.ts';
+
+export interface SaveOptions {
+  readonly format: ArchiveFormat;
+  /** Which platform older readers of a `docker` archive see. Default: this machine's. */
+  readonly platform?: Platform;
+  readonly signal?: AbortSignal;
+}
+
+/** Writes images of the store, by name, as one archive; see {@link writeArchive}. Throws `NOT_FOUND`. */
+export async function saveImages(
+  store: Store,
+  names: readonly string[],
+  output: string | Writable,
+  options: SaveOptions,
+): Promise<void> {
+  const byDigest = new Map<string, { target: ArchivedImage['target']; names: string[] }>();
+  for (const name of new Set(names.map(normalised))) {
+    const record = store.images.get(name);
+    if (record === undefined) throw new StoreError('NOT_FOUND', name, `No such image: ${name}`);
+    const known = byDigest.get(record.target.digest) ?? { target: record.target, names: [] };
+    known.names.push(name);
+    byDigest.set(record.target.digest, known);
+  }
+  await writeArchive(store, [...byDigest.values()], output, options);
+}
+
+/**
+ * Writes images as one tar that docker load, podman load and skopeo read. Layers are written as the store has them. A
+ * path gets the archive when it is whole, or nothing. The same images give the same bytes.
+ */
+export async function writeArchive(
+  store: Store,
+  images: readonly ArchivedImage[],
+  output: string | Writable,
+  options: SaveOptions,
+): Promise<void> {
+  const files = archiveFiles(store.content, images, options.format, options.platform ?? hostPlatform());
+  const bytes = Readable.from(tarOf(store.content, files), { objectMode: false, highWaterMark: 1 << 20 });
+  const signal = options.signal && { signal: options.signal };
+  if (typeof output !== 'string') await pipeline(bytes, output, { end: false, ...signal });
+  else if (isReplaceable(output)) await writeWhole(output, (path) => pipeline(bytes, createWriteStream(path), { ...signal }));
+  else await pipeline(bytes, createWriteStream(output), { ...signal });
+}
+
+/** Writes images as an OCI layout directory, which must not exist or be empty. */
+export async function writeLayout(
+  store: Store,
+  images: readonly ArchivedImage[],
+  directory: string,
+  options: SaveOptions,
+): Promise<void> {
+  const files = archiveFiles(store.content, images, options.format, options.platform ?? hostPlatform());
+  mkdirSync(join(directory, 'blobs', 'sha256'), { recursive: true });
+  for (const file of files) {
+    const target = createWriteStream(join(directory, file.path), { flags: 'wx' });
+    await pipeline(Readable.from(bodyOf(store.content, file), { objectMode: false }), target, {
+      ...(options.signal && { signal: options.signal }),
+    });
+  }
+}
+
+async function* tarOf(content: ContentStore, files: readonly ArchiveFile[]): AsyncGenerator<Uint8Array> {
+  for (const file of files) {
+    yield encodeTarEntry(plainFile(file));
+    yield* bodyOf(content, file);
+    if (file.size % 512 !== 0) yield Buffer.alloc(512 - (file.size % 512));
+  }
+  yield Buffer.alloc(1024);
+}
+
+async function* bodyOf(content: ContentStore, { content: body }: ArchiveFile): AsyncGenerator<Uint8Array> {
+  if (typeof body !== 'string') yield body;
+  else yield* content.read(body) as AsyncIterable<Buffer>;
+}
+
+function plainFile({ path, size }: ArchiveFile) {
+  const nothing = { linkpath: '', devMajor: 0, devMinor: 0, xattrs: [] };
+  return { path: bytePath(path), type: 'file', mode: 0o644, uid: 0, gid: 0, size, mtimeNs: 0n, ...nothing } as const;
+}
+
+/** Pipes and devices are written to as they are. */
+function isReplaceable(path: string): boolean {
+  const stat = lstatSync(path, { throwIfNoEntry: false });
+  return stat === undefined || stat.isFile();
+}
+
+async function writeWhole(path: string, write: (path: string) => Promise<void>): Promise<void> {
+  const temporary = `${path}.${randomBytes(6).toString('hex')}.part`;
+  try {
+    await write(temporary);
+    renameSync(temporary, path);
+  } catch (error) {
+    rmSync(temporary, { force: true });
+    throw error;
+  }
+}

@@ -1,0 +1,95 @@
+import { AT_EMPTY_PATH, AT_FDCWD, AT_SYMLINK_NOFOLLOW, O_CLOEXEC } from './constants.ts';
+import type { Invoke } from './invoke.ts';
+import type { FileCalls, FileStatus } from './syscalls.ts';
+
+const STATX_BASIC_STATS = 0x7ff;
+const PATH_MAX = 4096;
+
+export function fileCalls(invoke: Invoke): FileCalls {
+  return {
+    open: (path, flags, mode = 0) => invoke('openat', AT_FDCWD, path, flags | O_CLOEXEC, mode),
+    openat: (directory, path, flags, mode = 0) => invoke('openat', directory, path, flags | O_CLOEXEC, mode),
+    openat2: (directory, path, flags, resolve) => {
+      const how = Buffer.alloc(24);
+      how.writeBigUInt64LE(BigInt(flags | O_CLOEXEC), 0);
+      how.writeBigUInt64LE(BigInt(resolve), 16);
+      return invoke('openat2', directory, path, how, how.length);
+    },
+    close: (fd) => {
+      invoke('close', fd);
+    },
+    closeRange: (first, flags) => {
+      invoke('close_range', first, 0xffffffff, flags);
+    },
+    dup2: (from, to) => {
+      invoke('dup3', from, to, 0);
+    },
+    read: (fd, into) => invoke('read', fd, into, into.length),
+    write: (fd, bytes) => invoke('write', fd, bytes, bytes.length),
+    mkdirat: (directory, name, mode) => {
+      invoke('mkdirat', directory, name, mode);
+    },
+    mknodat: (directory, name, mode, major, minor) => {
+      invoke('mknodat', directory, name, mode, deviceNumber(major, minor));
+    },
+    symlinkat: (target, directory, name) => {
+      invoke('symlinkat', target, directory, name);
+    },
+    readlink: (fd) => {
+      const target = Buffer.alloc(PATH_MAX);
+      return target.toString('utf8', 0, invoke('readlinkat', fd, '', target, target.length));
+    },
+    fchown: (fd, uid, gid) => {
+      invoke('fchownat', fd, '', uid, gid, AT_EMPTY_PATH);
+    },
+    fchmod: (fd, mode) => {
+      invoke('fchmod', fd, mode);
+    },
+    statAt: (directory, path) => {
+      const status = Buffer.alloc(256);
+      const flags = AT_SYMLINK_NOFOLLOW | (path === '' ? AT_EMPTY_PATH : 0);
+      invoke('statx', directory, path, flags, STATX_BASIC_STATS, status);
+      return decodeStatx(status);
+    },
+    filesystemType: (fd) => {
+      const status = Buffer.alloc(120);
+      invoke('fstatfs', fd, status);
+      return status.readUInt32LE(0);
+    },
+    faccessat: (directory, path, mode) => {
+      invoke('faccessat', directory, path, mode);
+    },
+    chdir: (path) => {
+      invoke('chdir', path);
+    },
+    fchdir: (fd) => {
+      invoke('fchdir', fd);
+    },
+    getcwd: () => {
+      const path = Buffer.alloc(PATH_MAX);
+      return path.toString('utf8', 0, invoke('getcwd', path, path.length) - 1);
+    },
+    ioctl: (fd, request, argument) => invoke('ioctl', fd, request, argument),
+    pollNow: (fd, events) => {
+      const pollfd = Buffer.alloc(8);
+      pollfd.writeInt32LE(fd, 0);
+      pollfd.writeInt16LE(events, 4);
+      return invoke('ppoll', pollfd, 1, Buffer.alloc(16), null, 0) > 0;
+    },
+  };
+}
+
+/** include/linux/kdev_t.h, new_encode_dev. */
+function deviceNumber(major: number, minor: number): number {
+  return ((minor & 0xff) | (major << 8) | ((minor & ~0xff) << 12)) >>> 0;
+}
+
+/** statx(2), struct statx. */
+function decodeStatx(status: Buffer): FileStatus {
+  return {
+    mode: status.readUInt16LE(28),
+    inode: status.readBigUInt64LE(32),
+    rdev: { major: status.readUInt32LE(128), minor: status.readUInt32LE(132) },
+    device: { major: status.readUInt32LE(136), minor: status.readUInt32LE(140) },
+  };
+}

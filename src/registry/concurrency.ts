@@ -1,0 +1,31 @@
+/**
+ * Runs `work` for every item, `limit` at once, and gives the results in order. The first failure aborts the signal that
+ * the others were given, and is thrown once all have ended.
+ */
+export async function mapConcurrently<T, R>(
+  items: readonly T[],
+  limit: number,
+  outer: AbortSignal | undefined,
+  work: (item: T, index: number, signal: AbortSignal) => Promise<R>,
+): Promise<R[]> {
+  const failed = new AbortController();
+  const signal = outer === undefined ? failed.signal : AbortSignal.any([outer, failed.signal]);
+  const results = new Array<R>(items.length);
+  const errors: unknown[] = [];
+  let next = 0;
+  const worker = async () => {
+    while (next < items.length && !signal.aborted) {
+      const index = next++;
+      try {
+        results[index] = await work(items[index]!, index, signal);
+      } catch (error) {
+        errors.push(error);
+        failed.abort();
+      }
+    }
+  };
+  await Promise.all(Array.from({ length: Math.min(limit, items.length) }, worker));
+  if (errors.length > 0) throw errors[0];
+  outer?.throwIfAborted();
+  return results;
+}

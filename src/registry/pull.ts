@@ -1,0 +1,173 @@
+import type { Readable } from 'node:stream';
+import {
+  CONFIG_LIMIT,
+  chooseManifest,
+  type Descriptor,
+  type DiffId,
+  digestOf,
+  type ImageRecord,
+  imageName,
+  type Manifest,
+  MediaType,
+  type Platform,
+  parseConfigOf,
+  parseDocument,
+  type Reference,
+  type Store,
+  type StoredImage,
+} from '../../layers/index.ts';
+import type { Report } from '../progress/events.ts';
+import { blobStream } from './blob-stream.ts';
+import type { RegistryOptions } from './client.ts';
+import { mapConcurrently } from './concurrency.ts';
+import { openFetcher } from './fetcher.ts';
+import { type Fetcher, RegistryError } from './registry.ts';
+import { readBounded } from './transport.ts';
+
+/** Layers on the wire at once: what Docker uses, and enough to fill a line. */
+const PARALLEL_LAYERS = 3;
+
+const LAYER_TYPES: readonly string[] = [
+  MediaType.ociLayer,
+  MediaType.ociLayerGzip,
+  MediaType.ociLayerZstd,
+  MediaType.dockerLayer,
+  MediaType.dockerLayerGzip,
+];
+
+export interface PullOptions extends RegistryOptions {
+  readonly report?: Report;
+  /** The step that progress is reported for. */
+  readonly vertex?: string;
+}
+
+export interface PulledImage extends StoredImage {
+  readonly record: ImageRecord;
+}
+
+/**
+ * Brings one platform of an image into the store: index, manifest, configuration, layers (each unpacked while it comes
+ * in), and the name last, so that a name never points at half an image. What the store has is not fetched again.
+ * Throws {@link RegistryError}, StoreError.
+ */
+export async function pullImage(
+  store: Store,
+  reference: Reference,
+  platform: Platform,
+  options: PullOptions = {},
+): Promise<PulledImage> {
+  const fetcher = openFetcher(reference, options);
+  try {
+    const target = await fetcher.resolve(reference);
+    const image = await pullPlatform(store, fetcher, target, platform, options);
+    const record = store.images.set(imageName(reference), target);
+    return { ...image, record };
+  } finally {
+    fetcher.close();
+  }
+}
+
+async function pullPlatform(
+  store: Store,
+  fetcher: Fetcher,
+  target: Descriptor,
+  platform: Platform,
+  options: PullOptions,
+): Promise<StoredImage> {
+  const { descriptor, manifest } = await pullManifest(store, fetcher, target, platform);
+  const config = parseConfigOf(manifest, await pullConfig(store, fetcher, manifest));
+  const diffIds = config.rootfs.diff_ids;
+  await mapConcurrently(manifest.layers, PARALLEL_LAYERS, options.signal, (layer, index, signal) =>
+    pullLayer(store, fetcher, layer, diffIds[index]!, { ...options, signal }),
+  );
+  return { descriptor, manifest, config };
+}
+
+async function pullManifest(
+  store: Store,
+  fetcher: Fetcher,
+  target: Descriptor,
+  platform: Platform,
+): Promise<{ descriptor: Descriptor; manifest: Manifest }> {
+  const document = parseDocument(await pullDocument(store, fetcher, target), target.mediaType);
+  if (document.kind === 'manifest') return { descriptor: target, manifest: document.manifest };
+  const descriptor = chooseManifest(document.index.manifests, platform, target.digest);
+  const inner = parseDocument(await pullDocument(store, fetcher, descriptor), descriptor.mediaType);
+  if (inner.kind === 'manifest') return { descriptor, manifest: inner.manifest };
+  const { digest } = descriptor;
+  throw new RegistryError(
+    'INVALID_RESPONSE',
+    digest,
+    `Image index ${target.digest} holds another index ${digest}`,
+  );
+}
+
+async function pullDocument(store: Store, fetcher: Fetcher, { digest }: Descriptor): Promise<Uint8Array> {
+  if (store.content.info(digest) !== undefined) return store.content.readAll(digest);
+  const { bytes } = await fetcher.manifest(digest);
+  store.content.putBytes(bytes);
+  return bytes;
+}
+
+async function pullConfig(store: Store, fetcher: Fetcher, { config }: Manifest): Promise<Uint8Array> {
+  if (store.content.info(config.digest) !== undefined) return store.content.readAll(config.digest);
+  if (config.size > CONFIG_LIMIT)
+    throw new RegistryError(
+      'LIMIT_EXCEEDED',
+      config.digest,
+      `Image configuration is larger than ${CONFIG_LIMIT} bytes`,
+    );
+  const bytes = await readBounded(blobStream(fetcher, config), CONFIG_LIMIT, config.digest);
+  if (digestOf(bytes) !== config.digest)
+    throw new RegistryError(
+      'INVALID_RESPONSE',
+      config.digest,
+      `Registry sent something else for ${config.digest}`,
+    );
+  store.content.putBytes(bytes);
+  return bytes;
+}
+
+async function pullLayer(
+  store: Store,
+  fetcher: Fetcher,
+  layer: Descriptor,
+  diffId: DiffId,
+  options: PullOptions,
+): Promise<void> {
+  if (!LAYER_TYPES.includes(layer.mediaType)) {
+    throw new RegistryError('INVALID_RESPONSE', layer.digest, `Unsupported layer type "${layer.mediaType}"`);
+  }
+  const unpacked = store.snapshots.layer(diffId) !== undefined;
+  if (store.content.info(layer.digest) !== undefined) {
+    if (!unpacked) await store.unpack(layer, diffId);
+    return;
+  }
+  const blob = reportedBlob(fetcher, layer, options);
+  // An image is pushed and saved with the blobs that its manifest names: this one too, although its files are here.
+  if (unpacked) await store.content.put(blob, layer);
+  else await store.unpack(layer, diffId, blob);
+}
+
+/** The blob's bytes, with a status event at the start, at the end and at every hundredth part. */
+function reportedBlob(fetcher: Fetcher, layer: Descriptor, options: PullOptions): Readable {
+  const { report, vertex = '' } = options;
+  const started = Date.now();
+  let next = 0;
+  const progress = (current: number) => {
+    if (report === undefined || (current < next && current < layer.size)) return;
+    next = current + layer.size / 100;
+    const done = current >= layer.size;
+    report({
+      kind: 'status',
+      vertex,
+      id: layer.digest,
+      current,
+      total: layer.size,
+      started,
+      ...(done && { completed: Date.now() }),
+    });
+  };
+  progress(0);
+  return blobStream(fetcher, layer, { ...options, progress });
+}

@@ -1,0 +1,88 @@
+import {
+  CLOSE_RANGE_CLOEXEC,
+  PR_CAP_AMBIENT,
+  PR_CAP_AMBIENT_CLEAR_ALL,
+  PR_CAP_AMBIENT_RAISE,
+  PR_CAPBSET_DROP,
+  PR_SET_KEEPCAPS,
+  PR_SET_NO_NEW_PRIVS,
+  PR_SET_PDEATHSIG,
+  SIGKILL,
+} from '../linux/constants.ts';
+import { failedWith } from '../linux/errno.ts';
+import type { Syscalls } from '../linux/syscalls.ts';
+import { CAP_SYS_ADMIN, CAP_SYS_RESOURCE } from './capabilities.ts';
+import { attempt } from './failure.ts';
+import type { CapabilityMasks, ProcessPlan } from './plan.ts';
+
+/** Becomes the container's user. What the last steps need is kept until `confine`. */
+export function becomeUser(process: ProcessPlan, sys: Syscalls): void {
+  const { uid, gid, additionalGids, capabilities } = process;
+  dropBounding(capabilities.bounding, sys);
+  sys.prctl(PR_SET_KEEPCAPS, 1);
+  attempt(`${uid}:${gid}`, `become user ${uid}:${gid}`, () => {
+    sys.setgroups(additionalGids);
+    sys.setresgid(gid);
+    sys.setresuid(uid);
+  });
+  sys.umask(process.umask);
+  const kept = neededLast(process, sys);
+  setCapabilities(capabilities, kept, sys);
+  setAmbient(capabilities.ambient, sys);
+  // A change of credentials clears it, so it comes after all of them.
+  sys.prctl(PR_SET_PDEATHSIG, SIGKILL);
+}
+
+/**
+ * The last steps before exec: limits, which could starve anything done after them, then the filter, which forbids most
+ * of what was done so far. Loading it takes no_new_privs or CAP_SYS_ADMIN, so the latter is dropped after it.
+ */
+export function confine(process: ProcessPlan, sys: Syscalls): void {
+  const { capabilities, seccomp, noNewPrivileges } = process;
+  sys.closeRange(3, CLOSE_RANGE_CLOEXEC);
+  for (const { resource, soft, hard } of process.rlimits)
+    attempt(`rlimit ${resource}`, `set resource limit ${resource} to ${soft}:${hard}`, () =>
+      sys.setrlimit(resource, soft, hard),
+    );
+  const kept = neededLast(process, sys);
+  if (noNewPrivileges) sys.prctl(PR_SET_NO_NEW_PRIVS, 1);
+  if (noNewPrivileges && kept !== 0n) setCapabilities(capabilities, 0n, sys);
+  if (seccomp !== undefined)
+    attempt('seccomp', 'load the seccomp filter', () => sys.seccompSetFilter(seccomp.program, seccomp.flags));
+  if (!noNewPrivileges && kept !== 0n)
+    attempt('seccomp', 'drop capabilities behind the seccomp filter, which has to allow capset', () =>
+      setCapabilities(capabilities, 0n, sys),
+    );
+}
+
+/** Capabilities beyond the container's own that `confine` uses; none that this process has not. */
+function neededLast({ seccomp, rlimits }: ProcessPlan, sys: Syscalls): bigint {
+  const wanted = (seccomp === undefined ? 0n : CAP_SYS_ADMIN) | (rlimits.length === 0 ? 0n : CAP_SYS_RESOURCE);
+  return wanted === 0n ? 0n : wanted & sys.capget().permitted;
+}
+
+function setCapabilities(masks: CapabilityMasks, kept: bigint, sys: Syscalls): void {
+  sys.capset({
+    effective: masks.effective | kept,
+    permitted: masks.permitted | kept,
+    inheritable: masks.inheritable,
+  });
+}
+
+function dropBounding(keep: bigint, sys: Syscalls): void {
+  for (let capability = 0; capability < 64; capability++) {
+    if ((keep >> BigInt(capability)) & 1n) continue;
+    try {
+      sys.prctl(PR_CAPBSET_DROP, capability);
+    } catch (error) {
+      if (failedWith(error, 'EINVAL')) return; // past the last one this kernel has
+      throw error;
+    }
+  }
+}
+
+function setAmbient(mask: bigint, sys: Syscalls): void {
+  sys.prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL);
+  for (let capability = 0; capability < 64; capability++)
+    if ((mask >> BigInt(capability)) & 1n) sys.prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_RAISE, capability);
+}

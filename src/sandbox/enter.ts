@@ -1,0 +1,103 @@
+import { AT_FDCWD, O_DIRECTORY, O_PATH, O_WRONLY, PR_SET_PDEATHSIG, S_IFIFO, S_IFMT, SIGKILL } from '../linux/constants.ts';
+import type { Syscalls } from '../linux/syscalls.ts';
+import { becomeUser, confine } from './credentials.ts';
+import { findExecutable } from './executable.ts';
+import { attempt } from './failure.ts';
+import { applySettings, openProc } from './kernel-settings.ts';
+import type { NamespacePlan, StartPlan } from './plan.ts';
+import { RootTree } from './root-tree.ts';
+import { enterRoot, sealRoot } from './rootfs.ts';
+import { SandboxError } from './sandbox.ts';
+import { openTerminal } from './terminal.ts';
+import { chdirError, enterWorkingDirectory } from './working-directory.ts';
+
+/** The parent's side, as the child uses it. */
+export interface Parent {
+  /** Has it ended, so that nobody would ever wait for the child? */
+  isGone(): boolean;
+  /** Takes the terminal's master. */
+  takeTerminal(master: number): void;
+}
+
+export interface Entered {
+  /** To be executed. */
+  readonly path: string;
+  /** Mount points made in the root's own file system. */
+  readonly stubs: readonly string[];
+}
+
+/**
+ * Turns a new process into the container's, up to exec. It runs in that process, with the standard streams in place;
+ * its order is what makes it safe, and is held by test.
+ */
+export function enter(plan: StartPlan, parent: Parent, sys: Syscalls): Entered {
+  dieWithParent(parent, sys);
+  sys.resetSignals();
+  sys.setsid();
+  sys.umask(0);
+  const proc = openProc(sys);
+  joinCgroups(plan.cgroupFiles, sys);
+  enterNamespaces(plan.namespaces, sys);
+  applySettings(plan, proc, sys);
+  const tree =
+    plan.root === undefined ? new RootTree(sys, sys.open('/', O_PATH | O_DIRECTORY)) : enterRoot(plan.root, sys);
+  wireStreams(plan, parent, tree, sys);
+  if (plan.root !== undefined) sealRoot(plan.root, tree, sys);
+
+  const { process } = plan;
+  const there = enterWorkingDirectory(process.cwd, tree, sys);
+  becomeUser(process, sys);
+  if (!there && !enterWorkingDirectory(process.cwd, tree, sys))
+    throw chdirError(process.cwd, 'permission denied', 'BAD_SPEC');
+  dieIfOrphaned(parent);
+  const path = findExecutable(process.args[0] ?? '', process.env, sys);
+  confine(process, sys);
+  return { path, stubs: tree.stubs };
+}
+
+function dieWithParent(parent: Parent, sys: Syscalls): void {
+  sys.prctl(PR_SET_PDEATHSIG, SIGKILL);
+  dieIfOrphaned(parent);
+}
+
+/** The signal is sent when the parent ends; had it ended before it was asked for, it never comes. */
+function dieIfOrphaned(parent: Parent): void {
+  if (parent.isGone()) throw new SandboxError('SYSTEM', 'parent', 'Cannot start a container: its parent has ended');
+}
+
+function joinCgroups(files: readonly string[], sys: Syscalls): void {
+  for (const file of files) {
+    attempt(file, `join control group "${file}"`, () => {
+      const fd = sys.openat(AT_FDCWD, file, O_WRONLY);
+      // Zero is the writer itself, which spares the kernel the lock over all processes.
+      sys.write(fd, Buffer.from('0'));
+      sys.close(fd);
+    });
+  }
+}
+
+/** All are opened before any is entered: a mount namespace changes what their paths mean. */
+function enterNamespaces({ join, unshare }: NamespacePlan, sys: Syscalls): void {
+  const opened = join.map(({ type, flag, path }) => ({
+    type,
+    flag,
+    fd: attempt(path, `open ${type} namespace "${path}"`, () => sys.open(path, 0)),
+  }));
+  for (const { type, flag, fd } of opened) {
+    attempt(type, `join ${type} namespace`, () => sys.setns(fd, flag));
+    sys.close(fd);
+  }
+  if (unshare !== 0) attempt('namespaces', 'make namespaces', () => sys.unshare(unshare));
+}
+
+/** A process that reopens its standard streams by name must be allowed to, though they are pipes of another user. */
+function wireStreams(plan: StartPlan, parent: Parent, tree: RootTree, sys: Syscalls): void {
+  const { terminal, process } = plan;
+  if (terminal !== undefined)
+    attempt('terminal', 'open a terminal', () =>
+      openTerminal(terminal, process.uid, tree, (master) => parent.takeTerminal(master), sys),
+    );
+  else if (plan.ownPipes && process.uid !== 0)
+    for (const stream of [0, 1, 2])
+      if ((sys.statAt(stream, '').mode & S_IFMT) === S_IFIFO) sys.fchown(stream, process.uid, process.gid);
+}

@@ -1,0 +1,62 @@
+import { AT_FDCWD, S_IFDIR, S_IFMT } from '../linux/constants.ts';
+import { errnoMessage, failedWith, SyscallError } from '../linux/errno.ts';
+import type { Syscalls } from '../linux/syscalls.ts';
+import { SandboxError } from './sandbox.ts';
+
+const X_OK = 1;
+
+/**
+ * The program that `command` names, looked up from inside the container as its user: through PATH when it has no slash.
+ * Errors read as Docker's.
+ */
+export function findExecutable(command: string, env: readonly string[], sys: Syscalls): string {
+  if (command.includes('/')) {
+    const problem = whyNotExecutable(command, sys);
+    if (problem !== undefined) throw problem;
+    return command;
+  }
+  const path = env.findLast((entry) => entry.startsWith('PATH='))?.slice('PATH='.length) ?? '';
+  // A relative entry would make what runs depend on the working directory.
+  for (const directory of path.split(':').filter((entry) => entry.startsWith('/'))) {
+    const candidate = `${directory}/${command}`;
+    if (command !== '' && whyNotExecutable(candidate, sys) === undefined) return candidate;
+  }
+  throw new SandboxError('NOT_FOUND', command, `exec: ${quoted(command)}: executable file not found in $PATH`);
+}
+
+function whyNotExecutable(path: string, sys: Syscalls): SandboxError | undefined {
+  try {
+    // For a link, what it leads to; statAt does not follow, faccessat does.
+    sys.faccessat(AT_FDCWD, path, 0);
+    if (isDirectory(path, sys)) return notExecutable(path, 'is a directory');
+    sys.faccessat(AT_FDCWD, path, X_OK);
+    return undefined;
+  } catch (error) {
+    if (!(error instanceof SyscallError)) throw error;
+    if (error.code === 'EACCES') return notExecutable(path, 'permission denied');
+    const text = `exec: ${quoted(path)}: stat ${path}: ${errnoMessage(error.code)}`;
+    return new SandboxError(error.code === 'ENOENT' ? 'NOT_FOUND' : 'NOT_EXECUTABLE', path, text, { cause: error });
+  }
+}
+
+function isDirectory(path: string, sys: Syscalls): boolean {
+  try {
+    sys.faccessat(AT_FDCWD, `${path}/.`, 0);
+    return true;
+  } catch (error) {
+    if (failedWith(error, 'EACCES')) return (sys.statAt(AT_FDCWD, path).mode & S_IFMT) === S_IFDIR;
+    return false;
+  }
+}
+
+/** What a failed execve means to the user. */
+export function execFailure(path: string, error: SyscallError): SandboxError {
+  const code = error.code === 'ENOENT' ? 'NOT_FOUND' : 'NOT_EXECUTABLE';
+  return new SandboxError(code, path, `exec ${path}: ${errnoMessage(error.code)}`, { cause: error });
+}
+
+function notExecutable(path: string, reason: string): SandboxError {
+  return new SandboxError('NOT_EXECUTABLE', path, `exec: ${quoted(path)}: ${reason}`);
+}
+
+const quoted = (text: string) => JSON.stringify(text);

@@ -1,0 +1,140 @@
+import type { OverlayRoot } from '../../layers/index.ts';
+import {
+  AT_FDCWD,
+  AT_RECURSIVE,
+  MNT_DETACH,
+  MOUNT_ATTR_NODEV,
+  MOUNT_ATTR_NOEXEC,
+  MOUNT_ATTR_NOSUID,
+  MOUNT_ATTR_RDONLY,
+  MS_PRIVATE,
+  MS_REC,
+  O_CREAT,
+  O_DIRECTORY,
+  O_EXCL,
+  O_PATH,
+  O_WRONLY,
+  OPEN_TREE_CLONE,
+} from '../linux/constants.ts';
+import type { Syscalls } from '../linux/syscalls.ts';
+import { attachDevices, type DeviceNode, linkDevices, prepareDevices } from './devices.ts';
+import { attempt } from './failure.ts';
+import { newFilesystem } from './filesystem.ts';
+import { maskPaths, protectPaths } from './masks.ts';
+import { attachMount, type DetachedMount, makeMount } from './mounts.ts';
+import { mountOverlay } from './overlay.ts';
+import type { FilePlan, RootPlan } from './plan.ts';
+import { RootTree } from './root-tree.ts';
+
+/**
+ * Where the private tmpfs is put while the root is being made. Nothing that is mounted lies below /proc, so nothing is
+ * covered by it; and the mount namespace is already the child's own.
+ */
+const SCRATCH = '/proc';
+
+/**
+ * Makes the root and enters it. Everything that comes from outside is opened or made first, as detached mounts, and
+ * attached once the root is the only thing that a path can name.
+ */
+export function enterRoot(root: RootPlan, sys: Syscalls): RootTree {
+  sys.mount(null, '/', null, MS_REC | MS_PRIVATE, null);
+  const mounts = root.mounts.map((mount) => makeMount(mount, sys));
+  const scratch = mountScratch(sys);
+  const rootFd = mountRoot(root, scratch, sys);
+  const files = prepareFiles(root.files, scratch, sys);
+  const devices = prepareDevices(root, scratch, sys);
+  pivot(rootFd, sys);
+
+  const tree = new RootTree(sys, rootFd);
+  attachAll(root, tree, mounts, devices, files, sys);
+  protectPaths(root.readonlyPaths, tree, sys);
+  maskPaths(root.maskedPaths, tree, sys);
+  return tree;
+}
+
+/** Last of all, since mount points are made in the root until then. */
+export function sealRoot(root: RootPlan, tree: RootTree, sys: Syscalls): void {
+  const set = (root.readonly ? MOUNT_ATTR_RDONLY : 0) | (root.allDevices ? 0 : MOUNT_ATTR_NODEV);
+  if (set !== 0) sys.mountSetattr(tree.fd, { set, clear: 0 }, false);
+}
+
+function mountScratch(sys: Syscalls): number {
+  const scratch = newFilesystem('tmpfs', [['mode', '0700']], 0, 'a private tmpfs', sys);
+  const over = sys.open(SCRATCH, O_PATH | O_DIRECTORY);
+  sys.moveMount(scratch, over);
+  sys.close(over);
+  return scratch;
+}
+
+/** A descriptor of the mounted root. */
+function mountRoot({ source }: RootPlan, scratch: number, sys: Syscalls): number {
+  sys.mkdirat(scratch, 'root', 0o700);
+  const target = sys.openat(scratch, 'root', O_PATH | O_DIRECTORY);
+  if (source.kind === 'directory') bindRoot(source.path, target, true, sys);
+  else if (source.overlay.lower.length === 0) bindRoot(source.overlay.upper ?? '', target, false, sys);
+  else mountOverlay(withUpper(source.overlay, scratch, sys), `${SCRATCH}/root`, target, sys);
+  sys.close(target);
+  return sys.openat(scratch, 'root', O_PATH | O_DIRECTORY);
+}
+
+function bindRoot(path: string, target: number, recursive: boolean, sys: Syscalls): void {
+  const mount = attempt(path, `open the root "${path}"`, () =>
+    sys.openTree(AT_FDCWD, path, OPEN_TREE_CLONE | (recursive ? AT_RECURSIVE : 0)),
+  );
+  sys.moveMount(mount, target);
+  sys.close(mount);
+}
+
+/** A root that nobody writes to still needs its mount points: they go to memory. */
+function withUpper(overlay: OverlayRoot, scratch: number, sys: Syscalls): OverlayRoot {
+  if (overlay.upper !== undefined) return overlay;
+  for (const name of ['upper', 'work']) sys.mkdirat(scratch, name, 0o755);
+  return { ...overlay, upper: `${SCRATCH}/upper`, work: `${SCRATCH}/work` };
+}
+
+/** Small files in memory, each as a detached mount of its own. */
+function prepareFiles(files: readonly FilePlan[], scratch: number, sys: Syscalls): number[] {
+  return files.map((file, index) => {
+    const name = `file${index}`;
+    const fd = sys.openat(scratch, name, O_CREAT | O_EXCL | O_WRONLY, file.mode);
+    for (let rest = file.content; rest.length > 0; ) rest = rest.subarray(sys.write(fd, rest));
+    sys.fchown(fd, file.uid, file.gid);
+    sys.close(fd);
+    const mount = sys.openTree(scratch, name, OPEN_TREE_CLONE);
+    const set = MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC | (file.readonly ? MOUNT_ATTR_RDONLY : 0);
+    sys.mountSetattr(mount, { set, clear: 0 }, false);
+    return mount;
+  });
+}
+
+/** pivot_root(2), "pivot_root(".", ".")": the old root lies over the new one, and is taken off at once. */
+function pivot(rootFd: number, sys: Syscalls): void {
+  sys.fchdir(rootFd);
+  sys.pivotRoot('.', '.');
+  sys.umount2('.', MNT_DETACH);
+  sys.chdir('/');
+}
+
+function attachAll(
+  root: RootPlan,
+  tree: RootTree,
+  mounts: readonly DetachedMount[],
+  devices: readonly DeviceNode[],
+  files: readonly number[],
+  sys: Syscalls,
+): void {
+  const isDev = ({ plan }: DetachedMount) => plan.destination === '/dev' && plan.make.kind === 'filesystem';
+  const ownDev = mounts.some(isDev);
+  for (const mount of mounts) attachMount(mount, tree, sys);
+  if (ownDev) {
+    attachDevices(devices, tree, sys);
+    linkDevices(tree, sys);
+  }
+  root.files.forEach(({ destination }, index) => {
+    attempt(destination, `mount "${destination}"`, () => {
+      const target = tree.mountPoint(destination, 'file');
+      sys.moveMount(files[index]!, target);
+      sys.close(target);
+    });
+  });
+}

@@ -1,0 +1,179 @@
+import { type Koffi, koffi } from '../../layers/index.ts';
+import { CLONE_VFORK, CLONE_VM, SIGCHLD } from '../linux/constants.ts';
+import { SyscallError } from '../linux/errno.ts';
+import { pointers } from '../linux/process-calls.ts';
+
+/*
+ * A child that runs JavaScript between its birth and exec, without compiled code and without fork, which V8 does not
+ * survive.
+ *
+ * clone(CLONE_VM | CLONE_VFORK) gives a process that shares our memory while the calling thread is suspended until the
+ * child executes or ends; as after vfork, but on stacks of its own. What it runs is libc's setcontext(context 1):
+ *
+ *   context 1: a koffi callback, which is the set-up in JavaScript. It returns, and its `uc_link` goes on to
+ *   context 2: execve(path, argv, envp). When that fails it returns, and goes on to
+ *   context 3: memset(flag, 1, 1), which tells the parent, and
+ *   context 4: _exit(127).
+ *
+ * So the callback has returned, and V8 and koffi have closed what they had opened for it, before the memory is left.
+ * Memory is shared: what the child throws or fills in is simply there for the parent, and so is errno. Descriptors,
+ * working directory, root, credentials, namespaces and signal dispositions are the child's own.
+ *
+ * What makes it work:
+ * - Context 1's stack lies inside the stack that koffi uses for calls: only then does koffi know that the callback comes
+ *   from it, and runs it on V8's own stack.
+ * - All signals are blocked from before the clone until context 2, which unblocks them for the program.
+ * - The set-up is synchronous, catches everything, and changes credentials by raw system calls alone.
+ * It rests on how koffi 3.3.4 and glibc are made; `vforkProblem` says whether that is so here.
+ */
+
+/** koffi's version whose internals this relies on. */
+const KOFFI_VERSION = '3.3.4';
+
+/** Of ucontext_t, in every architecture: uc_flags, uc_link, then stack_t (ss_sp, ss_flags, ss_size). */
+const UC_LINK = 8;
+const SS_SP = 16;
+const SS_SIZE = 32;
+/** Larger than any ucontext_t (x64: 968, arm64: 4560). */
+const UCONTEXT_BYTES = 8192;
+
+/** Below what the suspended parent uses of koffi's stack of 2 MiB. */
+const JS_STACK_BYTES = 256n * 1024n;
+const PLAIN_STACK_BYTES = 16n * 1024n;
+const PATH_MAX = 4096;
+const SIGSET_BYTES = 128;
+const SIG_SETMASK = 2;
+
+export interface VforkRequest {
+  /** `CLONE_NEW*`. */
+  readonly flags: number;
+  readonly args: readonly string[];
+  readonly env: readonly string[];
+  /** Runs in the child; returns the path to execute. */
+  readonly setUp: () => string;
+}
+
+export interface VforkStarter {
+  /**
+   * `failure` is what `setUp` threw, or the `SyscallError` of execve: the child then ends, and is waited for like any
+   * other. Throws where no child could be made.
+   */
+  start(request: VforkRequest): { readonly pid: number; readonly failure: unknown };
+}
+
+let starter: VforkStarter | undefined;
+
+/** The starter of this thread. Throws where libc has no contexts (musl). */
+export function vforkStarter(): VforkStarter {
+  starter ??= createStarter(koffi());
+  return starter;
+}
+
+/** Why `vforkStarter` must not be used here, before it is tried at all. */
+export function vforkObstacle(): string | undefined {
+  if (process.arch !== 'x64' && process.arch !== 'arm64') return `it is not known on ${process.arch}`;
+  const { version } = koffi() as Koffi & { readonly version: string };
+  if (version !== KOFFI_VERSION) return `it needs koffi ${KOFFI_VERSION}, not ${version}`;
+  const options = [...process.execArgv, process.env['NODE_OPTIONS'] ?? ''].join(' ');
+  return options.includes('--inspect') ? 'a debugger may be attached' : undefined;
+}
+
+interface Libc {
+  getcontext(context: Buffer): number;
+  makecontext(context: Buffer, entry: bigint, count: number, a: bigint, b: bigint, c: bigint): void;
+  clone(entry: bigint, stackTop: bigint, flags: number, argument: Buffer): number;
+  sigmask(how: number, set: Buffer | null, old: Buffer | null): number;
+  readonly setcontext: bigint;
+  readonly execve: bigint;
+  readonly memset: bigint;
+  readonly exit: bigint;
+}
+
+function createStarter(library: Koffi): VforkStarter {
+  const libc = bind(library);
+  const nested = callStackAddress(library);
+  let setUp: () => void = () => {};
+  const callback = library.register(() => {
+    setUp();
+    return 0;
+  }, library.pointer(library.proto('int', ['void *'])));
+  const stacks = Buffer.alloc(Number(PLAIN_STACK_BYTES) * 4 + 16);
+  const stack = (index: number) => alignDown(library.address(stacks) + PLAIN_STACK_BYTES * BigInt(index + 1) + 15n);
+  const context = (top: bigint, size: bigint, entry: bigint, args: readonly bigint[], link: bigint): Buffer => {
+    const made = Buffer.alloc(UCONTEXT_BYTES);
+    libc.getcontext(made);
+    made.writeBigUInt64LE(link, UC_LINK);
+    made.writeBigUInt64LE(top - size, SS_SP);
+    made.writeBigUInt64LE(size, SS_SIZE);
+    libc.makecontext(made, entry, args.length, args[0] ?? 0n, args[1] ?? 0n, args[2] ?? 0n);
+    return made;
+  };
+
+  return {
+    start({ flags, args, env, setUp: given }) {
+      const path = Buffer.alloc(PATH_MAX);
+      const vectors = [pointers(args), pointers(env)] as const;
+      const [argv, envp] = vectors.map(({ vector }) => library.address(vector)) as [bigint, bigint];
+      let failure: unknown;
+      setUp = () => {
+        try {
+          path.write(`${given()}\0`);
+        } catch (error) {
+          failure = error ?? new Error('the set-up failed');
+          path[0] = 0; // execve("") fails
+        }
+      };
+      const mask = Buffer.alloc(SIGSET_BYTES);
+      libc.sigmask(SIG_SETMASK, Buffer.alloc(SIGSET_BYTES), mask);
+      const failed = Buffer.alloc(1);
+      const exit = context(stack(0), PLAIN_STACK_BYTES, libc.exit, [127n], 0n);
+      const tell = context(stack(1), PLAIN_STACK_BYTES, libc.memset, [library.address(failed), 1n, 1n], library.address(exit));
+      const exec = context(stack(2), PLAIN_STACK_BYTES, libc.execve, [library.address(path), argv, envp], library.address(tell));
+      libc.sigmask(SIG_SETMASK, Buffer.alloc(SIGSET_BYTES, 0xff), null);
+      const js = context(alignDown(nested - JS_STACK_BYTES), JS_STACK_BYTES, callback, [0n], library.address(exec));
+      const pid = libc.clone(libc.setcontext, stack(3), CLONE_VM | CLONE_VFORK | SIGCHLD | flags, js);
+      const errno = library.errno();
+      libc.sigmask(SIG_SETMASK, mask, null);
+      held.value = [path, vectors, failed, exit, tell, exec, js, stacks];
+      if (pid < 0) throw new SyscallError('clone', errno);
+      return { pid, failure: failure ?? (failed[0] === 0 ? undefined : new SyscallError('execve', errno)) };
+    },
+  };
+}
+
+/** Reached after the clone, so that optimised code cannot let go of what only addresses point to. */
+const held: { value: unknown } = { value: undefined };
+
+const alignDown = (address: bigint) => address & ~15n;
+
+function bind(library: Koffi): Libc {
+  const libc = library.load(null);
+  const address = (name: string): bigint => {
+    const symbol: unknown = libc.symbol(name);
+    return typeof symbol === 'bigint' ? symbol : library.address(symbol);
+  };
+  const pointer = 'void *';
+  return {
+    getcontext: libc.func('getcontext', 'int', [pointer]),
+    makecontext: libc.func('makecontext', 'void', [pointer, pointer, 'int', 'int64', 'int64', 'int64']),
+    clone: libc.func('clone', 'int', [pointer, pointer, 'int', pointer]),
+    sigmask: libc.func('pthread_sigmask', 'int', ['int', pointer, pointer]),
+    setcontext: address('setcontext'),
+    execve: address('execve'),
+    memset: address('memset'),
+    exit: address('_exit'),
+  };
+}
+
+/** An address on koffi's call stack: dl_iterate_phdr(3) hands its callback a pointer to a local variable of its own. */
+function callStackAddress(library: Koffi): bigint {
+  let found = 0n;
+  const pointer = library.pointer(library.proto('int', ['void *', 'size_t', 'void *']));
+  const callback = library.register((info: bigint) => {
+    found = info;
+    return 1; // that is enough
+  }, pointer);
+  library.load(null).func('dl_iterate_phdr', 'int', ['void *', 'void *'])(callback, null);
+  library.unregister(callback);
+  return found;
+}

@@ -1,0 +1,31 @@
+import { O_DIRECTORY } from '../linux/constants.ts';
+import { errnoMessage, failedWith, SyscallError } from '../linux/errno.ts';
+import type { Syscalls } from '../linux/syscalls.ts';
+import type { RootTree } from './root-tree.ts';
+import { SandboxError } from './sandbox.ts';
+
+/**
+ * Changes to `cwd`, which must exist. False when this user may not: the container's user perhaps may. A directory that
+ * can only be reached through an open file (`/proc/self/fd/N`) is refused, and so is one outside the root.
+ */
+export function enterWorkingDirectory(cwd: string, tree: RootTree, sys: Syscalls): boolean {
+  try {
+    const fd = tree.open(cwd, O_DIRECTORY);
+    if (fd === undefined) throw chdirError(cwd, 'no such file or directory', 'NOT_FOUND');
+    sys.fchdir(fd);
+    sys.close(fd);
+  } catch (error) {
+    if (failedWith(error, 'EACCES', 'EPERM')) return false;
+    if (failedWith(error, 'ELOOP'))
+      throw chdirError(cwd, 'it leads through a link of procfs, or through too many links', 'REFUSED');
+    if (error instanceof SyscallError) throw chdirError(cwd, errnoMessage(error.code), 'BAD_SPEC');
+    throw error;
+  }
+  const reached = sys.getcwd();
+  if (!reached.startsWith('/')) throw chdirError(cwd, `it is outside of the container ("${reached}")`, 'REFUSED');
+  return true;
+}
+
+export function chdirError(cwd: string, reason: string, code: SandboxError['code']): SandboxError {
+  return new SandboxError(code, cwd, `Cannot change to working directory "${cwd}": ${reason}`);
+}

@@ -1,0 +1,134 @@
+import { execFileSync } from 'node:child_process';
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { PassThrough } from 'node:stream';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { hexOf, MediaType } from '../../../layers/index.ts';
+import { loadArchive } from '../../../src/exporter/load.ts';
+import { saveImages, writeLayout } from '../../../src/exporter/save.ts';
+import { layoutFiles } from '../../support/archives.ts';
+import { fakeStore } from '../../support/fake-store.ts';
+import { sha256 } from '../../support/registry-server.ts';
+import { type SampleImage, sampleImage } from '../../support/sample-image.ts';
+import { tarOf } from '../../support/tar-files.ts';
+
+const amd64 = { os: 'linux', architecture: 'amd64' };
+const docker = { format: 'docker', platform: amd64 } as const;
+
+let folder: string;
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), 'tsbuild-save-'));
+});
+afterEach(() => rmSync(folder, { recursive: true }));
+
+async function storeWith(image: SampleImage, names: readonly string[]) {
+  const path = join(folder, 'given.tar');
+  const annotations = names.map((name) => ({ 'io.containerd.image.name': name }));
+  writeFileSync(path, tarOf(layoutFiles(names.map(() => image), annotations)));
+  const store = fakeStore();
+  await loadArchive(store, path);
+  return store;
+}
+
+/** As GNU tar sees the archive. */
+function unpacked(path: string): { names: string[]; json: (name: string) => unknown } {
+  const names = execFileSync('tar', ['tf', path], { encoding: 'utf8' }).trim().split('\n');
+  return { names, json: (name) => JSON.parse(execFileSync('tar', ['xOf', path, name], { encoding: 'utf8' })) };
+}
+
+describe('saveImages()', () => {
+  test('writes an archive with all that Docker, Podman and skopeo look for', async () => {
+    const image = sampleImage();
+    const store = await storeWith(image, ['docker.io/library/app:1', 'docker.io/library/app:2']);
+    const path = join(folder, 'out.tar');
+    await saveImages(store, ['app:1', 'app:2', 'app:1'], path, docker);
+    const { names, json } = unpacked(path);
+    const blobs = [image.descriptor, image.manifest.config, ...image.manifest.layers];
+    expect(new Set(names)).toEqual(
+      new Set([
+        'oci-layout',
+        'index.json',
+        'manifest.json',
+        'repositories',
+        ...blobs.map(({ digest }) => `blobs/sha256/${hexOf(digest)}`),
+      ]),
+    );
+    expect(json('oci-layout')).toEqual({ imageLayoutVersion: '1.0.0' });
+    expect(json('index.json')).toMatchObject({
+      mediaType: MediaType.ociIndex,
+      manifests: ['1', '2'].map((tag) => ({
+        digest: image.descriptor.digest,
+        annotations: {
+          'io.containerd.image.name': `docker.io/library/app:${tag}`,
+          'org.opencontainers.image.ref.name': tag,
+        },
+      })),
+    });
+    expect(json('manifest.json')).toEqual([
+      {
+        Config: `blobs/sha256/${hexOf(image.manifest.config.digest)}`,
+        RepoTags: ['app:1', 'app:2'],
+        Layers: image.layers.map(({ descriptor }) => `blobs/sha256/${hexOf(descriptor.digest)}`),
+      },
+    ]);
+    const top = hexOf(sha256(image.layers[1]!.tar));
+    expect(json('repositories')).toEqual({ app: { 1: top, 2: top } });
+    expect(readdirSync(folder).sort()).toEqual(['given.tar', 'out.tar']);
+  });
+
+  test('writes the same bytes every time, to a stream too', async () => {
+    const store = await storeWith(sampleImage(), ['docker.io/library/app:1']);
+    const path = join(folder, 'out.tar');
+    await saveImages(store, ['app:1'], path, docker);
+    const stream = new PassThrough();
+    const chunks: Buffer[] = [];
+    stream.on('data', (chunk: Buffer) => chunks.push(chunk));
+    await saveImages(store, ['app:1'], stream, docker);
+    expect(Buffer.concat(chunks).equals(readFileSync(path))).toBe(true);
+  });
+
+  test('writes what loadArchive() takes again, in one pass', async () => {
+    const image = sampleImage();
+    const store = await storeWith(image, ['docker.io/library/app:1']);
+    for (const format of ['docker', 'oci'] as const) {
+      const path = join(folder, `${format}.tar`);
+      await saveImages(store, ['app:1'], path, { format, platform: amd64 });
+      const again = fakeStore();
+      const [loaded] = await loadArchive(again, path);
+      expect(loaded).toMatchObject({ name: 'docker.io/library/app:1', target: { digest: image.descriptor.digest } });
+      expect(unpacked(path).names.includes('manifest.json')).toBe(format === 'docker');
+    }
+  });
+
+  test('leaves out the platforms of an index that are not in the store', async () => {
+    const image = sampleImage();
+    const store = await storeWith(image, ['docker.io/library/app:1']);
+    const absent = sampleImage({ architecture: 'arm64', layers: [{ arm: 'x' }] });
+    const index = { schemaVersion: 2, mediaType: MediaType.ociIndex, manifests: [absent.descriptor, image.descriptor] };
+    const { digest, size } = store.content.putBytes(Buffer.from(JSON.stringify(index)));
+    store.images.set('docker.io/library/app:1', { mediaType: MediaType.ociIndex, digest, size });
+    const path = join(folder, 'out.tar');
+    await saveImages(store, ['app:1'], path, docker);
+    expect(unpacked(path).json('index.json')).toMatchObject({ manifests: [{ digest: image.descriptor.digest }] });
+  });
+
+  test('leaves no file behind when a blob is missing or damaged', async () => {
+    const image = sampleImage();
+    const store = await storeWith(image, ['docker.io/library/app:1']);
+    store.blobs.delete(image.layers[0]!.descriptor.digest);
+    const path = join(folder, 'out.tar');
+    await expect(saveImages(store, ['app:1'], path, docker)).rejects.toMatchObject({ code: 'NOT_FOUND' });
+    await expect(saveImages(store, ['other'], path, docker)).rejects.toMatchObject({ code: 'NOT_FOUND' });
+    expect(readdirSync(folder)).toEqual(['given.tar']);
+  });
+});
+
+test('writeLayout() writes a directory that loadArchive() takes', async () => {
+  const image = sampleImage();
+  const store = await storeWith(image, ['docker.io/library/app:1']);
+  const target = store.images.get('docker.io/library/app:1')!.target;
+  const path = join(folder, 'layout');
+  await writeLayout(store, [{ target, names: ['docker.io/library/app:1'] }], path, { format: 'oci' });
+  expect(await loadArchive(fakeStore(), path)).toMatchObject([{ name: 'docker.io/library/app:1' }]);
+});

@@ -1,0 +1,17 @@
+import type { LayerLease } from '../../layers/snapshots/overlay.ts';
+
+let count = 0;
+
+/** A lease that keeps nothing from anybody. */
+export function fakeLease(): LayerLease & { readonly held: Set<string> } {
+  const held = new Set<string>();
+  return {
+    id: (++count).toString(16).padStart(16, '0'),
+    held,
+    hold(kind, digest, exists) {
+      if (!exists()) return false;
+      held.add(`${kind} ${digest}`);
+      return true;
+    },
+  };
+}

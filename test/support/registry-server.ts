@@ -1,0 +1,184 @@
+import { createHash } from 'node:crypto';
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { type Descriptor, type Digest, MediaType } from '../../layers/index.ts';
+import type { SampleImage } from './sample-image.ts';
+
+/** What the server was asked, as it came. */
+export interface RecordedRequest {
+  readonly method: string;
+  readonly path: string;
+  readonly headers: IncomingMessage['headers'];
+}
+
+/** Answers a request in the registry's place; returns false to leave it to the registry. */
+export type Script = (request: IncomingMessage, response: ServerResponse) => boolean | Promise<boolean>;
+
+/** A registry in memory that a test can make lie, break off, redirect or ask for a login. */
+export interface RegistryServer extends AsyncDisposable {
+  /** `127.0.0.1:PORT`. */
+  readonly host: string;
+  readonly requests: RecordedRequest[];
+  readonly blobs: Map<string, Buffer>;
+  /** `repository:tag` and `repository@digest` → type and bytes. */
+  readonly manifests: Map<string, { readonly mediaType: string; readonly bytes: Buffer }>;
+  script: Script | undefined;
+  /** Makes the registry ask for `Bearer TOKEN` or `Basic …` with the challenge given. */
+  login: { readonly challenge: string; readonly accepts: (authorization: string) => boolean } | undefined;
+  addBlob(bytes: Uint8Array, mediaType?: string): Descriptor;
+  addManifest(
+    repository: string,
+    tag: string | undefined,
+    document: { readonly mediaType: string },
+  ): Descriptor;
+}
+
+export async function startRegistry(): Promise<RegistryServer> {
+  const registry = new MemoryRegistry();
+  await registry.listen();
+  return registry;
+}
+
+export function sha256(bytes: Uint8Array): Digest {
+  return `sha256:${createHash('sha256').update(bytes).digest('hex')}` as Digest;
+}
+
+class MemoryRegistry implements RegistryServer {
+  host = '';
+  readonly requests: RecordedRequest[] = [];
+  readonly blobs = new Map<string, Buffer>();
+  readonly manifests = new Map<string, { mediaType: string; bytes: Buffer }>();
+  script: Script | undefined;
+  login: RegistryServer['login'];
+  private readonly server = createServer((request, response) => {
+    this.handle(request, response).catch((error: unknown) => response.destroy(error as Error));
+  });
+
+  async listen(): Promise<void> {
+    await new Promise<void>((resolve) => this.server.listen(0, '127.0.0.1', resolve));
+    this.host = `127.0.0.1:${(this.server.address() as AddressInfo).port}`;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.server.closeAllConnections();
+    await new Promise((resolve) => this.server.close(resolve));
+  }
+
+  addBlob(bytes: Uint8Array, mediaType: string = MediaType.ociLayer): Descriptor {
+    const digest = sha256(bytes);
+    this.blobs.set(digest, Buffer.from(bytes));
+    return { mediaType, digest, size: bytes.length };
+  }
+
+  addManifest(
+    repository: string,
+    tag: string | undefined,
+    document: { readonly mediaType: string },
+  ): Descriptor {
+    const bytes = Buffer.from(JSON.stringify(document));
+    const digest = sha256(bytes);
+    const entry = { mediaType: document.mediaType, bytes };
+    this.manifests.set(`${repository}@${digest}`, entry);
+    if (tag !== undefined) this.manifests.set(`${repository}:${tag}`, entry);
+    return { mediaType: document.mediaType, digest, size: bytes.length };
+  }
+
+  private async handle(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    const { method = '', url = '', headers } = request;
+    this.requests.push({ method, path: url, headers });
+    if (this.script !== undefined && (await this.script(request, response))) return;
+    if (this.login !== undefined && !this.login.accepts(headers.authorization ?? '')) {
+      response.writeHead(401, { 'www-authenticate': this.login.challenge }).end();
+      return;
+    }
+    const { pathname, searchParams } = new URL(url, `http://${this.host}`);
+    const match = /^\/v2\/(.+)\/(manifests|blobs)\/(.*)$/.exec(pathname);
+    if (match === null) return notFound(response);
+    const [, repository = '', kind = '', name = ''] = match;
+    if (kind === 'manifests') return this.manifest(request, response, repository, name);
+    if (name.startsWith('uploads/')) return this.upload(request, response, pathname, searchParams);
+    return this.blob(request, response, name);
+  }
+
+  private async manifest(
+    request: IncomingMessage,
+    response: ServerResponse,
+    repository: string,
+    name: string,
+  ) {
+    const key = name.includes(':') ? `${repository}@${name}` : `${repository}:${name}`;
+    if (request.method === 'PUT') {
+      const bytes = await bodyOf(request);
+      const entry = { mediaType: request.headers['content-type'] ?? '', bytes };
+      this.manifests.set(key, entry);
+      this.manifests.set(`${repository}@${sha256(bytes)}`, entry);
+      response.writeHead(201).end();
+      return;
+    }
+    const found = this.manifests.get(key);
+    if (found === undefined) return notFound(response);
+    const headers = {
+      'content-type': found.mediaType,
+      'content-length': found.bytes.length,
+      'docker-content-digest': sha256(found.bytes),
+    };
+    response.writeHead(200, headers).end(request.method === 'HEAD' ? undefined : found.bytes);
+  }
+
+  private async blob(request: IncomingMessage, response: ServerResponse, digest: string) {
+    const bytes = this.blobs.get(digest);
+    if (bytes === undefined) return notFound(response);
+    const range = /^bytes=(\d+)-$/.exec(request.headers.range ?? '');
+    const start = Number(range?.[1] ?? 0);
+    const part = bytes.subarray(start);
+    const headers = {
+      'content-length': part.length,
+      ...(range && { 'content-range': `bytes ${start}-${bytes.length - 1}/${bytes.length}` }),
+    };
+    response.writeHead(range ? 206 : 200, headers).end(request.method === 'HEAD' ? undefined : part);
+  }
+
+  private async upload(
+    request: IncomingMessage,
+    response: ServerResponse,
+    path: string,
+    query: URLSearchParams,
+  ) {
+    const bytes = await bodyOf(request);
+    if (request.method === 'POST') {
+      const mounted = query.get('mount');
+      if (mounted !== null && this.blobs.has(mounted)) response.writeHead(201).end();
+      else response.writeHead(202, { location: `${path}session?state=a%2Fb` }).end();
+      return;
+    }
+    const digest = query.get('digest');
+    if (digest !== sha256(bytes)) {
+      response.writeHead(400).end('{"errors":[{"code":"DIGEST_INVALID","message":"wrong digest"}]}');
+      return;
+    }
+    this.blobs.set(digest, bytes);
+    response.writeHead(201).end();
+  }
+}
+
+async function bodyOf(request: IncomingMessage): Promise<Buffer> {
+  const chunks: Buffer[] = [];
+  for await (const chunk of request as AsyncIterable<Buffer>) chunks.push(chunk);
+  return Buffer.concat(chunks);
+}
+
+function notFound(response: ServerResponse): void {
+  response.writeHead(404).end('{"errors":[{"code":"NAME_UNKNOWN","message":"not known"}]}');
+}
+
+/** Puts an image with all its blobs in a registry. */
+export function publish(
+  registry: RegistryServer,
+  repository: string,
+  tag: string,
+  image: SampleImage,
+): Descriptor {
+  for (const { blob } of image.layers) registry.addBlob(blob);
+  registry.addBlob(image.config);
+  return registry.addManifest(repository, tag, image.manifest);
+}
