@@ -1,7 +1,12 @@
 /** The library: build images, run containers, and the store's images. No global state, no process.exit. */
 export { type Descriptor, type Digest, type Platform, parsePlatform } from '../layers/index.ts';
 export * from './api/build.ts';
+export * from './api/changes.ts';
+export * from './api/container-commands.ts';
 export { describeBuildError } from './api/describe.ts';
 export * from './api/errors.ts';
+export * from './api/image-commands.ts';
 export * from './api/run.ts';
+export * from './api/store-commands.ts';
 export * from './api/types.ts';
+export type { StoreLocation } from './api/with-store.ts';

@@ -1,8 +1,8 @@
-import { hostPlatform, openStore, type Platform, type Store } from '../../layers/index.ts';
+import { hostPlatform, type Platform, type Store } from '../../layers/index.ts';
 import { lowerDockerfile } from '../dockerfile/lower/index.ts';
 import type { LoweredBuild } from '../dockerfile/lower/request.ts';
 import type { DockerfileSource } from '../dockerfile/source.ts';
-import { type CommittedImage, commitImage } from '../exporter/image.ts';
+import { commitImage } from '../exporter/image.ts';
 import { execOperation } from '../ops/exec.ts';
 import { fileOperation } from '../ops/file.ts';
 import { mergeOperation } from '../ops/merge.ts';
@@ -20,11 +20,13 @@ import { type BuildContexts, openContexts } from './build-contexts.ts';
 import { BuildError } from './build-error.ts';
 import { readDockerfile } from './dockerfile-source.ts';
 import { EventQueue } from './event-queue.ts';
+import { withTimes } from './history-times.ts';
 import { ImageResolver } from './image-resolver.ts';
+import { openDefaultStore } from './open-default-store.ts';
 import { LogTail } from './log-tail.ts';
-import { writeOutputs } from './outputs.ts';
+import { type BuiltPlatform, writeOutputs } from './outputs.ts';
 import { readSecrets } from './read-secrets.ts';
-import { storeRoot } from './store-root.ts';
+
 import type { Build, BuildRequest, BuildResult } from './types.ts';
 
 /** Starts a build. Events are there to be iterated; `result` settles when everything is written and released. */
@@ -36,18 +38,18 @@ export function build(request: BuildRequest): Build {
 }
 
 async function execute(request: BuildRequest, report: Report): Promise<BuildResult> {
-  const store = openStore(request.storeRoot ?? storeRoot());
+  const store = openDefaultStore(request);
   let contexts: BuildContexts | undefined;
   try {
     contexts = await openContexts(store, request);
     const dockerfile = await readDockerfile(request, contexts);
     contexts.useIgnoreFile(dockerfile.ignore);
     const platforms = request.platforms?.length ? request.platforms : [hostPlatform()];
-    const images: CommittedImage[] = [];
+    const built: BuiltPlatform[] = [];
     for (const platform of platforms) {
-      images.push(await buildPlatform(store, request, contexts, dockerfile.source, platform, report));
+      built.push(await buildPlatform(store, request, contexts, dockerfile.source, platform, report));
     }
-    return await writeOutputs(store, request, images, report);
+    return await writeOutputs(store, request, built);
   } finally {
     contexts?.close();
     store.close();
@@ -62,7 +64,7 @@ async function buildPlatform(
   source: DockerfileSource,
   platform: Platform,
   report: Report,
-): Promise<CommittedImage> {
+): Promise<BuiltPlatform> {
   const signal = request.signal ?? new AbortController().signal;
   const images = new ImageResolver(store, { pull: request.pull ? 'always' : 'missing', report, signal });
   const lowered = await lowerDockerfile({
@@ -90,10 +92,13 @@ async function buildPlatform(
   });
   for (const warning of lowered.warnings) report(warning);
   const layers = await solveGraph({ store, request, contexts, images, lowered, source, report, signal });
-  return commitImage(store, lowered.image, layers, {
-    platform,
-    ...(request.sourceDateEpoch !== undefined && { epoch: request.sourceDateEpoch }),
+  const { history, created } = await withTimes(lowered.image.history, layers, {
+    baseCreated: lowered.image.created,
+    epoch: request.sourceDateEpoch,
   });
+  const annotations = Object.fromEntries((request.annotations ?? []).map(annotation));
+  const image = await commitImage(store, { ...lowered.image, history }, layers, { created, annotations });
+  return { image, layers };
 }
 
 interface SolveInput {
@@ -140,4 +145,10 @@ function operations({ store, request, contexts, images }: SolveInput): Readonly<
     file: fileOperation(store),
     merge: mergeOperation,
   };
+}
+
+/** `[LEVEL:]KEY=VALUE`. */
+function annotation(text: string): readonly [key: string, value: string] {
+  const [, key = text, value = ''] = /^(?:manifest:)?([^=]*)=(.*)$/s.exec(text) ?? [];
+  return [key, value];
 }

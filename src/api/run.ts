@@ -1,9 +1,8 @@
-import { openStore } from '../../layers/index.ts';
 import { startContainer } from '../runtime/container.ts';
 import type { ExitStatus, Stdio } from '../sandbox/sandbox.ts';
 import { fillVolume } from './fill-volume.ts';
 import { resolveImage } from './images.ts';
-import { storeRoot } from './store-root.ts';
+import { openDefaultStore } from './open-default-store.ts';
 import type { RunRequest } from './types.ts';
 
 /** How a container's streams are wired. */
@@ -29,7 +28,7 @@ export interface Running {
 
 /** Starts a container: finds (or pulls) the image, makes its root, launches its command. */
 export async function run(request: RunRequest, stdio: RunStdio): Promise<Running> {
-  const store = openStore(request.storeRoot ?? storeRoot());
+  const store = openDefaultStore(request);
   try {
     const image = await resolveImage(store, request.image, {
       pull: request.pull ?? 'missing',

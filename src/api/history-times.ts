@@ -1,0 +1,26 @@
+import type { HistoryEntry, Layer } from '../../layers/index.ts';
+
+/**
+ * Gives history entries their times: that of its layer, or of the one before, so that a build from the cache gives the
+ * very image it gave before. Entries of the base have theirs already. With an epoch, that is the time of all new ones.
+ */
+export async function withTimes(
+  history: readonly HistoryEntry[],
+  layers: readonly Layer[],
+  options: { readonly baseCreated: string | undefined; readonly epoch: number | undefined },
+): Promise<{ readonly history: readonly HistoryEntry[]; readonly created: string }> {
+  const times = await Promise.all(layers.map(async (layer) => (await layer.diff).createdAt));
+  const epoch = options.epoch === undefined ? undefined : new Date(options.epoch * 1000).toISOString();
+  let layer = 0;
+  let last = options.baseCreated ?? epoch ?? new Date(0).toISOString();
+  const entries = history.map((entry) => {
+    const own = entry.empty_layer ? undefined : times[layer++];
+    if (entry.created !== undefined) {
+      last = entry.created;
+      return entry;
+    }
+    last = epoch ?? own ?? last;
+    return { created: last, ...entry };
+  });
+  return { history: entries, created: last };
+}

@@ -1,0 +1,82 @@
+import { formatReference, type Layer, parseReference, type Store } from '../../layers/index.ts';
+import { type CommittedImage, commitIndex, nameImage } from '../exporter/image.ts';
+import { writeArchive } from '../exporter/save.ts';
+import { ApiError } from './errors.ts';
+import type { BuildRequest, BuildResult, OutputRequest } from './types.ts';
+
+/** What was built for one platform. */
+export interface BuiltPlatform {
+  readonly image: CommittedImage;
+  readonly layers: readonly Layer[];
+}
+
+/** Names the image in the store, and puts it (or its files) wherever else the request says. */
+export async function writeOutputs(
+  store: Store,
+  request: BuildRequest,
+  built: readonly BuiltPlatform[],
+): Promise<BuildResult> {
+  const outputs = request.outputs ?? [];
+  const target =
+    built.length === 1
+      ? built[0]!.image.descriptor
+      : commitIndex(store, built.map(({ image }) => image.descriptor));
+  const names = imageNames(request.tags ?? [], outputs);
+  // As with buildx, an output that is files alone leaves no image behind, unless a name asks for one.
+  const keepsImage = names.length > 0 || outputs.length === 0 || outputs.some(({ type }) => type === 'image');
+  if (keepsImage) nameImage(store, names, target);
+  for (const output of outputs) await write(store, output, { built, target, names });
+  const { configDigest } = built[0]!.image;
+  return { ...(keepsImage && { image: target }), imageId: configDigest, names };
+}
+
+interface Outcome {
+  readonly built: readonly BuiltPlatform[];
+  readonly target: CommittedImage['descriptor'];
+  readonly names: readonly string[];
+}
+
+/** Tags, and the names given to outputs, normalised. */
+function imageNames(tags: readonly string[], outputs: readonly OutputRequest[]): readonly string[] {
+  const given = outputs.flatMap((output) => {
+    const name = output.type === 'image' ? output.name : 'attributes' in output ? output.attributes.name : undefined;
+    return name === undefined ? [] : name.split(',');
+  });
+  return [...new Set([...tags, ...given].map((name) => formatReference(parseReference(name))))];
+}
+
+async function write(store: Store, output: OutputRequest, { built, target, names }: Outcome): Promise<void> {
+  switch (output.type) {
+    case 'cacheonly':
+      return;
+    case 'image':
+      if (output.attributes.push === 'true') {
+        const { pushImage } = await import('./push.ts');
+        for (const name of names) await pushImage(store, name);
+      }
+      return;
+    case 'oci':
+    case 'docker':
+      await writeArchive(store, [{ target, names: [...names] }], destination(output.dest), { format: output.type });
+      return;
+    case 'tar':
+    case 'local': {
+      if (built.length > 1) {
+        throw new ApiError('UNSUPPORTED', output.type, `-o type=${output.type} takes one platform: build each with an output of its own`);
+      }
+      const tree = store.snapshots.view(built[0]!.layers);
+      if (output.type === 'local') {
+        const { writeLocal } = await import('../exporter/local.ts');
+        await writeLocal(tree, output.dest);
+      } else {
+        const { writeTar } = await import('../exporter/tar.ts');
+        await writeTar(tree, destination(output.dest));
+      }
+    }
+  }
+}
+
+/** `-` is standard output. */
+function destination(dest: string) {
+  return dest === '-' ? process.stdout : dest;
+}
