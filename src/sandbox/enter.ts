@@ -1,4 +1,4 @@
-import { AT_FDCWD, O_DIRECTORY, O_PATH, O_WRONLY, PR_SET_PDEATHSIG, S_IFIFO, S_IFMT, SIGKILL } from '../linux/constants.ts';
+import { AT_FDCWD, CLONE_FS, O_DIRECTORY, O_PATH, O_WRONLY, PR_SET_PDEATHSIG, S_IFIFO, S_IFMT, SIGKILL } from '../linux/constants.ts';
 import type { Syscalls } from '../linux/syscalls.ts';
 import { becomeUser, confine } from './credentials.ts';
 import { findExecutable } from './executable.ts';
@@ -83,6 +83,8 @@ function enterNamespaces({ join, unshare }: NamespacePlan, sys: Syscalls): void 
     flag,
     fd: attempt(path, `open ${type} namespace "${path}"`, () => sys.open(path, 0)),
   }));
+  // A thread that shares its root and working directory with others can join no mount namespace.
+  if (opened.length > 0) sys.unshare(CLONE_FS);
   for (const { type, flag, fd } of opened) {
     attempt(type, `join ${type} namespace`, () => sys.setns(fd, flag));
     sys.close(fd);
