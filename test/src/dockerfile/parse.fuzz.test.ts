@@ -4,7 +4,7 @@ import { renderError } from '../../../src/dockerfile/excerpt.ts';
 import { parseDockerfile, parseTrigger } from '../../../src/dockerfile/parse.ts';
 import { DockerfileError } from '../../../src/dockerfile/source.ts';
 import { dockerfileCases } from '../../support/dockerfile-cases.ts';
-import { Random } from '../../support/random.ts';
+import { SeededRandom } from '../../support/seeded-random.ts';
 
 /** What the grammar is made of, and what has no business in it. */
 const tokens = [
@@ -36,7 +36,7 @@ const seeds = [...dockerfileCases('parsed.json'), ...dockerfileCases('parse-erro
   ({ source }) => source.text,
 );
 
-function mutate(text: string, random: Random): string {
+function mutate(text: string, random: SeededRandom): string {
   const at = random.below(text.length + 1);
   const end = Math.min(text.length, at + random.below(20));
   switch (random.below(5)) {
@@ -63,7 +63,7 @@ function mistakeIn(parse: () => unknown): DockerfileError | undefined {
 }
 
 test('parseDockerfile() throws nothing but DockerfileError, and soon, whatever the text', async () => {
-  const random = new Random(20_240_607);
+  const random = new SeededRandom(20_240_607);
   const at = { source: { file: 'D', text: 'FROM x' }, range: { start: 1, end: 1 } };
   let refused = 0;
   for (let round = 0; round < 6000; round++) {
