@@ -2,6 +2,18 @@
 export * from './content/content-store.ts';
 export { type ApplyLimits, applyLayer } from './diff/apply.ts';
 export { type ArchiveLimits, defaultLimits } from './diff/archive-limits.ts';
+export { type ArchiveEntry, readArchive } from './diff/archive-reader.ts';
+export { type CompressOptions, compress } from './diff/compress.ts';
+export {
+  type ArchiveKind,
+  DETECT_BYTES,
+  decompress,
+  decompressAs,
+  detectArchive,
+  probeArchive,
+} from './diff/compression.ts';
+export { cleanEntryPath } from './diff/entry-path.ts';
+export { type ExtractOptions, extractArchive } from './diff/extract-archive.ts';
 export { hashLayer, type LayerInfo } from './diff/hash-layer.ts';
 export { openLayerTar } from './diff/layer-stream.ts';
 export { writeLayer } from './diff/write-layer.ts';
