@@ -2,6 +2,18 @@
 export * from './content/content-store.ts';
 export { type ApplyLimits, applyLayer } from './diff/apply.ts';
 export { type ArchiveLimits, defaultLimits } from './diff/archive-limits.ts';
+export { type ArchiveEntry, readArchive } from './diff/archive-reader.ts';
+export { type CompressOptions, compress } from './diff/compress.ts';
+export {
+  type ArchiveKind,
+  DETECT_BYTES,
+  decompress,
+  decompressAs,
+  detectArchive,
+  probeArchive,
+} from './diff/compression.ts';
+export { cleanEntryPath } from './diff/entry-path.ts';
+export { type ExtractOptions, extractArchive } from './diff/extract-archive.ts';
 export { hashLayer, type LayerInfo } from './diff/hash-layer.ts';
 export { openLayerTar } from './diff/layer-stream.ts';
 export { writeLayer } from './diff/write-layer.ts';
@@ -29,7 +41,6 @@ export * from './oci/config-document.ts';
 export * from './oci/documents.ts';
 export * from './oci/platform-match.ts';
 export * from './images/stored-image.ts';
-export { type ArchiveEntry, readArchive } from './diff/archive-reader.ts';
 export { compressionOf, decompressed } from './diff/sniff.ts';
 export { encodeTarEntry } from './diff/archive-writer.ts';
 export type { TarEntry } from './diff/tar-entry.ts';
