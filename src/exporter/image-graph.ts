@@ -3,10 +3,10 @@ import {
   type Descriptor,
   type Index,
   isIndexType,
-  MANIFEST_LIMIT,
+  MAX_MANIFEST_BYTES,
   type Manifest,
   MediaType,
-  parseDocument,
+  parseImageDocument,
   StoreError,
 } from '../../layers/index.ts';
 
@@ -35,7 +35,8 @@ export function imageGraph(content: ContentStore, target: Descriptor): ImageGrap
   const present = index.manifests.filter(({ digest }) => content.info(digest) !== undefined);
   const platforms = present.map((descriptor) => readManifest(content, descriptor));
   const [only] = platforms;
-  if (only === undefined) throw new StoreError('NOT_FOUND', target.digest, `No image of index ${target.digest} is here`);
+  if (only === undefined)
+    throw new StoreError('NOT_FOUND', target.digest, `No image of index ${target.digest} is here`);
   if (present.length === index.manifests.length) return graphOf(target, platforms, [target]);
   if (present.length === 1) return graphOf(only.descriptor, [only], []);
   const partial = putIndex(content, { ...index, manifests: present });
@@ -49,7 +50,10 @@ export function putIndex(content: ContentStore, index: Index): Descriptor {
 }
 
 /** An index of manifests in the store, in OCI's type. */
-export function indexOf(manifests: readonly Descriptor[], annotations?: Readonly<Record<string, string>>): Index {
+export function indexOf(
+  manifests: readonly Descriptor[],
+  annotations?: Readonly<Record<string, string>>,
+): Index {
   return { schemaVersion: 2, mediaType: MediaType.ociIndex, manifests, ...(annotations && { annotations }) };
 }
 
@@ -64,13 +68,23 @@ function graphOf(
 }
 
 function readManifest(content: ContentStore, descriptor: Descriptor): PlatformManifest {
-  const document = parseDocument(content.readAll(descriptor.digest, MANIFEST_LIMIT), descriptor.mediaType);
+  const document = parseImageDocument(
+    content.readAll(descriptor.digest, MAX_MANIFEST_BYTES),
+    descriptor.mediaType,
+  );
   if (document.kind === 'manifest') return { descriptor, manifest: document.manifest };
-  throw new StoreError('UNSUPPORTED', descriptor.digest, `Image index holds another index ${descriptor.digest}`);
+  throw new StoreError(
+    'UNSUPPORTED',
+    descriptor.digest,
+    `Image index holds another index ${descriptor.digest}`,
+  );
 }
 
 function readIndex(content: ContentStore, descriptor: Descriptor): Index {
-  const document = parseDocument(content.readAll(descriptor.digest, MANIFEST_LIMIT), descriptor.mediaType);
+  const document = parseImageDocument(
+    content.readAll(descriptor.digest, MAX_MANIFEST_BYTES),
+    descriptor.mediaType,
+  );
   if (document.kind === 'index') return document.index;
   throw new StoreError('INVALID_MANIFEST', descriptor.digest, `${descriptor.digest} is not an image index`);
 }
