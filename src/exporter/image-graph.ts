@@ -23,6 +23,8 @@ export interface ImageGraph {
   readonly platforms: readonly PlatformManifest[];
   /** Every document and layer that `target` reaches, what is needed before what needs it. */
   readonly blobs: readonly Descriptor[];
+  /** Of the index, if it is one. */
+  readonly indexAnnotations?: Index['annotations'];
 }
 
 /**
@@ -37,10 +39,14 @@ export function imageGraph(content: ContentStore, target: Descriptor): ImageGrap
   const [only] = platforms;
   if (only === undefined)
     throw new StoreError('NOT_FOUND', target.digest, `No image of index ${target.digest} is here`);
-  if (present.length === index.manifests.length) return graphOf(target, platforms, [target]);
+  if (present.length === index.manifests.length) return withAnnotations(graphOf(target, platforms, [target]), index);
   if (present.length === 1) return graphOf(only.descriptor, [only], []);
   const partial = putIndex(content, { ...index, manifests: present });
-  return graphOf(partial, platforms, [partial]);
+  return withAnnotations(graphOf(partial, platforms, [partial]), index);
+}
+
+function withAnnotations(graph: ImageGraph, { annotations }: Index): ImageGraph {
+  return annotations === undefined ? graph : { ...graph, indexAnnotations: annotations };
 }
 
 /** Stores an index and gives its descriptor. */
