@@ -4,9 +4,19 @@ export { type ApplyLimits, applyLayer } from './diff/apply.ts';
 export { type ArchiveLimits, defaultLimits } from './diff/archive-limits.ts';
 export { type ArchiveEntry, readArchive } from './diff/archive-reader.ts';
 export { encodeTarEntry } from './diff/archive-writer.ts';
+export { type CompressOptions, compress } from './diff/compress.ts';
+export {
+  type ArchiveKind,
+  DETECT_BYTES,
+  decompress,
+  decompressAs,
+  detectArchive,
+  probeArchive,
+} from './diff/compression.ts';
+export { cleanEntryPath } from './diff/entry-path.ts';
+export { type ExtractOptions, extractArchive } from './diff/extract-archive.ts';
 export { hashLayer, type LayerInfo } from './diff/hash-layer.ts';
 export { openLayerTar } from './diff/layer-stream.ts';
-export { compressionOf, decompressed } from './diff/sniff.ts';
 export type { TarEntry } from './diff/tar-entry.ts';
 export { writeLayer } from './diff/write-layer.ts';
 export { StoreError, type StoreErrorCode } from './errors.ts';
@@ -17,15 +27,14 @@ export * from './images/stored-image.ts';
 export { SystemCallError } from './linux/errno.ts';
 export { lockFile, tryLockFile } from './linux/flock.ts';
 export { type Koffi, koffi } from './linux/koffi.ts';
-export * from './oci/config-document.ts';
 export * from './oci/descriptor.ts';
 export * from './oci/digest.ts';
-export * from './oci/documents.ts';
 export * from './oci/image-config.ts';
+export * from './oci/image-document.ts';
 export * from './oci/manifest.ts';
 export * from './oci/media-types.ts';
 export * from './oci/platform.ts';
-export * from './oci/platform-match.ts';
+export { openOverlayStore } from './open-overlay-store.ts';
 export { openStore, type StoreOptions } from './open-store.ts';
 export { type DirectoryTree, type DirectoryTreeOptions, directoryTree } from './snapshots/directory-tree.ts';
 export * from './snapshots/file-tree.ts';

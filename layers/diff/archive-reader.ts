@@ -1,99 +1,97 @@
-import { Readable } from 'node:stream';
-import type { BytePath } from '../snapshots/file-tree.ts';
-import { invalidArchive } from './archive-error.ts';
+import type { Readable } from 'node:stream';
 import type { ArchiveLimits } from './archive-limits.ts';
-import type { EntryType } from './tar-header.ts';
+import { readable } from './compression.ts';
+import type { TarEntry } from './tar-entry.ts';
 import { TarReader } from './tar-reader.ts';
 
-/** A member of an archive that is read as a stream. */
-export interface ArchiveEntry {
-  /** Without leading `./` and slashes, else as the archive has it: a name, not a place on any disk. */
-  readonly path: BytePath;
-  readonly type: EntryType;
-  /** Bytes. */
-  readonly size: number;
-  /** Target of a link, as the archive has it. */
-  readonly linkpath: BytePath;
-  /** The file's bytes, once, and only until the next entry is asked for; what is not read is passed over. */
-  body(): Readable;
+/** An entry of a foreign archive with its bytes. */
+export interface ArchiveEntry extends TarEntry {
+  /** Bytes of a file, holes filled. To be read, if at all, before the next entry is asked for. */
+  readonly body: Readable;
 }
+
+const ZEROS = Buffer.alloc(64 * 1024);
 
 /**
- * The members of a plain tar, one after the other, without writing anything anywhere. Throws `INVALID_ARCHIVE`,
- * `LIMIT_EXCEEDED`; a sparse file counts as invalid, since nobody writes images so.
+ * The entries of a tar that somebody else made, in their order, as it streams by: a `load`, a build context. Paths
+ * are as the archive has them: {@link cleanEntryPath} confines them. Bytes after the end marker do not matter.
+ * Throws `INVALID_ARCHIVE` and `LIMIT_EXCEEDED`.
  */
 export async function* readArchive(
-  source: AsyncIterable<Uint8Array>,
-  limits?: Partial<ArchiveLimits>,
-): AsyncGenerator<ArchiveEntry, void, undefined> {
-  const reader = new TarReader({ ...(limits && { limits }) });
-  const chunks = source[Symbol.asyncIterator]();
-  const step = async () => {
-    for (;;) {
-      const found = reader.next();
-      if (found !== undefined) return found;
-      const { done, value } = await chunks.next();
-      if (done === true) return void reader.end();
-      reader.feed(Buffer.from(value.buffer, value.byteOffset, value.byteLength));
-    }
-  };
+  tar: AsyncIterable<Buffer>,
+  limits: Partial<ArchiveLimits> = {},
+): AsyncGenerator<ArchiveEntry> {
+  const steps = new StepReader(tar, limits);
   try {
-    while ((await step()) !== undefined) {
-      const { path, type, size, linkpath } = reader.entry;
-      const file = new EntryBody(reader, step);
-      yield { path: path.replace(/^(?:\.?\/+)+/, ''), type, size, linkpath, body: () => file.open() };
-      await file.finish();
+    for (let step = await steps.next(); step !== undefined; step = await steps.next()) {
+      // What is left of the body before.
+      if (typeof step !== 'object' || !('entry' in step)) continue;
+      const body = readable(bodyOf(steps, step.entry.size));
+      yield { ...step.entry, body };
+      body.destroy();
     }
   } finally {
-    await chunks.return?.();
+    await steps.close();
   }
 }
 
-/** The bytes of the reader's current entry. */
-class EntryBody {
-  private ended = false;
-  private position = 0;
-  private stream: Readable | undefined;
-  private pulling: Promise<Buffer | undefined> | undefined;
+async function* bodyOf(steps: StepReader, size: number): AsyncGenerator<Buffer> {
+  let position = 0;
+  for (
+    let step = await steps.next();
+    typeof step === 'object' && 'bytes' in step;
+    step = await steps.next()
+  ) {
+    yield* zeros(step.position - position);
+    yield step.bytes;
+    position = step.position + step.bytes.length;
+  }
+  yield* zeros(size - position);
+}
 
-  constructor(
-    private readonly reader: TarReader,
-    private readonly step: () => Promise<'entry' | 'data' | 'end' | undefined>,
-  ) {}
+function* zeros(length: number): Generator<Buffer> {
+  for (let left = length; left > 0; left -= ZEROS.length) yield ZEROS.subarray(0, left);
+}
 
-  open(): Readable {
-    const read = (): void => {
-      this.pulling = this.pull();
-      this.pulling.then(
-        (chunk) => this.stream!.destroyed || this.stream!.push(chunk ?? null),
-        (error: Error) => this.stream!.destroy(error),
-      );
-    };
-    this.stream ??= new Readable({ read, highWaterMark: 1 << 18 });
-    return this.stream;
+type Step = { readonly entry: TarEntry } | { readonly bytes: Buffer; readonly position: number } | 'end';
+
+/** The steps of a {@link TarReader}, with the chunks fetched when needed. Undefined after the last. */
+class StepReader {
+  readonly #reader: TarReader;
+  readonly #chunks: AsyncIterator<Buffer>;
+  /** One at a time: a body that is left half-read may still wait for its next bytes. */
+  #last: Promise<Step | undefined> = Promise.resolve(undefined);
+
+  constructor(tar: AsyncIterable<Buffer>, limits: Partial<ArchiveLimits>) {
+    this.#reader = new TarReader({ limits, trailer: 'any' });
+    this.#chunks = tar[Symbol.asyncIterator]();
   }
 
-  /** Passes over what was not read, after a read that may be under way. */
-  async finish(): Promise<void> {
-    await this.pulling;
-    if (this.stream?.readableEnded === false) this.stream.destroy();
-    while ((await this.pull()) !== undefined);
+  next(): Promise<Step | undefined> {
+    this.#last = this.#last.then(() => this.#step());
+    return this.#last;
   }
 
-  private async pull(): Promise<Buffer | undefined> {
-    if (this.ended) return undefined;
-    if ((await this.step()) === 'data') {
-      const { chunk, start, end, position } = this.reader.data;
-      if (position !== this.position) throw this.sparse();
-      this.position += end - start;
-      return chunk.subarray(start, end);
+  async close(): Promise<void> {
+    await this.#chunks.return?.();
+  }
+
+  async #step(): Promise<Step | undefined> {
+    const reader = this.#reader;
+    for (;;) {
+      const kind = reader.next();
+      if (kind === 'entry') return { entry: reader.entry };
+      if (kind === 'end') return kind;
+      if (kind === 'data') {
+        const { chunk, start, end, position } = reader.data;
+        return { bytes: chunk.subarray(start, end), position };
+      }
+      const { value, done } = await this.#chunks.next();
+      if (done === true) {
+        reader.end();
+        return undefined;
+      }
+      reader.feed(value);
     }
-    this.ended = true;
-    if (this.position !== this.reader.entry.size) throw this.sparse();
-    return undefined;
-  }
-
-  private sparse(): Error {
-    return invalidArchive(this.reader.entry.path, 'Cannot read the archive: it holds a sparse file');
   }
 }

@@ -27,6 +27,7 @@ import type { TarEntry } from './tar-entry.ts';
 import type { DataPiece } from './tar-reader.ts';
 import {
   AUFS_PREFIX,
+  hasWhiteout,
   isOverlayWhiteout,
   OPAQUE_MARKER,
   type OverlayXattrs,
@@ -230,9 +231,4 @@ export class LayerExtractor {
     this.#file = -1;
     close(fd);
   }
-}
-
-/** Whether a component of a cleaned path begins as a whiteout. */
-function hasWhiteout(path: BytePath): boolean {
-  return path.startsWith(WHITEOUT_PREFIX) || path.includes(`/${WHITEOUT_PREFIX}`);
 }

@@ -9,6 +9,11 @@ export const OPAQUE_MARKER = '.wh..wh..opq';
 /** Names of aufs's own bookkeeping, which very old images hold; no content. */
 export const AUFS_PREFIX = '.wh..wh.';
 
+/** Whether a component of a cleaned path begins as a whiteout. */
+export function hasWhiteout(path: BytePath): boolean {
+  return path.startsWith(WHITEOUT_PREFIX) || path.includes(`/${WHITEOUT_PREFIX}`);
+}
+
 /** The kernel's overlayfs.rst, "whiteouts and opaque directories": a whiteout is a character device 0:0. */
 export function isOverlayWhiteout(stat: Pick<FileStat, 'type' | 'rdevMajor' | 'rdevMinor'>): boolean {
   return stat.type === 'char' && stat.rdevMajor === 0 && stat.rdevMinor === 0;

@@ -1,12 +1,11 @@
 import type { ContentStore } from '../content/content-store.ts';
 import { StoreError } from '../errors.ts';
-import { CONFIG_LIMIT, parseImageConfig } from '../oci/config-document.ts';
 import type { Descriptor, Manifest } from '../oci/descriptor.ts';
-import { MANIFEST_LIMIT, parseDocument } from '../oci/documents.ts';
-import type { ImageConfig } from '../oci/image-config.ts';
+import { type ImageConfig, MAX_CONFIG_BYTES, parseImageConfig } from '../oci/image-config.ts';
+import { parseImageDocument } from '../oci/image-document.ts';
+import { layersOf, MAX_MANIFEST_BYTES } from '../oci/manifest.ts';
 import { MediaType } from '../oci/media-types.ts';
-import type { Platform } from '../oci/platform.ts';
-import { choosePlatform, formatPlatform } from '../oci/platform-match.ts';
+import { choosePlatform, formatPlatform, type Platform } from '../oci/platform.ts';
 import type { Layer } from '../snapshots/snapshotter.ts';
 import type { Store } from '../store.ts';
 import { formatReference, type Reference } from './reference.ts';
@@ -33,22 +32,26 @@ export function imageName({ domain, path, tag, digest }: Reference): string {
  * image is not there for the platform, or is no container image at all.
  */
 export function readImage(content: ContentStore, target: Descriptor, platform: Platform): StoredImage {
-  const document = parseDocument(content.readAll(target.digest, MANIFEST_LIMIT), target.mediaType);
+  const document = parseImageDocument(content.readAll(target.digest, MAX_MANIFEST_BYTES), target.mediaType);
   if (document.kind === 'manifest') return withConfig(content, target, document.manifest);
   const chosen = chooseManifest(document.index.manifests, platform, target.digest);
-  const inner = parseDocument(content.readAll(chosen.digest, MANIFEST_LIMIT), chosen.mediaType);
+  const inner = parseImageDocument(content.readAll(chosen.digest, MAX_MANIFEST_BYTES), chosen.mediaType);
   if (inner.kind === 'index')
     throw new StoreError('UNSUPPORTED', chosen.digest, `Image index ${target.digest} holds another index`);
   return withConfig(content, chosen, inner.manifest);
 }
 
-/** {@link choosePlatform}, throwing `UNSUPPORTED` with the platforms there are. */
+/**
+ * The entry of an index for a platform. An entry that does not say its platform is the last choice; attestations
+ * (`unknown/unknown`) never fit. Throws `UNSUPPORTED` with the platforms there are.
+ */
 export function chooseManifest(
   manifests: readonly Descriptor[],
   platform: Platform,
   subject: string,
 ): Descriptor {
-  const chosen = choosePlatform(manifests, platform);
+  const exact = choosePlatform(platform, manifests, (entry) => entry.platform);
+  const chosen = exact ?? manifests.find((entry) => entry.platform === undefined);
   if (chosen !== undefined) return chosen;
   const offered = manifests.flatMap((entry) => (entry.platform ? [formatPlatform(entry.platform)] : []));
   const known = offered.filter((name) => name !== 'unknown/unknown').join(', ') || 'none';
@@ -58,7 +61,7 @@ export function chooseManifest(
 
 /** The configuration of a manifest; checks that the two fit together. */
 export function parseConfigOf(manifest: Manifest, bytes: Uint8Array): ImageConfig {
-  const { config, layers } = manifest;
+  const { config } = manifest;
   if (!CONFIG_TYPES.includes(config.mediaType))
     throw new StoreError(
       'UNSUPPORTED',
@@ -66,24 +69,20 @@ export function parseConfigOf(manifest: Manifest, bytes: Uint8Array): ImageConfi
       `Not a container image: its type is "${config.mediaType}"`,
     );
   const parsed = parseImageConfig(bytes);
-  const { length } = parsed.rootfs.diff_ids;
-  if (length !== layers.length) {
-    const message = `Image configuration ${config.digest} has ${length} layers, its manifest ${layers.length}`;
-    throw new StoreError('INVALID_MANIFEST', config.digest, message);
-  }
+  layersOf(manifest, parsed);
   return parsed;
 }
 
 /** The layers of an image, bottom first; those that are in the store only as blobs are unpacked. */
 export async function unpackImage(store: Store, { manifest, config }: StoredImage): Promise<Layer[]> {
   const layers: Layer[] = [];
-  for (const [index, diffId] of config.rootfs.diff_ids.entries()) {
-    layers.push(store.snapshots.layer(diffId) ?? (await store.unpack(manifest.layers[index]!, diffId)));
+  for (const { descriptor, diffId } of layersOf(manifest, config)) {
+    layers.push(store.snapshots.layer(diffId) ?? (await store.unpack(descriptor, diffId)));
   }
   return layers;
 }
 
 function withConfig(content: ContentStore, descriptor: Descriptor, manifest: Manifest): StoredImage {
-  const config = parseConfigOf(manifest, content.readAll(manifest.config.digest, CONFIG_LIMIT));
+  const config = parseConfigOf(manifest, content.readAll(manifest.config.digest, MAX_CONFIG_BYTES));
   return { descriptor, manifest, config };
 }

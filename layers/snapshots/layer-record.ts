@@ -28,8 +28,10 @@ export function readLayerRecord(file: string, diffId: DiffId): LayerStatistics |
   } catch {
     return undefined;
   }
-  const { size, entries, disk } = record;
-  return isCount(size) && isCount(entries) && isCount(disk) ? { diffId, size, entries, disk } : undefined;
+  const { size, entries, disk, createdAt } = record;
+  if (!isCount(size) || !isCount(entries) || !isCount(disk) || typeof createdAt !== 'string')
+    return undefined;
+  return { diffId, size, entries, disk, createdAt };
 }
 
 function isCount(value: unknown): value is number {

@@ -182,7 +182,8 @@ class Overlay implements OverlaySnapshotter, SnapshotHost {
     const home = this.#home(diffId);
     const record = readLayerRecord(`${home}/layer.json`, diffId);
     if (record === undefined) return undefined;
-    const info = { diffId, size: record.size };
+    const { size, createdAt } = record;
+    const info = { diffId, size, ...(createdAt !== undefined && { createdAt }) };
     return { info, diff: Promise.resolve(info), directory: () => `${home}/fs` };
   }
 

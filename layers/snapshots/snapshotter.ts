@@ -7,6 +7,8 @@ export interface DiffInfo {
   readonly diffId: DiffId;
   /** Bytes of the layer tar. */
   readonly size: number;
+  /** When the layer came into the store, RFC 3339; undefined before it did. */
+  readonly createdAt?: string;
 }
 
 /** One set of filesystem changes, unpacked in the store in the form of an overlayfs upper directory. */

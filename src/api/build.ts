@@ -22,8 +22,8 @@ import { readDockerfile } from './dockerfile-source.ts';
 import { EventQueue } from './event-queue.ts';
 import { withTimes } from './history-times.ts';
 import { ImageResolver } from './image-resolver.ts';
-import { openDefaultStore } from './open-default-store.ts';
 import { LogTail } from './log-tail.ts';
+import { openDefaultStore } from './open-default-store.ts';
 import { type BuiltPlatform, writeOutputs } from './outputs.ts';
 import { readSecrets } from './read-secrets.ts';
 

@@ -5,7 +5,9 @@ import { type StoreLocation, withStore } from './with-store.ts';
 export type { ContainerState };
 
 /** Every container that runs, and with `all` also those that have ended; newest first. */
-export function listContainers(request: StoreLocation & { readonly all?: boolean } = {}): Promise<readonly ContainerState[]> {
+export function listContainers(
+  request: StoreLocation & { readonly all?: boolean } = {},
+): Promise<readonly ContainerState[]> {
   return withStore(request, (store) => {
     const containers = new ContainerStore(store);
     containers.reclaim();
@@ -17,7 +19,10 @@ export function listContainers(request: StoreLocation & { readonly all?: boolean
 }
 
 /** Removes a container that has ended; with `force`, ends it first. Resolves with its id. */
-export function removeContainer(name: string, request: StoreLocation & { readonly force?: boolean } = {}): Promise<string> {
+export function removeContainer(
+  name: string,
+  request: StoreLocation & { readonly force?: boolean } = {},
+): Promise<string> {
   return withStore(request, (store) => {
     const containers = new ContainerStore(store);
     containers.reclaim();

@@ -25,7 +25,10 @@ export function images(location: StoreLocation = {}): Promise<readonly ImageRow[
   return withStore(location, (store) => imageRows(listImages(store, hostPlatform())));
 }
 
-export function inspectImages(names: readonly string[], location: StoreLocation = {}): Promise<readonly InspectedImage[]> {
+export function inspectImages(
+  names: readonly string[],
+  location: StoreLocation = {},
+): Promise<readonly InspectedImage[]> {
   return withStore(location, (store) => names.map((name) => inspectImage(store, findListed(store, name))));
 }
 
@@ -39,7 +42,11 @@ export function tagImage(source: string, target: string, location: StoreLocation
     const { target: descriptor } = findListed(store, source);
     const reference = parseReference(target);
     if (reference.digest !== undefined) {
-      throw new ApiError('BAD_REQUEST', target, `Cannot tag ${target}: a name with a digest means that digest: leave the digest out`);
+      throw new ApiError(
+        'BAD_REQUEST',
+        target,
+        `Cannot tag ${target}: a name with a digest means that digest: leave the digest out`,
+      );
     }
     store.images.set(formatReference(reference), descriptor);
   });
@@ -52,13 +59,19 @@ export interface RemovedImage {
 }
 
 /** Takes a name from an image, and the image itself with its last name. By id: all its names, with `force` if several. */
-export function removeImage(text: string, options: StoreLocation & { readonly force?: boolean } = {}): Promise<RemovedImage> {
+export function removeImage(
+  text: string,
+  options: StoreLocation & { readonly force?: boolean } = {},
+): Promise<RemovedImage> {
   return withStore(options, async (store) => {
     const all = listImages(store, hostPlatform());
     const image = findIn(all, text);
     if (image === undefined) throw noSuchImage(text);
     const { target } = image;
-    const names = store.images.list().filter(({ target: { digest } }) => digest === target.digest).map(({ name }) => name);
+    const names = store.images
+      .list()
+      .filter(({ target: { digest } }) => digest === target.digest)
+      .map(({ name }) => name);
     const byName = nameOf(store, text);
     if (byName === undefined && names.length > 1 && !options.force) {
       throw new ApiError(
@@ -72,7 +85,9 @@ export function removeImage(text: string, options: StoreLocation & { readonly fo
     if (isLast && !options.force) refuseUsed(store, image, text);
     for (const name of going) store.images.delete(name);
     return {
-      untagged: going.filter((name) => !name.startsWith('sha256:')).map((name) => familiarName(parseReference(name))),
+      untagged: going
+        .filter((name) => !name.startsWith('sha256:'))
+        .map((name) => familiarName(parseReference(name))),
       deleted: isLast ? [image.id] : [],
     };
   });
@@ -90,7 +105,10 @@ function refuseUsed(store: Store, image: ListedImage, text: string): void {
 }
 
 /** Brings in what `docker save`, `podman save` or any OCI layout holds. */
-export function loadImages(source: string | Readable, location: StoreLocation = {}): Promise<readonly LoadedImage[]> {
+export function loadImages(
+  source: string | Readable,
+  location: StoreLocation = {},
+): Promise<readonly LoadedImage[]> {
   return withStore(location, (store) => loadArchive(store, source));
 }
 
@@ -119,7 +137,10 @@ export function importImage(tar: Readable, request: ImportRequest = {}): Promise
 }
 
 /** Pulls an image; resolves with its name. */
-export function pullImage(name: string, options: StoreLocation & { readonly platform?: Platform } = {}): Promise<string> {
+export function pullImage(
+  name: string,
+  options: StoreLocation & { readonly platform?: Platform } = {},
+): Promise<string> {
   return withStore(options, async (store) => {
     const { pullImage: pull } = await import('../registry/pull.ts');
     const { record } = await pull(store, parseReference(name), options.platform ?? hostPlatform());
@@ -158,7 +179,12 @@ function findIn(all: readonly ListedImage[], text: string): ListedImage | undefi
   const prefix = `sha256:${text.replace(/^sha256:/, '')}`;
   const matches = all.filter(({ id, target }) => id.startsWith(prefix) || target.digest.startsWith(prefix));
   const ids = new Set(matches.map(({ id }) => id));
-  if (ids.size > 1) throw new ApiError('BAD_REQUEST', text, `Several images have an id that begins with ${text}: write more of it`);
+  if (ids.size > 1)
+    throw new ApiError(
+      'BAD_REQUEST',
+      text,
+      `Several images have an id that begins with ${text}: write more of it`,
+    );
   return matches[0];
 }
 

@@ -20,7 +20,10 @@ export async function writeOutputs(
   const target =
     built.length === 1
       ? built[0]!.image.descriptor
-      : commitIndex(store, built.map(({ image }) => image.descriptor));
+      : commitIndex(
+          store,
+          built.map(({ image }) => image.descriptor),
+        );
   const names = imageNames(request.tags ?? [], outputs);
   // As with buildx, an output that is files alone leaves no image behind, unless a name asks for one.
   const keepsImage = names.length > 0 || outputs.length === 0 || outputs.some(({ type }) => type === 'image');
@@ -39,7 +42,8 @@ interface Outcome {
 /** Tags, and the names given to outputs, normalised. */
 function imageNames(tags: readonly string[], outputs: readonly OutputRequest[]): readonly string[] {
   const given = outputs.flatMap((output) => {
-    const name = output.type === 'image' ? output.name : 'attributes' in output ? output.attributes.name : undefined;
+    const name =
+      output.type === 'image' ? output.name : 'attributes' in output ? output.attributes.name : undefined;
     return name === undefined ? [] : name.split(',');
   });
   return [...new Set([...tags, ...given].map((name) => formatReference(parseReference(name))))];
@@ -57,12 +61,18 @@ async function write(store: Store, output: OutputRequest, { built, target, names
       return;
     case 'oci':
     case 'docker':
-      await writeArchive(store, [{ target, names: [...names] }], destination(output.dest), { format: output.type });
+      await writeArchive(store, [{ target, names: [...names] }], destination(output.dest), {
+        format: output.type,
+      });
       return;
     case 'tar':
     case 'local': {
       if (built.length > 1) {
-        throw new ApiError('UNSUPPORTED', output.type, `-o type=${output.type} takes one platform: build each with an output of its own`);
+        throw new ApiError(
+          'UNSUPPORTED',
+          output.type,
+          `-o type=${output.type} takes one platform: build each with an output of its own`,
+        );
       }
       const tree = store.snapshots.view(built[0]!.layers);
       if (output.type === 'local') {

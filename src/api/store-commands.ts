@@ -40,7 +40,9 @@ export function prune(request: PruneRequest): Promise<Pruned> {
     const images =
       request.images === undefined
         ? []
-        : listImages(store, hostPlatform()).filter(({ id, tags }) => !used.has(id) && (request.images === 'all' || tags.length === 0));
+        : listImages(store, hostPlatform()).filter(
+            ({ id, tags }) => !used.has(id) && (request.images === 'all' || tags.length === 0),
+          );
     for (const { target } of images) {
       for (const { name, target: other } of store.images.list()) {
         if (other.digest === target.digest) store.images.delete(name);
@@ -50,7 +52,9 @@ export function prune(request: PruneRequest): Promise<Pruned> {
     const limit = cacheUnusedFor === undefined ? undefined : Date.now() - cacheUnusedFor;
     const report = await store.gc({
       dropRecords: (space, _key, usedAt) =>
-        limit !== undefined && [CACHE_SPACE, CACHE_MOUNT_SPACE, 'digest', 'http'].includes(space) && usedAt.getTime() <= limit,
+        limit !== undefined &&
+        [CACHE_SPACE, CACHE_MOUNT_SPACE, 'digest', 'http'].includes(space) &&
+        usedAt.getTime() <= limit,
     });
     return {
       containers: stopped.map(({ id }) => id),

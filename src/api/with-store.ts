@@ -7,7 +7,10 @@ export interface StoreLocation {
 }
 
 /** Opens the store for one piece of work, and closes it whatever happens. */
-export async function withStore<T>(location: StoreLocation, body: (store: Store) => Promise<T> | T): Promise<T> {
+export async function withStore<T>(
+  location: StoreLocation,
+  body: (store: Store) => Promise<T> | T,
+): Promise<T> {
   const store = openDefaultStore(location);
   try {
     return await body(store);

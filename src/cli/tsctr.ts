@@ -18,8 +18,14 @@ const containers = () => import('./commands/containers.ts');
 const system = () => import('./commands/system.ts');
 
 const COMMANDS: Readonly<Record<string, Entry>> = {
-  build: { about: 'Build an image from a Dockerfile', load: async () => (await import('./commands/build.ts')).build },
-  run: { about: 'Run a command in a new container', load: async () => (await import('./commands/run.ts')).run },
+  build: {
+    about: 'Build an image from a Dockerfile',
+    load: async () => (await import('./commands/build.ts')).build,
+  },
+  run: {
+    about: 'Run a command in a new container',
+    load: async () => (await import('./commands/run.ts')).run,
+  },
   ps: { about: 'List containers', load: async () => (await containers()).list },
   rm: { about: 'Remove containers', load: async () => (await containers()).remove },
   images: { about: 'List images', load: async () => (await images()).list },
@@ -30,9 +36,15 @@ const COMMANDS: Readonly<Record<string, Entry>> = {
   pull: { about: 'Download an image', load: async () => (await images()).pull },
   load: { about: 'Load images from an archive', load: async () => (await archives()).load },
   save: { about: 'Save images to an archive', load: async () => (await archives()).save },
-  import: { about: 'Make an image of a root filesystem archive', load: async () => (await archives()).importRoot },
+  import: {
+    about: 'Make an image of a root filesystem archive',
+    load: async () => (await archives()).importRoot,
+  },
   prune: { about: 'Remove what is not needed any more', load: async () => (await system()).prune },
-  check: { about: 'Verify every blob, layer and name in the store', load: async () => (await system()).check },
+  check: {
+    about: 'Verify every blob, layer and name in the store',
+    load: async () => (await system()).check,
+  },
   info: { about: 'Show information about the store and the host', load: async () => (await system()).info },
   version: { about: 'Show the version', load: async () => (await system()).version },
 };
@@ -54,7 +66,16 @@ const GROUPS: Readonly<Record<string, Readonly<Record<string, string>>>> = {
     tag: 'tag',
     prune: 'image prune',
   },
-  container: { ls: 'ps', list: 'ps', ps: 'ps', run: 'run', rm: 'rm', remove: 'rm', inspect: 'inspect', prune: 'container prune' },
+  container: {
+    ls: 'ps',
+    list: 'ps',
+    ps: 'ps',
+    run: 'run',
+    rm: 'rm',
+    remove: 'rm',
+    inspect: 'inspect',
+    prune: 'container prune',
+  },
   builder: { build: 'build', prune: 'builder prune' },
   buildx: { build: 'build', prune: 'builder prune' },
   system: { prune: 'prune', info: 'info', check: 'check' },
@@ -68,7 +89,11 @@ const PRUNES: Readonly<Record<string, () => Promise<CommandModule>>> = {
 
 const args = process.argv.slice(2);
 // As for docker: whatever goes wrong in `run` before the command itself is 125.
-await runMain('tsctr', tsctr, args[0] === 'run' || (args[0] === 'container' && args[1] === 'run') ? ExitCode.tool : ExitCode.failure);
+await runMain(
+  'tsctr',
+  tsctr,
+  args[0] === 'run' || (args[0] === 'container' && args[1] === 'run') ? ExitCode.tool : ExitCode.failure,
+);
 
 async function tsctr(): Promise<number> {
   const [first, second] = args;
@@ -81,7 +106,11 @@ async function tsctr(): Promise<number> {
   if (group === undefined) return execute(first, await load(first), args.slice(1));
   const name = second === undefined ? undefined : group[second];
   if (name === undefined) {
-    throw new UsageError(`"${first} ${second ?? ''}" is no command: use ${Object.keys(group).map((word) => `${first} ${word}`).join(', ')}`);
+    throw new UsageError(
+      `"${first} ${second ?? ''}" is no command: use ${Object.keys(group)
+        .map((word) => `${first} ${word}`)
+        .join(', ')}`,
+    );
   }
   return execute(`${first} ${second}`, await (PRUNES[name] ?? (() => load(name)))(), args.slice(2));
 }
@@ -95,7 +124,8 @@ async function load(name: string): Promise<CommandModule> {
 async function execute(name: string, module: CommandModule, argv: readonly string[]): Promise<number> {
   let status: number = ExitCode.ok;
   const command = new Command(`tsctr ${name}`).exitOverride().configureOutput({
-    outputError: (text, write) => write(`tsctr ${name}: ${text.replace(/^error: /, '')}See 'tsctr ${name} --help'.\n`),
+    outputError: (text, write) =>
+      write(`tsctr ${name}: ${text.replace(/^error: /, '')}See 'tsctr ${name} --help'.\n`),
   });
   module.declare(command, (result) => {
     status = result;

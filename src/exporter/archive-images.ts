@@ -4,8 +4,8 @@ import {
   type Digest,
   formatReference,
   isIndexType,
-  MANIFEST_LIMIT,
-  parseDocument,
+  MAX_MANIFEST_BYTES,
+  parseImageDocument,
   parseReference,
   StoreError,
 } from '../../layers/index.ts';
@@ -46,7 +46,7 @@ export function imagesOfLayout(
 
 /** The manifests and indexes that an index.json lists. */
 export function layoutEntries(indexJson: Buffer): readonly Descriptor[] {
-  const document = parseDocument(indexJson, undefined);
+  const document = parseImageDocument(indexJson, undefined);
   if (document.kind === 'index') return document.index.manifests;
   throw new StoreError(
     'INVALID_ARCHIVE',
@@ -85,7 +85,7 @@ function configOf(content: ContentStore, { digest, mediaType }: Descriptor): Dig
       `Cannot read the archive: it lacks the manifest ${digest}`,
     );
   if (isIndexType(mediaType)) return undefined;
-  const document = parseDocument(content.readAll(digest, MANIFEST_LIMIT), mediaType);
+  const document = parseImageDocument(content.readAll(digest, MAX_MANIFEST_BYTES), mediaType);
   return document.kind === 'manifest' ? document.manifest.config.digest : undefined;
 }
 

@@ -16,7 +16,14 @@ const CONTAINER_FIELDS = [
   'OnBuild',
   'Shell',
 ] as const satisfies readonly (keyof ContainerConfig)[];
-const HEALTHCHECK_FIELDS = ['Test', 'Interval', 'Timeout', 'StartPeriod', 'StartInterval', 'Retries'] as const;
+const HEALTHCHECK_FIELDS = [
+  'Test',
+  'Interval',
+  'Timeout',
+  'StartPeriod',
+  'StartInterval',
+  'Retries',
+] as const;
 const HISTORY_FIELDS = ['created', 'created_by', 'author', 'comment', 'empty_layer'] as const;
 
 /**
@@ -76,5 +83,8 @@ function sorted<T>(map: Readonly<Record<string, T>> | undefined): Readonly<Recor
 
 /** encoding/json escapes what would matter inside HTML. */
 function goEscaped(json: string): string {
-  return json.replace(/[<>&\u2028\u2029]/g, (char) => `\\u${char.charCodeAt(0).toString(16).padStart(4, '0')}`);
+  return json.replace(
+    /[<>&\u2028\u2029]/g,
+    (char) => `\\u${char.charCodeAt(0).toString(16).padStart(4, '0')}`,
+  );
 }

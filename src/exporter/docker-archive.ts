@@ -1,10 +1,9 @@
 import { posix } from 'node:path';
 import {
-  type ArchiveEntry,
-  CONFIG_LIMIT,
-  compressionOf,
   type Descriptor,
   type Digest,
+  detectArchive,
+  MAX_CONFIG_BYTES,
   type Manifest,
   MediaType,
   parseImageConfig,
@@ -12,9 +11,10 @@ import {
   StoreError,
 } from '../../layers/index.ts';
 import { type ArchiveImage, type DockerManifestEntry, normalised } from './archive-images.ts';
+import type { ArchiveMember } from './archive-member.ts';
 
 const LAYER_TYPES = {
-  none: MediaType.ociLayer,
+  tar: MediaType.ociLayer,
   gzip: MediaType.ociLayerGzip,
   zstd: MediaType.ociLayerZstd,
 } as const;
@@ -35,8 +35,8 @@ export class DockerFiles {
   }
 
   /** Stores a file that may belong to an image; others are passed over. */
-  async take(entry: ArchiveEntry): Promise<void> {
-    const { path, type, linkpath } = entry;
+  async take(entry: ArchiveMember, path: string): Promise<void> {
+    const { type, linkpath } = entry;
     // A layer that several images share is a link to its first place: in the archive, never on a disk.
     if (type === 'symlink') this.links.set(path, posix.join(posix.dirname(path), linkpath));
     else if (type === 'link') this.links.set(path, posix.normalize(linkpath));
@@ -47,7 +47,7 @@ export class DockerFiles {
   async image({ config: configPath, repoTags, layers: paths }: DockerManifestEntry): Promise<ArchiveImage> {
     const { content } = this.store;
     const configDigest = this.digestOf(configPath);
-    const configBytes = content.readAll(configDigest, CONFIG_LIMIT);
+    const configBytes = content.readAll(configDigest, MAX_CONFIG_BYTES);
     const { diff_ids: diffIds } = parseImageConfig(configBytes).rootfs;
     if (diffIds.length !== paths.length) {
       const message = `Cannot read the archive: ${configPath} has ${diffIds.length} layers, manifest.json ${paths.length}`;
@@ -70,10 +70,15 @@ export class DockerFiles {
     const head = this.store.content.read(digest);
     const [first] = (await head.take(1).toArray()) as Buffer[];
     head.destroy();
-    const compression = compressionOf(first ?? Buffer.alloc(0));
-    if (compression in LAYER_TYPES)
-      return { mediaType: LAYER_TYPES[compression as keyof typeof LAYER_TYPES], digest, size };
-    throw new StoreError('UNSUPPORTED', digest, `Unsupported compression of a layer: ${compression}`);
+    // An empty tar is nothing that can be told by its first bytes.
+    const kind = detectArchive(first ?? Buffer.alloc(0)) ?? 'tar';
+    if (kind in LAYER_TYPES)
+      return { mediaType: LAYER_TYPES[kind as keyof typeof LAYER_TYPES], digest, size };
+    throw new StoreError(
+      'UNSUPPORTED',
+      digest,
+      `Cannot read the archive: a layer in it is compressed with ${kind}`,
+    );
   }
 
   private digestOf(path: string): Digest {
@@ -86,10 +91,10 @@ export class DockerFiles {
     );
   }
 
-  private async ingest(entry: ArchiveEntry): Promise<Digest> {
+  private async ingest(entry: ArchiveMember): Promise<Digest> {
     const ingest = this.store.content.ingest();
     try {
-      for await (const chunk of entry.body() as AsyncIterable<Buffer>) ingest.write(chunk);
+      for await (const chunk of entry.body as AsyncIterable<Buffer>) ingest.write(chunk);
       return ingest.commit().digest;
     } catch (error) {
       ingest.abort();

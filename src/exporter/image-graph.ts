@@ -3,10 +3,10 @@ import {
   type Descriptor,
   type Index,
   isIndexType,
-  MANIFEST_LIMIT,
+  MAX_MANIFEST_BYTES,
   type Manifest,
   MediaType,
-  parseDocument,
+  parseImageDocument,
   StoreError,
 } from '../../layers/index.ts';
 
@@ -23,6 +23,8 @@ export interface ImageGraph {
   readonly platforms: readonly PlatformManifest[];
   /** Every document and layer that `target` reaches, what is needed before what needs it. */
   readonly blobs: readonly Descriptor[];
+  /** Of the index, if it is one. */
+  readonly indexAnnotations?: Index['annotations'];
 }
 
 /**
@@ -35,11 +37,17 @@ export function imageGraph(content: ContentStore, target: Descriptor): ImageGrap
   const present = index.manifests.filter(({ digest }) => content.info(digest) !== undefined);
   const platforms = present.map((descriptor) => readManifest(content, descriptor));
   const [only] = platforms;
-  if (only === undefined) throw new StoreError('NOT_FOUND', target.digest, `No image of index ${target.digest} is here`);
-  if (present.length === index.manifests.length) return graphOf(target, platforms, [target]);
+  if (only === undefined)
+    throw new StoreError('NOT_FOUND', target.digest, `No image of index ${target.digest} is here`);
+  if (present.length === index.manifests.length)
+    return withAnnotations(graphOf(target, platforms, [target]), index);
   if (present.length === 1) return graphOf(only.descriptor, [only], []);
   const partial = putIndex(content, { ...index, manifests: present });
-  return graphOf(partial, platforms, [partial]);
+  return withAnnotations(graphOf(partial, platforms, [partial]), index);
+}
+
+function withAnnotations(graph: ImageGraph, { annotations }: Index): ImageGraph {
+  return annotations === undefined ? graph : { ...graph, indexAnnotations: annotations };
 }
 
 /** Stores an index and gives its descriptor. */
@@ -49,7 +57,10 @@ export function putIndex(content: ContentStore, index: Index): Descriptor {
 }
 
 /** An index of manifests in the store, in OCI's type. */
-export function indexOf(manifests: readonly Descriptor[], annotations?: Readonly<Record<string, string>>): Index {
+export function indexOf(
+  manifests: readonly Descriptor[],
+  annotations?: Readonly<Record<string, string>>,
+): Index {
   return { schemaVersion: 2, mediaType: MediaType.ociIndex, manifests, ...(annotations && { annotations }) };
 }
 
@@ -64,13 +75,23 @@ function graphOf(
 }
 
 function readManifest(content: ContentStore, descriptor: Descriptor): PlatformManifest {
-  const document = parseDocument(content.readAll(descriptor.digest, MANIFEST_LIMIT), descriptor.mediaType);
+  const document = parseImageDocument(
+    content.readAll(descriptor.digest, MAX_MANIFEST_BYTES),
+    descriptor.mediaType,
+  );
   if (document.kind === 'manifest') return { descriptor, manifest: document.manifest };
-  throw new StoreError('UNSUPPORTED', descriptor.digest, `Image index holds another index ${descriptor.digest}`);
+  throw new StoreError(
+    'UNSUPPORTED',
+    descriptor.digest,
+    `Image index holds another index ${descriptor.digest}`,
+  );
 }
 
 function readIndex(content: ContentStore, descriptor: Descriptor): Index {
-  const document = parseDocument(content.readAll(descriptor.digest, MANIFEST_LIMIT), descriptor.mediaType);
+  const document = parseImageDocument(
+    content.readAll(descriptor.digest, MAX_MANIFEST_BYTES),
+    descriptor.mediaType,
+  );
   if (document.kind === 'index') return document.index;
   throw new StoreError('INVALID_MANIFEST', descriptor.digest, `${descriptor.digest} is not an image index`);
 }

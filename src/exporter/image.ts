@@ -1,5 +1,4 @@
 import {
-  CONFIG_LIMIT,
   type ContainerConfig,
   type Descriptor,
   type DiffId,
@@ -9,13 +8,14 @@ import {
   type ImageConfig,
   type ImageRecord,
   type Layer,
-  MANIFEST_LIMIT,
+  MAX_CONFIG_BYTES,
+  MAX_MANIFEST_BYTES,
   type Manifest,
   MediaType,
   type Platform,
   parseConfigOf,
   parseDigest,
-  parseDocument,
+  parseImageDocument,
   type Store,
   StoreError,
 } from '../../layers/index.ts';
@@ -71,7 +71,11 @@ export async function commitImage(
 ): Promise<CommittedImage> {
   const diffs = await Promise.all(layers.map(({ diff }) => diff));
   const fromBase = baseLayers(store, image.base);
-  const config = configOf(image, diffs.map(({ diffId }) => diffId), options.created);
+  const config = configOf(
+    image,
+    diffs.map(({ diffId }) => diffId),
+    options.created,
+  );
   const storedConfig = store.content.putBytes(configJson(config));
   const manifest: Manifest = {
     schemaVersion: 2,
@@ -123,16 +127,28 @@ function configOf(image: BuiltImage, diffIds: readonly DiffId[], created: string
 
 function baseLayers(store: Store, base: BuiltImage['base']): ReadonlyMap<DiffId, Descriptor> {
   if (base === undefined) return new Map();
-  const document = parseDocument(store.content.readAll(parseDigest(base.manifest), MANIFEST_LIMIT), undefined);
+  const document = parseImageDocument(
+    store.content.readAll(parseDigest(base.manifest), MAX_MANIFEST_BYTES),
+    undefined,
+  );
   if (document.kind === 'index')
-    throw new StoreError('INVALID_MANIFEST', base.manifest, `Base ${base.manifest} is an index, not an image`);
+    throw new StoreError(
+      'INVALID_MANIFEST',
+      base.manifest,
+      `Base ${base.manifest} is an index, not an image`,
+    );
   const { manifest } = document;
-  const config = parseConfigOf(manifest, store.content.readAll(manifest.config.digest, CONFIG_LIMIT));
+  const config = parseConfigOf(manifest, store.content.readAll(manifest.config.digest, MAX_CONFIG_BYTES));
   return new Map(config.rootfs.diff_ids.map((diffId, index) => [diffId, asOci(manifest.layers[index]!)]));
 }
 
 function asOci({ mediaType, digest, size, annotations }: Descriptor): Descriptor {
-  return { mediaType: OCI_LAYER_TYPES[mediaType] ?? mediaType, digest, size, ...(annotations && { annotations }) };
+  return {
+    mediaType: OCI_LAYER_TYPES[mediaType] ?? mediaType,
+    digest,
+    size,
+    ...(annotations && { annotations }),
+  };
 }
 
 function plainLayer(diffId: DiffId, size: number): Descriptor {

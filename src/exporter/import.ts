@@ -1,7 +1,6 @@
 import type { Readable } from 'node:stream';
 import {
   type ContainerConfig,
-  decompressed,
   digestOfDiff,
   hostPlatform,
   MediaType,
@@ -11,6 +10,7 @@ import {
 } from '../../layers/index.ts';
 import { normalised } from './archive-images.ts';
 import { type CommittedImage, commitImage, nameImage } from './image.ts';
+import { openArchive } from './open-archive.ts';
 
 export interface ImportOptions {
   /** What the image runs: the outcome of `--change`. */
@@ -23,9 +23,13 @@ export interface ImportOptions {
 }
 
 /** Makes an image of one layer from a tar of a root filesystem, plain or compressed: `docker import`. */
-export async function importRootfs(store: Store, tar: Readable, options: ImportOptions = {}): Promise<CommittedImage> {
+export async function importRootfs(
+  store: Store,
+  tar: Readable,
+  options: ImportOptions = {},
+): Promise<CommittedImage> {
   const names = options.tag === undefined ? [] : [normalised(options.tag)];
-  const diffId = await ingestPlain(store, await decompressed(tar));
+  const diffId = await ingestPlain(store, await openArchive(tar));
   const { size } = store.content.info(digestOfDiff(diffId))!;
   const blob = { mediaType: MediaType.ociLayer, digest: digestOfDiff(diffId), size };
   const layer = await store.unpack(blob, diffId);

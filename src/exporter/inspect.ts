@@ -38,7 +38,10 @@ export interface HistoryRow {
 const NO_TIME = '0001-01-01T00:00:00Z';
 
 /** What `docker image inspect` says of an image. */
-export function inspectImage(store: Store, { id, target, image, tags, digests, size }: ListedImage): InspectedImage {
+export function inspectImage(
+  store: Store,
+  { id, target, image, tags, digests, size }: ListedImage,
+): InspectedImage {
   const { config } = image;
   return {
     Id: id,
@@ -78,7 +81,16 @@ export function imageHistory(store: Store, { id, image }: ListedImage): HistoryR
 
 /** Docker prints these whether or not they are set; others only when they are. */
 function inspectedConfig(config: ContainerConfig): object {
-  const always = { Cmd: null, Entrypoint: null, Env: null, Labels: null, OnBuild: null, User: '', Volumes: null, WorkingDir: '' };
+  const always = {
+    Cmd: null,
+    Entrypoint: null,
+    Env: null,
+    Labels: null,
+    OnBuild: null,
+    User: '',
+    Volumes: null,
+    WorkingDir: '',
+  };
   const fields = Object.entries({ ...always, ...config }).sort(([one], [other]) => (one < other ? -1 : 1));
   return Object.fromEntries(fields);
 }
@@ -93,6 +105,9 @@ function layerDirectories(store: Store, diffIds: ListedImage['image']['config'][
 }
 
 function lastTagTime(store: Store, digest: Digest): string {
-  const times = store.images.list().filter(({ target }) => target.digest === digest).map(({ updatedAt }) => updatedAt);
+  const times = store.images
+    .list()
+    .filter(({ target }) => target.digest === digest)
+    .map(({ updatedAt }) => updatedAt);
   return times.sort().at(-1) ?? NO_TIME;
 }

@@ -3,10 +3,10 @@ import {
   type Descriptor,
   type DiffId,
   type Digest,
-  MANIFEST_LIMIT,
+  MAX_MANIFEST_BYTES,
   type Manifest,
   parseConfigOf,
-  parseDocument,
+  parseImageDocument,
   StoreError,
 } from '../../layers/index.ts';
 
@@ -51,7 +51,7 @@ export class KnownLayers {
   }
 
   private read({ digest, mediaType }: Descriptor): void {
-    const document = parseDocument(this.content.readAll(digest, MANIFEST_LIMIT), mediaType);
+    const document = parseImageDocument(this.content.readAll(digest, MAX_MANIFEST_BYTES), mediaType);
     if (document.kind === 'index') {
       for (const entry of document.index.manifests) this.want(entry);
       return;

@@ -2,7 +2,8 @@ import { once } from 'node:events';
 import { closeSync, constants, createReadStream, fstatSync, openSync, readdirSync } from 'node:fs';
 import { resolve } from 'node:path';
 import type { Readable } from 'node:stream';
-import { type ArchiveEntry, StoreError } from '../../layers/index.ts';
+import { StoreError } from '../../layers/index.ts';
+import type { ArchiveMember } from './archive-member.ts';
 
 const { O_RDONLY, O_NOFOLLOW, O_DIRECTORY, O_NONBLOCK } = constants;
 /** Files beside the blobs, in the order in which they are useful. */
@@ -13,7 +14,7 @@ const DOCUMENTS = ['oci-layout', 'index.json', 'manifest.json'];
  * then blobs, small ones first, so that configurations come before the layers they describe. Every component below the
  * directory itself is opened without following links: a layout is foreign data, and what it links to is not.
  */
-export async function* readLayoutDirectory(path: string): AsyncGenerator<ArchiveEntry> {
+export async function* readLayoutDirectory(path: string): AsyncGenerator<ArchiveMember> {
   const root = openSync(resolve(path), O_RDONLY | O_DIRECTORY);
   try {
     const present = new Set(readdirSync(`/proc/self/fd/${root}`));
@@ -24,7 +25,7 @@ export async function* readLayoutDirectory(path: string): AsyncGenerator<Archive
   }
 }
 
-async function* blobEntries(root: number, algorithm: string): AsyncGenerator<ArchiveEntry> {
+async function* blobEntries(root: number, algorithm: string): AsyncGenerator<ArchiveMember> {
   const blobs = openBelow(root, 'blobs', O_DIRECTORY);
   if (blobs === undefined) return;
   try {
@@ -52,16 +53,24 @@ function bySize(folder: number): string[] {
     .map(({ name }) => name);
 }
 
-async function* fileEntry(folder: number, name: string, path: string): AsyncGenerator<ArchiveEntry> {
+async function* fileEntry(folder: number, name: string, path: string): AsyncGenerator<ArchiveMember> {
   const fd = openFile(folder, name);
   const { size } = fstatSync(fd);
   let stream: Readable | undefined;
-  const body = () => {
+  const open = () => {
     stream ??= createReadStream('', { fd, start: 0, end: Math.max(size - 1, 0), highWaterMark: 1 << 20 });
     return stream;
   };
   try {
-    yield { path, type: 'file', size, linkpath: '', body };
+    yield {
+      path,
+      type: 'file',
+      size,
+      linkpath: '',
+      get body() {
+        return open();
+      },
+    };
   } finally {
     if (stream === undefined) closeSync(fd);
     // A stream closes its descriptor by itself, once a read under way is done.

@@ -7,8 +7,8 @@ import {
   parseReference,
   readImage,
   type Store,
-  StoreError,
   type StoredImage,
+  StoreError,
 } from '../../layers/index.ts';
 import { imageGraph } from './image-graph.ts';
 
@@ -72,7 +72,10 @@ export function imageSize(store: Store, { manifest, config }: StoredImage): numb
 }
 
 /** Bytes of each layer, bottom first. */
-export function layerSizes(store: Store, { manifest, config }: Pick<StoredImage, 'manifest' | 'config'>): number[] {
+export function layerSizes(
+  store: Store,
+  { manifest, config }: Pick<StoredImage, 'manifest' | 'config'>,
+): number[] {
   return config.rootfs.diff_ids.map((diffId, index) => {
     return store.snapshots.layer(diffId)?.info.size ?? manifest.layers[index]?.size ?? 0;
   });
@@ -82,7 +85,9 @@ function listed(store: Store, records: readonly ImageRecord[], platform: Platfor
   const { target } = records[0]!;
   const image = readAny(store, target, platform);
   if (image === undefined) return undefined;
-  const references = records.filter(({ name, target: { digest } }) => name !== digest).map(({ name }) => parseReference(name));
+  const references = records
+    .filter(({ name, target: { digest } }) => name !== digest)
+    .map(({ name }) => parseReference(name));
   const tags = references.filter(({ tag }) => tag !== undefined).map(familiarName);
   const digests = references.map(({ domain, path }) => familiarName({ domain, path, digest: target.digest }));
   return {

@@ -1,17 +1,16 @@
 import { createReadStream, statSync } from 'node:fs';
 import type { Readable } from 'node:stream';
 import {
-  type ArchiveEntry,
   choosePlatform,
+  cleanEntryPath,
   type Descriptor,
   type Digest,
-  decompressed,
   hostPlatform,
   isIndexType,
-  MANIFEST_LIMIT,
+  MAX_MANIFEST_BYTES,
   type Platform,
   parseDigest,
-  parseDocument,
+  parseImageDocument,
   readArchive,
   readImage,
   type Store,
@@ -26,9 +25,11 @@ import {
   layoutEntries,
   parseDockerManifest,
 } from './archive-images.ts';
+import type { ArchiveMember } from './archive-member.ts';
 import { DockerFiles } from './docker-archive.ts';
 import { KnownLayers } from './known-layers.ts';
 import { readLayoutDirectory } from './layout-directory.ts';
+import { openArchive } from './open-archive.ts';
 
 export interface LoadedImage {
   /** Normalised; undefined for an image without a name, which is kept under its digest. */
@@ -58,7 +59,7 @@ export async function loadArchive(
   options: LoadOptions = {},
 ): Promise<LoadedImage[]> {
   const files = new ArchiveFiles(store);
-  for await (const entry of entriesOf(source, options.signal)) {
+  for await (const entry of membersOf(source, options.signal)) {
     options.signal?.throwIfAborted();
     await files.take(entry);
   }
@@ -70,13 +71,14 @@ export async function loadArchive(
   return images.flatMap((image, index) => setNames(store, image, unpacked[index]));
 }
 
-async function* entriesOf(source: string | Readable, signal?: AbortSignal): AsyncGenerator<ArchiveEntry> {
-  if (typeof source !== 'string') yield* readArchive(await decompressed(source));
-  else if (statSync(source).isDirectory()) yield* readLayoutDirectory(source);
-  else {
-    const stream = createReadStream(source, { highWaterMark: 1 << 20, ...(signal && { signal }) });
-    yield* readArchive(await decompressed(stream));
+async function* membersOf(source: string | Readable, signal?: AbortSignal): AsyncGenerator<ArchiveMember> {
+  if (typeof source === 'string' && statSync(source).isDirectory()) {
+    yield* readLayoutDirectory(source);
+    return;
   }
+  const options = { highWaterMark: 1 << 20, ...(signal && { signal }) };
+  const bytes = typeof source === 'string' ? createReadStream(source, options) : source;
+  yield* readArchive(await openArchive(bytes));
 }
 
 /** Takes the files of an archive in whatever order they come. */
@@ -90,15 +92,15 @@ class ArchiveFiles {
     this.dockerFiles = new DockerFiles(store);
   }
 
-  async take(entry: ArchiveEntry): Promise<void> {
-    const { path } = entry;
+  async take(entry: ArchiveMember): Promise<void> {
     if (entry.type === 'directory') return;
-    if (path.startsWith('blobs/')) return this.takeBlob(entry);
+    const path = cleanEntryPath(entry.path);
+    if (path.startsWith('blobs/')) return this.takeBlob(entry, path);
     if (path === 'index.json') {
       this.indexJson = await wholeBody(entry);
       this.known = new KnownLayers(this.store.content, layoutEntries(this.indexJson));
     } else if (path === 'manifest.json') this.dockerEntries = parseDockerManifest(await wholeBody(entry));
-    else await this.dockerFiles.take(entry);
+    else await this.dockerFiles.take(entry, path);
   }
 
   async images(): Promise<ArchiveImage[]> {
@@ -107,17 +109,17 @@ class ArchiveFiles {
     return Promise.all(this.dockerEntries.map((entry) => this.dockerFiles.image(entry)));
   }
 
-  private async takeBlob(entry: ArchiveEntry): Promise<void> {
-    const digest = blobDigest(entry);
+  private async takeBlob(entry: ArchiveMember, path: string): Promise<void> {
+    const digest = blobDigest(entry, path);
     const { content, snapshots } = this.store;
     if (content.info(digest) === undefined) {
       const layer = this.known?.get(digest);
       const isNew = layer !== undefined && snapshots.layer(layer.diffId) === undefined;
-      if (isNew) await this.store.unpack(layer.descriptor, layer.diffId, entry.body());
-      else await content.put(entry.body(), { digest, size: entry.size });
+      if (isNew) await this.store.unpack(layer.descriptor, layer.diffId, entry.body);
+      else await content.put(entry.body, { digest, size: entry.size });
     }
     this.known?.arrived(digest);
-    this.dockerFiles.found(entry.path, digest);
+    this.dockerFiles.found(path, digest);
   }
 }
 
@@ -134,14 +136,17 @@ async function unpackTarget(
 
 function readPresent(store: Store, target: Descriptor, platform: Platform): StoredImage | undefined {
   if (isIndexType(target.mediaType)) {
-    const document = parseDocument(store.content.readAll(target.digest, MANIFEST_LIMIT), target.mediaType);
+    const document = parseImageDocument(
+      store.content.readAll(target.digest, MAX_MANIFEST_BYTES),
+      target.mediaType,
+    );
     const entries = document.kind === 'index' ? document.index.manifests : [];
     const present = entries.filter(({ digest }) => store.content.info(digest) !== undefined);
     if (present.length === 0) {
       const message = `Cannot read the archive: it has none of the images in index ${target.digest}`;
       throw new StoreError('INVALID_ARCHIVE', target.digest, message);
     }
-    const chosen = choosePlatform(present, platform);
+    const chosen = choosePlatform(platform, present, (entry) => entry.platform);
     return chosen && readImage(store.content, chosen, platform);
   }
   return readImage(store.content, target, platform);
@@ -166,7 +171,7 @@ function setNames(
 }
 
 /** The digest that a blob's path states. Links are refused: what they point at is not in the archive. */
-function blobDigest({ path, type }: ArchiveEntry): Digest {
+function blobDigest({ type }: ArchiveMember, path: string): Digest {
   const match = /^blobs\/(sha256|sha512)\/([0-9a-f]+)$/.exec(path);
   if (match === null || type !== 'file') {
     const shown = JSON.stringify(path);
@@ -175,12 +180,12 @@ function blobDigest({ path, type }: ArchiveEntry): Digest {
   return parseDigest(`${match[1]}:${match[2]}`);
 }
 
-async function wholeBody(entry: ArchiveEntry): Promise<Buffer> {
-  if (entry.type !== 'file' || entry.size > MANIFEST_LIMIT) {
-    const message = `Cannot read the archive: ${entry.path} is no file of at most ${MANIFEST_LIMIT} bytes`;
+async function wholeBody(entry: ArchiveMember): Promise<Buffer> {
+  if (entry.type !== 'file' || entry.size > MAX_MANIFEST_BYTES) {
+    const message = `Cannot read the archive: ${entry.path} is no file of at most ${MAX_MANIFEST_BYTES} bytes`;
     throw new StoreError('INVALID_ARCHIVE', entry.path, message);
   }
   const chunks: Buffer[] = [];
-  for await (const chunk of entry.body() as AsyncIterable<Buffer>) chunks.push(chunk);
+  for await (const chunk of entry.body as AsyncIterable<Buffer>) chunks.push(chunk);
   return Buffer.concat(chunks);
 }

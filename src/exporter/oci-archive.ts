@@ -51,7 +51,9 @@ export function archiveFiles(
   const blobs = new Map(graphs.flatMap(({ graph }) => graph.blobs.map(({ digest }) => [digest, digest])));
   const sized = [...blobs.keys()].map((digest) => blobFile(content, digest));
   const layers = new Set(
-    graphs.flatMap(({ graph }) => graph.platforms.flatMap(({ manifest }) => manifest.layers.map(({ digest }) => digest))),
+    graphs.flatMap(({ graph }) =>
+      graph.platforms.flatMap(({ manifest }) => manifest.layers.map(({ digest }) => digest)),
+    ),
   );
   const isLayer = ({ content: digest }: ArchiveFile) => layers.has(digest as Digest);
   return [...files, ...sized.filter((file) => !isLayer(file)), ...sized.filter(isLayer)];
@@ -61,7 +63,10 @@ function indexEntries({ target }: ImageGraph, names: readonly string[]): Descrip
   if (names.length === 0) return [target];
   return names.map((name) => {
     const { tag } = parseReference(name);
-    const annotations = { [Annotation.imageName]: name, ...(tag !== undefined && { [Annotation.refName]: tag }) };
+    const annotations = {
+      [Annotation.imageName]: name,
+      ...(tag !== undefined && { [Annotation.refName]: tag }),
+    };
     return { ...target, annotations: { ...target.annotations, ...annotations } };
   });
 }
@@ -92,11 +97,7 @@ function dockerFiles(
 
 function chosenPlatform({ platforms }: ImageGraph, platform: Platform): PlatformManifest | undefined {
   if (platforms.length === 1) return platforms[0];
-  const chosen = choosePlatform(
-    platforms.map(({ descriptor }) => descriptor),
-    platform,
-  );
-  return platforms.find(({ descriptor }) => descriptor === chosen);
+  return choosePlatform(platform, platforms, ({ descriptor }) => descriptor.platform);
 }
 
 /** Repository → tag → id of the top layer. */

@@ -54,7 +54,8 @@ export async function writeArchive(
   const bytes = Readable.from(tarOf(store.content, files), { objectMode: false, highWaterMark: 1 << 20 });
   const signal = options.signal && { signal: options.signal };
   if (typeof output !== 'string') await pipeline(bytes, output, { end: false, ...signal });
-  else if (isReplaceable(output)) await writeWhole(output, (path) => pipeline(bytes, createWriteStream(path), { ...signal }));
+  else if (isReplaceable(output))
+    await writeWhole(output, (path) => pipeline(bytes, createWriteStream(path), { ...signal }));
   else await pipeline(bytes, createWriteStream(output), { ...signal });
 }
 
@@ -91,7 +92,16 @@ async function* bodyOf(content: ContentStore, { content: body }: ArchiveFile): A
 
 function plainFile({ path, size }: ArchiveFile) {
   const nothing = { linkpath: '', devMajor: 0, devMinor: 0, xattrs: [] };
-  return { path: bytePath(path), type: 'file', mode: 0o644, uid: 0, gid: 0, size, mtimeNs: 0n, ...nothing } as const;
+  return {
+    path: bytePath(path),
+    type: 'file',
+    mode: 0o644,
+    uid: 0,
+    gid: 0,
+    size,
+    mtimeNs: 0n,
+    ...nothing,
+  } as const;
 }
 
 /** Pipes and devices are written to as they are. */

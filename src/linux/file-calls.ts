@@ -4,6 +4,8 @@ import type { FileCalls, FileStatus } from './syscalls.ts';
 
 const STATX_BASIC_STATS = 0x7ff;
 const PATH_MAX = 4096;
+const F_DUPFD_CLOEXEC = 1030;
+const MFD_CLOEXEC = 1;
 
 export function fileCalls(invoke: Invoke): FileCalls {
   return {
@@ -24,6 +26,8 @@ export function fileCalls(invoke: Invoke): FileCalls {
     dup2: (from, to) => {
       invoke('dup3', from, to, 0);
     },
+    duplicate: (fd) => invoke('fcntl', fd, F_DUPFD_CLOEXEC, 10),
+    memfdCreate: (name) => invoke('memfd_create', name, MFD_CLOEXEC),
     read: (fd, into) => invoke('read', fd, into, into.length),
     write: (fd, bytes) => invoke('write', fd, bytes, bytes.length),
     mkdirat: (directory, name, mode) => {

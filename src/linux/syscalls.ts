@@ -43,7 +43,11 @@ export interface FileCalls {
   openat2(directory: number, path: string, flags: number, resolve: number): number;
   close(fd: number): void;
   closeRange(first: number, flags: number): void;
+  /** `from` and `to` differ; `to` stays open at exec. */
   dup2(from: number, to: number): void;
+  /** A copy with a number of ten or more. */
+  duplicate(fd: number): number;
+  memfdCreate(name: string): number;
   read(fd: number, into: Uint8Array): number;
   write(fd: number, bytes: Uint8Array): number;
   mkdirat(directory: number, name: string, mode: number): void;

@@ -1,7 +1,7 @@
 import type { BytePath, FileNode, FileTree } from '../../layers/index.ts';
 import type { SelectedRoot } from './file/select.ts';
 import { walk } from './file/walk.ts';
-import { type DigestIndex, type FileDigest, fileDigest } from './file-digest.ts';
+import { type DigestIndex, directoryDigest, type FileDigest, fileDigest } from './file-digest.ts';
 import { FramedHash } from './framed-hash.ts';
 import type { Pace } from './pace.ts';
 
@@ -92,10 +92,10 @@ class SelectionDigester {
   }
 
   #directory(tag: number, path: BytePath, node: FileNode): void {
+    const { hasXattrs, digest } = directoryDigest(this.tree, node, this.index);
     this.#head(tag, path, node);
-    const xattrs = this.tree.xattrs(node);
-    this.#hash.uint32(xattrs.length);
-    for (const [name, value] of xattrs) this.#hash.latin1(name).bytes(value);
+    this.#hash.byte(hasXattrs ? 1 : 0);
+    if (hasXattrs) this.#hash.bytes(digest);
   }
 
   #file(path: BytePath, node: FileNode): Promise<void> | undefined {

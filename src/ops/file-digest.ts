@@ -4,14 +4,17 @@ import type { FileNode, FileTree } from '../../layers/index.ts';
 import { FramedHash } from './framed-hash.ts';
 import type { Pace } from './pace.ts';
 
-/** sha256 of what a regular file is: its content, and its extended attributes where it has any. */
+/**
+ * sha256 of what a file or directory is besides its metadata and what is in it: the content of a file, and extended
+ * attributes where it has any.
+ */
 export interface FileDigest {
   readonly hasXattrs: boolean;
   /** 32 bytes. */
-  readonly digest: Buffer;
+  readonly digest: Uint8Array;
 }
 
-/** Digests of files that were read before. */
+/** Digests of files and directories that were read before. */
 export interface DigestIndex {
   get(node: FileNode): FileDigest | undefined;
   /** To be called before the file is read: what is read later than this may belong to a later state of the file. */
@@ -67,9 +70,21 @@ async function digestLong(fd: number, pace: Pace): Promise<Buffer> {
   }
 }
 
+const NO_CONTENT = Buffer.alloc(32);
+
+/** The same of a directory: its extended attributes only. */
+export function directoryDigest(tree: FileTree, node: FileNode, index?: DigestIndex): FileDigest {
+  const known = index?.get(node);
+  if (known !== undefined) return known;
+  const readFrom = index?.now();
+  const found = withXattrs(NO_CONTENT, tree.xattrs(node));
+  if (readFrom !== undefined) index?.set(node, found, readFrom);
+  return found;
+}
+
 function withXattrs(content: Buffer, xattrs: readonly (readonly [string, Buffer])[]): FileDigest {
   if (xattrs.length === 0) return { hasXattrs: false, digest: content };
-  const framed = new FramedHash('file with attributes').bytes(content).uint32(xattrs.length);
+  const framed = new FramedHash('content with attributes').bytes(content).uint32(xattrs.length);
   for (const [name, value] of xattrs) framed.latin1(name).bytes(value);
   return { hasXattrs: true, digest: framed.digest() };
 }

@@ -26,7 +26,11 @@ export class FramedHash {
   /** 0 to 2³²−1. */
   uint32(value: number): this {
     this.#reserve(4);
-    this.#length = this.#buffer.writeUInt32LE(value, this.#length);
+    const buffer = this.#buffer;
+    buffer[this.#length++] = value;
+    buffer[this.#length++] = value >>> 8;
+    buffer[this.#length++] = value >>> 16;
+    buffer[this.#length++] = value >>> 24;
     return this;
   }
 

@@ -6,10 +6,10 @@ import {
   type Digest,
   isIndexType,
   isManifestType,
-  MANIFEST_LIMIT,
+  MAX_MANIFEST_BYTES,
   MediaType,
   parseDigest,
-  parseDocument,
+  parseImageDocument,
   type Reference,
 } from '../../layers/index.ts';
 import { type RegistryOptions, RepositoryClient } from './client.ts';
@@ -94,7 +94,7 @@ class RepositoryFetcher implements Fetcher {
   private async read(path: string, subject: string, expected: Digest | undefined) {
     const answer = await this.client.requestBody(
       { method: 'GET', path, subject, headers: { accept: ACCEPT }, expect: [200] },
-      MANIFEST_LIMIT,
+      MAX_MANIFEST_BYTES,
     );
     const { bytes } = answer;
     const digest = digestLike(expected, bytes);
@@ -105,7 +105,7 @@ class RepositoryFetcher implements Fetcher {
         `Registry sent a manifest with digest ${digest} for ${subject}`,
       );
     }
-    const document = parseDocument(bytes, mediaTypeOf(answer));
+    const document = parseImageDocument(bytes, mediaTypeOf(answer));
     const { mediaType } = document.kind === 'index' ? document.index : document.manifest;
     const read = { descriptor: { mediaType, digest, size: bytes.length }, bytes };
     this.manifests.set(digest, read);
@@ -124,7 +124,7 @@ function describedBy(answer: HttpResponse): Descriptor | undefined {
   const mediaType = mediaTypeOf(answer);
   const size = Number(answer.headers['content-length']);
   const digest = answer.headers['docker-content-digest'];
-  if (mediaType === undefined || typeof digest !== 'string' || !(size > 0) || size > MANIFEST_LIMIT)
+  if (mediaType === undefined || typeof digest !== 'string' || !(size > 0) || size > MAX_MANIFEST_BYTES)
     return undefined;
   return { mediaType, digest: parseDigest(digest), size };
 }

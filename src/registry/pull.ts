@@ -1,17 +1,17 @@
 import type { Readable } from 'node:stream';
 import {
-  CONFIG_LIMIT,
   chooseManifest,
   type Descriptor,
   type DiffId,
   digestOf,
   type ImageRecord,
   imageName,
+  MAX_CONFIG_BYTES,
   type Manifest,
   MediaType,
   type Platform,
   parseConfigOf,
-  parseDocument,
+  parseImageDocument,
   type Reference,
   type Store,
   type StoredImage,
@@ -75,7 +75,7 @@ async function pullPlatform(
   options: PullOptions,
 ): Promise<StoredImage> {
   const { descriptor, manifest } = await pullManifest(store, fetcher, target, platform);
-  const config = parseConfigOf(manifest, await pullConfig(store, fetcher, manifest));
+  const config = parseConfigOf(manifest, await pullConfig(store, fetcher, manifest, options));
   const diffIds = config.rootfs.diff_ids;
   await mapConcurrently(manifest.layers, PARALLEL_LAYERS, options.signal, (layer, index, signal) =>
     pullLayer(store, fetcher, layer, diffIds[index]!, { ...options, signal }),
@@ -89,10 +89,10 @@ async function pullManifest(
   target: Descriptor,
   platform: Platform,
 ): Promise<{ descriptor: Descriptor; manifest: Manifest }> {
-  const document = parseDocument(await pullDocument(store, fetcher, target), target.mediaType);
+  const document = parseImageDocument(await pullDocument(store, fetcher, target), target.mediaType);
   if (document.kind === 'manifest') return { descriptor: target, manifest: document.manifest };
   const descriptor = chooseManifest(document.index.manifests, platform, target.digest);
-  const inner = parseDocument(await pullDocument(store, fetcher, descriptor), descriptor.mediaType);
+  const inner = parseImageDocument(await pullDocument(store, fetcher, descriptor), descriptor.mediaType);
   if (inner.kind === 'manifest') return { descriptor, manifest: inner.manifest };
   const { digest } = descriptor;
   throw new RegistryError(
@@ -109,15 +109,20 @@ async function pullDocument(store: Store, fetcher: Fetcher, { digest }: Descript
   return bytes;
 }
 
-async function pullConfig(store: Store, fetcher: Fetcher, { config }: Manifest): Promise<Uint8Array> {
+async function pullConfig(
+  store: Store,
+  fetcher: Fetcher,
+  { config }: Manifest,
+  options: PullOptions,
+): Promise<Uint8Array> {
   if (store.content.info(config.digest) !== undefined) return store.content.readAll(config.digest);
-  if (config.size > CONFIG_LIMIT)
+  if (config.size > MAX_CONFIG_BYTES)
     throw new RegistryError(
       'LIMIT_EXCEEDED',
       config.digest,
-      `Image configuration is larger than ${CONFIG_LIMIT} bytes`,
+      `Image configuration is larger than ${MAX_CONFIG_BYTES} bytes`,
     );
-  const bytes = await readBounded(blobStream(fetcher, config), CONFIG_LIMIT, config.digest);
+  const bytes = await readBounded(blobStream(fetcher, config, options), MAX_CONFIG_BYTES, config.digest);
   if (digestOf(bytes) !== config.digest)
     throw new RegistryError(
       'INVALID_RESPONSE',
@@ -138,15 +143,10 @@ async function pullLayer(
   if (!LAYER_TYPES.includes(layer.mediaType)) {
     throw new RegistryError('INVALID_RESPONSE', layer.digest, `Unsupported layer type "${layer.mediaType}"`);
   }
-  const unpacked = store.snapshots.layer(diffId) !== undefined;
-  if (store.content.info(layer.digest) !== undefined) {
-    if (!unpacked) await store.unpack(layer, diffId);
-    return;
-  }
-  const blob = reportedBlob(fetcher, layer, options);
-  // An image is pushed and saved with the blobs that its manifest names: this one too, although its files are here.
-  if (unpacked) await store.content.put(blob, layer);
-  else await store.unpack(layer, diffId, blob);
+  const isStored = store.content.info(layer.digest) !== undefined;
+  if (isStored && store.snapshots.layer(diffId) !== undefined) return;
+  // Where the files are here from elsewhere, the blob alone is stored: an image is pushed with what its manifest names.
+  await store.unpack(layer, diffId, isStored ? undefined : reportedBlob(fetcher, layer, options));
 }
 
 /** The blob's bytes, with a status event at the start, at the end and at every hundredth part. */

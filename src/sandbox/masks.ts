@@ -100,6 +100,10 @@ class Covers {
       const { mode, rdev } = this.sys.statAt(fd, '');
       if ((mode & S_IFMT) === S_IFCHR && rdev.major === 1 && rdev.minor === 3) return fd;
     }
-    throw new SandboxError('REFUSED', '/dev/null', 'Cannot mask paths: /dev/null of the container is not the null device');
+    throw new SandboxError(
+      'REFUSED',
+      '/dev/null',
+      'Cannot mask paths: /dev/null of the container is not the null device',
+    );
   }
 }

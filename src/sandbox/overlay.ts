@@ -81,6 +81,7 @@ const escapeColons = (path: string) => path.replaceAll('\\', '\\\\').replaceAll(
 
 function commonDirectory(paths: readonly string[]): string {
   let common = dirname(paths[0]!);
-  while (!paths.every((path) => path.startsWith(common === '/' ? '/' : `${common}/`))) common = dirname(common);
+  while (!paths.every((path) => path.startsWith(common === '/' ? '/' : `${common}/`)))
+    common = dirname(common);
   return common;
 }

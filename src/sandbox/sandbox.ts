@@ -64,6 +64,8 @@ export interface RunningProcess {
   readonly stderr?: import('node:stream').Readable;
   /** The terminal's master, both ways, when `stdio` is a terminal. */
   readonly terminal?: import('node:stream').Duplex;
+  /** Mount points that had to be made in the root's own file system (its upper directory): absolute paths in order of creation, parents before what is in them. */
+  readonly stubs: readonly string[];
   resize(rows: number, columns: number): void;
   /** To PID 1. */
   kill(signal: number): void;

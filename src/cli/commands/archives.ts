@@ -8,7 +8,9 @@ import { UsageError } from '../usage-error.ts';
 export const load: CommandModule = {
   declare(command, done) {
     command
-      .description('Load images from a docker or OCI archive, plain or compressed, or an OCI layout directory')
+      .description(
+        'Load images from a docker or OCI archive, plain or compressed, or an OCI layout directory',
+      )
       .option('-i, --input <path>', 'read from a file or directory instead of standard input')
       .option('-q, --quiet', 'show no progress')
       .action(async (values: { readonly input?: string }) => {
@@ -17,9 +19,15 @@ export const load: CommandModule = {
         }
         for (const { name, imageId, target, replaced } of await loadImages(values.input ?? process.stdin)) {
           if (replaced !== undefined) {
-            process.stdout.write(`The image ${name} existed already: its name now means the loaded one, and the old one (${replaced.digest}) has no name\n`);
+            process.stdout.write(
+              `The image ${name} existed already: its name now means the loaded one, and the old one (${replaced.digest}) has no name\n`,
+            );
           }
-          process.stdout.write(name === undefined ? `Loaded image ID: ${imageId ?? target.digest}\n` : `Loaded image: ${familiar(name)}\n`);
+          process.stdout.write(
+            name === undefined
+              ? `Loaded image ID: ${imageId ?? target.digest}\n`
+              : `Loaded image: ${familiar(name)}\n`,
+          );
         }
         done(ExitCode.ok);
       });
@@ -37,15 +45,18 @@ export const save: CommandModule = {
       .argument('<image...>')
       .option('-o, --output <file>', 'write to a file instead of standard output')
       .option('--format <format>', 'docker or oci', 'docker')
-      .action(async (names: readonly string[], values: { readonly output?: string; readonly format: string }) => {
-        const { output, format } = values;
-        if (format !== 'docker' && format !== 'oci') throw new UsageError(`invalid format "${format}": use docker or oci`);
-        if (output === undefined && process.stdout.isTTY) {
-          throw new UsageError('cowardly refusing to save to a terminal. Use the -o flag or redirect');
-        }
-        await saveImageArchive(names, output ?? process.stdout, { format });
-        done(ExitCode.ok);
-      });
+      .action(
+        async (names: readonly string[], values: { readonly output?: string; readonly format: string }) => {
+          const { output, format } = values;
+          if (format !== 'docker' && format !== 'oci')
+            throw new UsageError(`invalid format "${format}": use docker or oci`);
+          if (output === undefined && process.stdout.isTTY) {
+            throw new UsageError('cowardly refusing to save to a terminal. Use the -o flag or redirect');
+          }
+          await saveImageArchive(names, output ?? process.stdout, { format });
+          done(ExitCode.ok);
+        },
+      );
   },
 };
 
@@ -61,7 +72,11 @@ export const importRoot: CommandModule = {
       .description('Make an image of a tar of a root filesystem')
       .argument('<file>', 'a tar, plain or compressed; - for standard input')
       .argument('[name]', 'name of the image')
-      .option('-c, --change <instruction>', 'a Dockerfile instruction for the config', (value, all: string[] = []) => [...all, value])
+      .option(
+        '-c, --change <instruction>',
+        'a Dockerfile instruction for the config',
+        (value, all: string[] = []) => [...all, value],
+      )
       .option('-m, --message <text>', 'message of the history entry')
       .option('--platform <platform>', 'os/arch[/variant]')
       .action(async (file: string, name: string | undefined, values: ImportValues) => {

@@ -41,7 +41,9 @@ export const list: CommandModule = {
       .option('--no-trunc', 'do not shorten the output')
       .option('--format <template>', 'a Go template, json, or table TEMPLATE')
       .action(async (values: ListValues) => {
-        const rows = (await listContainers({ all: values.all === true })).map((state) => row(state, values.trunc));
+        const rows = (await listContainers({ all: values.all === true })).map((state) =>
+          row(state, values.trunc),
+        );
         if (values.quiet) process.stdout.write(rows.map(({ ID }) => `${ID}\n`).join(''));
         else process.stdout.write(formatRows(COLUMNS, rows, values.format));
         done(ExitCode.ok);

@@ -1,11 +1,11 @@
 import {
+  type ImageRow,
   history as imageHistory,
   images,
-  type ImageRow,
   inspectImages,
   listContainers,
-  pullImage,
   parsePlatform,
+  pullImage,
   removeImage,
   tagImage,
 } from '../../index.ts';
@@ -53,13 +53,21 @@ export const list: CommandModule = {
       .option('--digests', 'show digests')
       .option('--no-trunc', 'do not shorten IDs')
       .option('--format <template>', 'a Go template, json, or table TEMPLATE')
-      .option('-f, --filter <condition>', 'dangling=true|false, reference=PATTERN', (value, all: string[] = []) => [...all, value])
+      .option(
+        '-f, --filter <condition>',
+        'dangling=true|false, reference=PATTERN',
+        (value, all: string[] = []) => [...all, value],
+      )
       .action(async (repository: string | undefined, values: ListValues) => {
-        const rows = (await images()).filter((row) => matches(row, repository) && (values.filter ?? []).every((text) => passes(row, text)));
+        const rows = (await images()).filter(
+          (row) => matches(row, repository) && (values.filter ?? []).every((text) => passes(row, text)),
+        );
         const shown = rows.map((row) => listedRow(row, values.trunc));
         if (values.quiet) process.stdout.write([...new Set(shown.map(({ ID }) => `${ID}\n`))].join(''));
         else {
-          const columns = values.digests ? [...COLUMNS.slice(0, 2), DIGEST_COLUMN, ...COLUMNS.slice(2)] : COLUMNS;
+          const columns = values.digests
+            ? [...COLUMNS.slice(0, 2), DIGEST_COLUMN, ...COLUMNS.slice(2)]
+            : COLUMNS;
           process.stdout.write(formatRows(columns, shown, values.format));
         }
         done(ExitCode.ok);
@@ -85,9 +93,15 @@ function matches({ repository, tag }: ImageRow, wanted: string | undefined): boo
 
 function passes(row: ImageRow, condition: string): boolean {
   const [name, value = ''] = condition.split('=', 2);
-  if (name === 'dangling') return (row.repository === '<none>' || row.tag === '<none>') === (value === 'true');
+  if (name === 'dangling')
+    return (row.repository === '<none>' || row.tag === '<none>') === (value === 'true');
   if (name === 'reference') {
-    const pattern = new RegExp(`^${value.replace(/[.+^${}()|[\]\\]/g, '\\$&').replaceAll('*', '[^/]*').replaceAll('?', '[^/]')}$`);
+    const pattern = new RegExp(
+      `^${value
+        .replace(/[.+^${}()|[\]\\]/g, '\\$&')
+        .replaceAll('*', '[^/]*')
+        .replaceAll('?', '[^/]')}$`,
+    );
     return pattern.test(row.repository) || pattern.test(`${row.repository}:${row.tag}`);
   }
   throw new UsageError(`invalid filter '${condition}': use dangling=true|false or reference=PATTERN`);
@@ -110,20 +124,22 @@ export const inspect: CommandModule = {
       .option('-f, --format <template>', 'a Go template, or json')
       .option('--type <type>', 'image or container')
       .option('-s, --size', 'accepted for compatibility')
-      .action(async (names: readonly string[], values: { readonly format?: string; readonly type?: string }) => {
-        const found: unknown[] = [];
-        let status: number = ExitCode.ok;
-        for (const name of names) {
-          const object = await inspectOne(name, values.type);
-          if (object !== undefined) found.push(object);
-          else {
-            process.stderr.write(`Error: No such ${values.type ?? 'object'}: ${name}\n`);
-            status = ExitCode.failure;
+      .action(
+        async (names: readonly string[], values: { readonly format?: string; readonly type?: string }) => {
+          const found: unknown[] = [];
+          let status: number = ExitCode.ok;
+          for (const name of names) {
+            const object = await inspectOne(name, values.type);
+            if (object !== undefined) found.push(object);
+            else {
+              process.stderr.write(`Error: No such ${values.type ?? 'object'}: ${name}\n`);
+              status = ExitCode.failure;
+            }
           }
-        }
-        process.stdout.write(formatObjects(found, values.format));
-        done(status);
-      });
+          process.stdout.write(formatObjects(found, values.format));
+          done(status);
+        },
+      );
   },
 };
 
@@ -163,7 +179,8 @@ export const history: CommandModule = {
           ID: values.trunc ? shortId(row.id) : row.id,
           CreatedSince: since(row.created),
           CreatedAt: row.created ?? 'N/A',
-          CreatedBy: values.trunc && row.createdBy.length > 45 ? `${row.createdBy.slice(0, 44)}…` : row.createdBy,
+          CreatedBy:
+            values.trunc && row.createdBy.length > 45 ? `${row.createdBy.slice(0, 44)}…` : row.createdBy,
           Size: humanSize(row.size),
           Comment: row.comment,
         }));
@@ -231,7 +248,10 @@ export const pull: CommandModule = {
       .option('-q, --quiet', 'show no progress')
       .option('--platform <platform>', 'os/arch[/variant]')
       .action(async (name: string, values: { readonly platform?: string }) => {
-        const pulled = await pullImage(name, values.platform === undefined ? {} : { platform: parsePlatform(values.platform) });
+        const pulled = await pullImage(
+          name,
+          values.platform === undefined ? {} : { platform: parsePlatform(values.platform) },
+        );
         process.stdout.write(`${pulled}\n`);
         done(ExitCode.ok);
       });

@@ -1,6 +1,12 @@
 import { createInterface } from 'node:readline/promises';
 import type { Command } from 'commander';
-import { checkStore, info as storeInfo, type PruneRequest, prune as pruneStore, VERSION } from '../../index.ts';
+import {
+  checkStore,
+  type PruneRequest,
+  prune as pruneStore,
+  info as storeInfo,
+  VERSION,
+} from '../../index.ts';
 import { ExitCode } from '../exit-status.ts';
 import { humanSize } from '../table.ts';
 import { renderTemplate } from '../template/render.ts';
@@ -46,17 +52,27 @@ async function confirmed(question: string): Promise<boolean> {
   }
 }
 
-export const prune = pruning('Remove what is not needed any more', 'stopped containers, unnamed images and the build cache', ({ all }) => ({
-  containers: true,
+export const prune = pruning(
+  'Remove what is not needed any more',
+  'stopped containers, unnamed images and the build cache',
+  ({ all }) => ({
+    containers: true,
+    images: all ? 'all' : 'dangling',
+    cacheUnusedFor: 0,
+  }),
+);
+
+export const pruneImages = pruning('Remove unused images', 'unused images', ({ all }) => ({
   images: all ? 'all' : 'dangling',
-  cacheUnusedFor: 0,
 }));
 
-export const pruneImages = pruning('Remove unused images', 'unused images', ({ all }) => ({ images: all ? 'all' : 'dangling' }));
+export const pruneContainers = pruning('Remove stopped containers', 'stopped containers', () => ({
+  containers: true,
+}));
 
-export const pruneContainers = pruning('Remove stopped containers', 'stopped containers', () => ({ containers: true }));
-
-export const pruneBuilder = pruning('Remove the build cache', 'the build cache', () => ({ cacheUnusedFor: 0 }));
+export const pruneBuilder = pruning('Remove the build cache', 'the build cache', () => ({
+  cacheUnusedFor: 0,
+}));
 
 export const check: CommandModule = {
   declare(command, done) {
@@ -77,7 +93,8 @@ export const info: CommandModule = {
       .action(async (values: { readonly format?: string }) => {
         const found = await storeInfo();
         if (values.format === 'json') process.stdout.write(`${JSON.stringify(found)}\n`);
-        else if (values.format !== undefined) process.stdout.write(`${renderTemplate(values.format, found)}\n`);
+        else if (values.format !== undefined)
+          process.stdout.write(`${renderTemplate(values.format, found)}\n`);
         else for (const [name, value] of Object.entries(found)) process.stdout.write(`${name}: ${value}\n`);
         done(ExitCode.ok);
       });
@@ -92,7 +109,8 @@ export const version: CommandModule = {
       .action((values: { readonly format?: string }) => {
         const found = { Client: { Version: VERSION }, Server: { Version: VERSION }, Node: process.version };
         if (values.format === 'json') process.stdout.write(`${JSON.stringify(found)}\n`);
-        else if (values.format !== undefined) process.stdout.write(`${renderTemplate(values.format, found)}\n`);
+        else if (values.format !== undefined)
+          process.stdout.write(`${renderTemplate(values.format, found)}\n`);
         else process.stdout.write(`tsbuild ${VERSION}, Node ${process.version}\n`);
         done(ExitCode.ok);
       });

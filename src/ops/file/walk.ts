@@ -1,6 +1,6 @@
 import type { BytePath, FileNode, FileTree } from '../../../layers/index.ts';
 import type { IgnoreMatcher } from '../../llb/ignore-patterns.ts';
-import { below, nameOf, textOf } from './paths.ts';
+import { nameOf, textOf } from './paths.ts';
 
 /** What `--exclude` leaves out below a root. */
 export interface Exclusion {
@@ -17,41 +17,55 @@ export interface WalkedEntry {
   readonly implied: boolean;
 }
 
-/** Everything below a directory (itself not) that is not excluded: directories before what they hold, names bytewise. */
-export function* walk(tree: FileTree, root: FileNode, exclusion?: Exclusion): Generator<WalkedEntry> {
-  yield* walkDirectory(tree, root, '', exclusion);
+interface Level {
+  readonly nodes: readonly FileNode[];
+  next: number;
+  /** Path below the root with a slash at the end; empty for the root. */
+  readonly prefix: BytePath;
+  /** The excluded directory that these are in, until something in it turns out to be wanted. */
+  implied: WalkedEntry | undefined;
 }
 
-function* walkDirectory(
-  tree: FileTree,
-  directory: FileNode,
-  path: BytePath,
-  exclusion: Exclusion | undefined,
-): Generator<WalkedEntry> {
-  for (const node of tree.children(directory)) {
-    const name = nameOf(node.path);
-    const entry = { node, path: path === '' ? name : `${path}/${name}`, implied: false };
-    const isDirectory = node.stat.type === 'directory';
-    if (exclusion === undefined || !exclusion.matcher.ignored(known(exclusion, entry.path))) {
+/** Everything below a directory (itself not) that is not excluded: directories before what they hold, names bytewise. */
+export function* walk(tree: FileTree, root: FileNode, exclusion?: Exclusion): Generator<WalkedEntry> {
+  const levels: Level[] = [{ nodes: tree.children(root), next: 0, prefix: '', implied: undefined }];
+  for (let level = levels.at(-1); level !== undefined; level = levels.at(-1)) {
+    const node = level.nodes[level.next++];
+    if (node === undefined) {
+      levels.pop();
+      continue;
+    }
+    const path = level.prefix + nameOf(node.path);
+    const fate = exclusion === undefined ? 'wanted' : fateOf(node, path, exclusion);
+    if (fate === 'unwanted') continue;
+    const entry = { node, path, implied: fate === 'searched' };
+    if (fate === 'wanted') {
+      if (exclusion !== undefined) yield* impliedIn(levels);
       yield entry;
-      if (isDirectory) yield* walkDirectory(tree, node, entry.path, exclusion);
-    } else if (isDirectory && !exclusion.matcher.prunable(known(exclusion, entry.path))) {
-      yield* withParent({ ...entry, implied: true }, walkDirectory(tree, node, entry.path, exclusion));
+    }
+    if (node.stat.type === 'directory') {
+      const implied = fate === 'searched' ? entry : undefined;
+      levels.push({ nodes: tree.children(node), next: 0, prefix: `${path}/`, implied });
     }
   }
 }
 
-/** The parent first, if there is anything at all. */
-function* withParent(parent: WalkedEntry, entries: Generator<WalkedEntry>): Generator<WalkedEntry> {
-  let first = true;
-  for (const entry of entries) {
-    if (first) yield parent;
-    first = false;
-    yield entry;
+/** The excluded directories above an entry that is wanted, each once. */
+function* impliedIn(levels: readonly Level[]): Generator<WalkedEntry> {
+  for (const level of levels) {
+    if (level.implied !== undefined) yield level.implied;
+    level.implied = undefined;
   }
 }
 
-function known(exclusion: Exclusion, path: BytePath): string {
+/** `searched`: a directory that is excluded, but may hold something that is not. */
+function fateOf(
+  node: FileNode,
+  path: BytePath,
+  { matcher, rootPath }: Exclusion,
+): 'wanted' | 'unwanted' | 'searched' {
   const text = textOf(path);
-  return exclusion.rootPath === '' ? text : below(exclusion.rootPath, text);
+  const known = rootPath === '' ? text : `${rootPath}/${text}`;
+  if (!matcher.ignored(known)) return 'wanted';
+  return node.stat.type === 'directory' && !matcher.prunable(known) ? 'searched' : 'unwanted';
 }

@@ -1,9 +1,18 @@
+import { Readable } from 'node:stream';
 import { describe, expect, test } from 'vitest';
-import { digestOf, digestOfDiff, type Layer, MediaType, parseDiffId, parseImageConfig } from '../../../layers/index.ts';
+import {
+  digestOf,
+  digestOfDiff,
+  type Layer,
+  MediaType,
+  parseDiffId,
+  parseImageConfig,
+  type Store,
+} from '../../../layers/index.ts';
 import { type BuiltImage, commitImage, commitIndex, nameImage } from '../../../src/exporter/image.ts';
-import { type FakeStore, fakeStore } from '../../support/fake-store.ts';
 import { sampleImage } from '../../support/sample-image.ts';
 import { tarOf } from '../../support/tar-files.ts';
+import { tempStore } from '../../support/temp-store.ts';
 
 const created = '2026-05-06T07:08:09Z';
 const built: BuiltImage = {
@@ -13,19 +22,21 @@ const built: BuiltImage = {
   history: [{ created_by: 'RUN x' }],
 };
 
-function layerIn(store: FakeStore, files: Record<string, string>): Layer {
+async function layerIn(store: Store, files: Record<string, string>): Promise<Layer> {
   const tar = tarOf(files);
-  const diffId = parseDiffId(digestOf(tar));
-  store.unpacked.set(diffId, tar);
-  return store.snapshots.layer(diffId)!;
+  const digest = digestOf(tar);
+  const layer = { mediaType: MediaType.ociLayer, digest, size: tar.length };
+  return await store.unpack(layer, parseDiffId(digest), Readable.from([tar]));
 }
 
 describe('commitImage()', () => {
   test('describes a layer made here by its plain tar', async () => {
-    const store = fakeStore();
-    const layer = layerIn(store, { a: 'b' });
+    const store = tempStore().store;
+    const layer = await layerIn(store, { a: 'b' });
     const { diffId, size } = await layer.diff;
-    const { manifest, config, descriptor, configDigest } = await commitImage(store, built, [layer], { created });
+    const { manifest, config, descriptor, configDigest } = await commitImage(store, built, [layer], {
+      created,
+    });
     expect(manifest.layers).toEqual([{ mediaType: MediaType.ociLayer, digest: digestOfDiff(diffId), size }]);
     expect(config.history).toEqual([{ created, created_by: 'RUN x' }]);
     expect(descriptor.platform).toEqual({ os: 'linux', architecture: 'amd64' });
@@ -34,7 +45,7 @@ describe('commitImage()', () => {
   });
 
   test('keeps the blobs of its base, with Docker types named as in OCI', async () => {
-    const store = fakeStore();
+    const store = tempStore().store;
     const base = sampleImage();
     const layers = [];
     for (const [index, { blob, tar }] of base.layers.entries()) {
@@ -48,7 +59,7 @@ describe('commitImage()', () => {
       layers: base.manifest.layers.map((layer) => ({ ...layer, mediaType: MediaType.dockerLayerGzip })),
     };
     const manifestDigest = store.content.putBytes(Buffer.from(JSON.stringify(dockerTyped))).digest;
-    const own = layerIn(store, { own: 'x' });
+    const own = await layerIn(store, { own: 'x' });
     const history = [{ created_by: 'base 1' }, { created_by: 'base 2' }, { created_by: 'RUN x' }];
     const { manifest } = await commitImage(
       store,
@@ -61,7 +72,7 @@ describe('commitImage()', () => {
   });
 
   test('writes the configuration as BuildKit does: order, omissions, escapes', async () => {
-    const store = fakeStore();
+    const store = tempStore().store;
     const image: BuiltImage = {
       ...built,
       config: {
@@ -88,9 +99,11 @@ describe('commitImage()', () => {
   });
 
   test('keeps labels named like prototypes (N11)', async () => {
-    const store = fakeStore();
+    const store = tempStore().store;
     const Labels = JSON.parse('{"__proto__":"x","constructor":"y"}') as Record<string, string>;
-    const { configDigest } = await commitImage(store, { ...built, config: { Labels }, history: [] }, [], { created });
+    const { configDigest } = await commitImage(store, { ...built, config: { Labels }, history: [] }, [], {
+      created,
+    });
     const read = parseImageConfig(store.content.readAll(configDigest)).config?.Labels;
     expect(Object.entries(read ?? {})).toEqual([
       ['__proto__', 'x'],
@@ -99,12 +112,14 @@ describe('commitImage()', () => {
   });
 
   test('refuses a history that does not fit the layers', async () => {
-    await expect(commitImage(fakeStore(), built, [], { created })).rejects.toMatchObject({ code: 'INVALID_MANIFEST' });
+    await expect(commitImage(tempStore().store, built, [], { created })).rejects.toMatchObject({
+      code: 'INVALID_MANIFEST',
+    });
   });
 });
 
 test('commitIndex() and nameImage() make one image of several platforms', async () => {
-  const store = fakeStore();
+  const store = tempStore().store;
   const descriptors = [];
   for (const architecture of ['amd64', 'arm64']) {
     const image = { ...built, architecture, history: [] };
@@ -117,5 +132,8 @@ test('commitIndex() and nameImage() make one image of several platforms', async 
   });
   nameImage(store, ['docker.io/library/a:1'], index);
   nameImage(store, [], descriptors[0]!);
-  expect(store.images.list().map(({ name }) => name)).toEqual(['docker.io/library/a:1', descriptors[0]!.digest]);
+  expect(store.images.list().map(({ name }) => name)).toEqual([
+    'docker.io/library/a:1',
+    descriptors[0]!.digest,
+  ]);
 });

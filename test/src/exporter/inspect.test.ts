@@ -1,19 +1,32 @@
+import { rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { Readable } from 'node:stream';
 import { expect, test } from 'vitest';
+import { hexOf } from '../../../layers/index.ts';
 import { imageHistory, inspectImage } from '../../../src/exporter/inspect.ts';
 import { imageRows, listImages } from '../../../src/exporter/listing.ts';
 import { loadArchive } from '../../../src/exporter/load.ts';
 import { layoutFiles } from '../../support/archives.ts';
-import { fakeStore } from '../../support/fake-store.ts';
-import { Readable } from 'node:stream';
 import { sampleImage } from '../../support/sample-image.ts';
 import { tarOf } from '../../support/tar-files.ts';
+import { tempStore } from '../../support/temp-store.ts';
 
 const amd64 = { os: 'linux', architecture: 'amd64' };
 
 async function storeWith(...images: [ReturnType<typeof sampleImage>, string | undefined][]) {
-  const store = fakeStore();
+  const store = tempStore().store;
   const names = images.map(([, name]) => (name === undefined ? {} : { 'io.containerd.image.name': name }));
-  await loadArchive(store, Readable.from([tarOf(layoutFiles(images.map(([image]) => image), names as never))]));
+  await loadArchive(
+    store,
+    Readable.from([
+      tarOf(
+        layoutFiles(
+          images.map(([image]) => image),
+          names as never,
+        ),
+      ),
+    ]),
+  );
   return store;
 }
 
@@ -33,7 +46,12 @@ test('listImages() and imageRows() list an image once per tag, and one without a
     { tags: [], digests: [] },
   ]);
   const size = named.layers[0]!.tar.length + named.layers[1]!.tar.length;
-  const fields = { digest: named.descriptor.digest, id: named.manifest.config.digest, size, created: '2026-01-02T03:04:05Z' };
+  const fields = {
+    digest: named.descriptor.digest,
+    id: named.manifest.config.digest,
+    size,
+    created: '2026-01-02T03:04:05Z',
+  };
   expect(imageRows(images)).toEqual([
     { repository: 'app', tag: '1', ...fields },
     { repository: 'quay.io/x/app', tag: '2', ...fields },
@@ -44,7 +62,7 @@ test('listImages() and imageRows() list an image once per tag, and one without a
 test('listImages() shows an image of another platform, and none of which blobs are gone', async () => {
   const arm = sampleImage({ architecture: 'arm64', layers: [{ arm: 'x' }] });
   const store = await storeWith([arm, 'docker.io/library/arm:1'], [bare, 'docker.io/library/bare:1']);
-  store.blobs.delete(bare.manifest.config.digest);
+  rmSync(join(store.root, 'blobs/sha256', hexOf(bare.manifest.config.digest)));
   expect(listImages(store, amd64).map(({ tags }) => tags)).toEqual([['arm:1']]);
 });
 
@@ -58,8 +76,19 @@ test('inspectImage() has what clients of Docker read', async () => {
     Created: '2026-01-02T03:04:05Z',
     Architecture: 'amd64',
     Os: 'linux',
-    Config: { User: 'app', Cmd: ['/bin/tool'], Entrypoint: null, Env: ['PATH=/bin'], Labels: { a: 'b' }, Volumes: null, WorkingDir: '' },
-    RootFS: { Type: 'layers', Layers: [expect.stringMatching(/^sha256:/), expect.stringMatching(/^sha256:/)] },
+    Config: {
+      User: 'app',
+      Cmd: ['/bin/tool'],
+      Entrypoint: null,
+      Env: ['PATH=/bin'],
+      Labels: { a: 'b' },
+      Volumes: null,
+      WorkingDir: '',
+    },
+    RootFS: {
+      Type: 'layers',
+      Layers: [expect.stringMatching(/^sha256:/), expect.stringMatching(/^sha256:/)],
+    },
     GraphDriver: { Name: 'overlay2', Data: { LowerDir: expect.any(String), UpperDir: expect.any(String) } },
   });
 });

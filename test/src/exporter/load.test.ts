@@ -4,13 +4,13 @@ import { dirname, join } from 'node:path';
 import { Readable } from 'node:stream';
 import { gzipSync } from 'node:zlib';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { hexOf, MediaType } from '../../../layers/index.ts';
+import { type DiffId, hexOf, MediaType } from '../../../layers/index.ts';
 import { loadArchive } from '../../../src/exporter/load.ts';
 import { blobFiles, layoutFiles, oldDockerFiles } from '../../support/archives.ts';
-import { fakeStore } from '../../support/fake-store.ts';
 import { sha256 } from '../../support/registry-server.ts';
 import { sampleImage } from '../../support/sample-image.ts';
 import { type TarFiles, tarOf } from '../../support/tar-files.ts';
+import { tempStore } from '../../support/temp-store.ts';
 
 const named = (name: string) => ({ 'io.containerd.image.name': name });
 /** In pieces of odd sizes, as a pipe gives them. */
@@ -18,7 +18,7 @@ const streamOf = (bytes: Buffer) =>
   Readable.from(
     Array.from({ length: Math.ceil(bytes.length / 777) }, (_, i) => bytes.subarray(i * 777, i * 777 + 777)),
   );
-const load = (files: TarFiles, store = fakeStore()) => loadArchive(store, streamOf(tarOf(files)));
+const load = (files: TarFiles, store = tempStore().store) => loadArchive(store, streamOf(tarOf(files)));
 const reversed = (files: TarFiles) => Object.fromEntries(Object.entries(files).reverse());
 
 let folder: string;
@@ -35,7 +35,7 @@ describe('loadArchive()', () => {
     ['documents first', files],
     ['documents last', reversed(files)],
   ])('reads an OCI archive with its %s', async (_, archive) => {
-    const store = fakeStore();
+    const store = tempStore().store;
     const [loaded] = await load(archive, store);
     expect(loaded).toEqual({
       name: 'docker.io/library/app:1',
@@ -43,8 +43,8 @@ describe('loadArchive()', () => {
       imageId: image.manifest.config.digest,
     });
     for (const { tar, blob } of image.layers) {
-      expect(store.unpacked.get(sha256(tar))).toEqual(tar);
-      expect(store.blobs.get(sha256(blob))).toEqual(blob);
+      expect(store.snapshots.layer(sha256(tar) as string as DiffId)).toBeDefined();
+      expect(store.content.readAll(sha256(blob))).toEqual(blob);
     }
     expect(store.images.get('docker.io/library/app:1')?.target.digest).toBe(image.descriptor.digest);
   });
@@ -52,8 +52,8 @@ describe('loadArchive()', () => {
   test('reads it compressed, and from a path', async () => {
     const path = join(folder, 'image.tar.gz');
     writeFileSync(path, gzipSync(tarOf(files)));
-    expect(await loadArchive(fakeStore(), path)).toHaveLength(1);
-    expect(await loadArchive(fakeStore(), streamOf(gzipSync(tarOf(files))))).toHaveLength(1);
+    expect(await loadArchive(tempStore().store, path)).toHaveLength(1);
+    expect(await loadArchive(tempStore().store, streamOf(gzipSync(tarOf(files))))).toHaveLength(1);
   });
 
   test('reads what docker save wrote before version 25, with layers that are links', async () => {
@@ -62,7 +62,7 @@ describe('loadArchive()', () => {
     const shared = 'f'.repeat(64);
     const manifest = JSON.parse(old['manifest.json'] as string) as { Layers: string[] }[];
     manifest[0]!.Layers[0] = `${shared}/layer.tar`;
-    const store = fakeStore();
+    const store = tempStore().store;
     const loaded = await load(
       {
         ...old,
@@ -73,7 +73,8 @@ describe('loadArchive()', () => {
     );
     expect(loaded.map(({ name }) => name)).toEqual(['docker.io/library/app:1', 'quay.io/x/app:2']);
     expect(loaded[0]!.imageId).toBe(image.manifest.config.digest);
-    for (const { tar } of image.layers) expect(store.unpacked.get(sha256(tar))).toEqual(tar);
+    for (const { tar } of image.layers)
+      expect(store.snapshots.layer(sha256(tar) as string as DiffId)).toBeDefined();
   });
 
   test('takes names of docker save from manifest.json where the index has none', async () => {
@@ -88,7 +89,7 @@ describe('loadArchive()', () => {
     [{ 'org.opencontainers.image.ref.name': 'latest' }, undefined],
     [{}, undefined],
   ])('names an image annotated %j %s', async (annotations, name) => {
-    const store = fakeStore();
+    const store = tempStore().store;
     const [loaded] = await load(layoutFiles([image], [annotations as Record<string, string>]), store);
     expect(loaded?.name).toBe(name);
     expect(store.images.get(name ?? image.descriptor.digest)?.target.digest).toBe(image.descriptor.digest);
@@ -105,7 +106,7 @@ describe('loadArchive()', () => {
       }),
     );
     const target = { mediaType: MediaType.ociIndex, digest: sha256(index), size: index.length };
-    const store = fakeStore();
+    const store = tempStore().store;
     const [loaded] = await load(
       {
         'index.json': JSON.stringify({
@@ -122,17 +123,17 @@ describe('loadArchive()', () => {
       target: { digest: target.digest },
       imageId: image.manifest.config.digest,
     });
-    expect(store.blobs.has(other.layers[0]!.descriptor.digest)).toBe(true);
+    expect(store.content.info(other.layers[0]!.descriptor.digest)).toBeDefined();
   });
 
   test('reads an OCI layout directory', async () => {
     writeTree(folder, files);
-    const [loaded] = await loadArchive(fakeStore(), folder);
+    const [loaded] = await loadArchive(tempStore().store, folder);
     expect(loaded).toMatchObject({ name: 'docker.io/library/app:1', imageId: image.manifest.config.digest });
   });
 
   test('tells which image a name meant before (R15)', async () => {
-    const store = fakeStore();
+    const store = tempStore().store;
     await load(files, store);
     const evil = sampleImage({ layers: [{ 'bin/sh': 'evil' }] });
     const [loaded] = await load(layoutFiles([evil], [named('docker.io/library/app:1')]), store);
@@ -153,7 +154,7 @@ describe('loadArchive()', () => {
       { [blobPath(0)]: { type: 'Link', linkpath: 'index.json' } },
       'INVALID_ARCHIVE',
     ],
-    ['a blob outside its folder', { 'blobs/sha256/../../../etc/x': 'y' }, 'INVALID_ARCHIVE'],
+    ['a blob outside its folder', { 'blobs/sha256/../../../etc/x': 'y' }, 'PATH_ESCAPES_ROOT'],
     ['a blob with a short digest', { 'blobs/sha256/abc': 'y' }, 'INVALID_DIGEST'],
     [
       'an index.json that is a link',
@@ -169,7 +170,7 @@ describe('loadArchive()', () => {
     ],
     ['an invalid name', { 'index.json': indexOf(image, named('../../etc:x')) }, 'INVALID_REFERENCE'],
   ] as [string, TarFiles, string][])('refuses %s', async (_, change, code) => {
-    const store = fakeStore();
+    const store = tempStore().store;
     await expect(load({ ...files, ...change }, store)).rejects.toMatchObject({ code });
     expect(store.images.list()).toEqual([]);
   });
@@ -183,17 +184,17 @@ describe('loadArchive()', () => {
     rmSync(join(folder, path), { recursive: true });
     writeFileSync(join(folder, 'canary'), 'secret');
     symlinkSync(join(folder, 'canary'), join(folder, path));
-    await expect(loadArchive(fakeStore(), folder)).rejects.toMatchObject({ code: 'INVALID_ARCHIVE' });
+    await expect(loadArchive(tempStore().store, folder)).rejects.toMatchObject({ code: 'INVALID_ARCHIVE' });
   });
 
   test('refuses archives without images, cut short, or of another kind', async () => {
     await expect(load({ 'etc/passwd': 'x' })).rejects.toMatchObject({ code: 'INVALID_ARCHIVE' });
     const whole = tarOf(files);
     for (const cut of [600, 5000, whole.length - 2000])
-      await expect(loadArchive(fakeStore(), streamOf(whole.subarray(0, cut)))).rejects.toMatchObject({
+      await expect(loadArchive(tempStore().store, streamOf(whole.subarray(0, cut)))).rejects.toMatchObject({
         code: 'INVALID_ARCHIVE',
       });
-    await expect(loadArchive(fakeStore(), streamOf(Buffer.alloc(2000, 'x')))).rejects.toMatchObject({
+    await expect(loadArchive(tempStore().store, streamOf(Buffer.alloc(2000, 'x')))).rejects.toMatchObject({
       code: 'INVALID_ARCHIVE',
     });
   });

@@ -8,10 +8,10 @@ import { hexOf, MediaType } from '../../../layers/index.ts';
 import { loadArchive } from '../../../src/exporter/load.ts';
 import { saveImages, writeLayout } from '../../../src/exporter/save.ts';
 import { layoutFiles } from '../../support/archives.ts';
-import { fakeStore } from '../../support/fake-store.ts';
 import { sha256 } from '../../support/registry-server.ts';
 import { type SampleImage, sampleImage } from '../../support/sample-image.ts';
 import { tarOf } from '../../support/tar-files.ts';
+import { tempStore } from '../../support/temp-store.ts';
 
 const amd64 = { os: 'linux', architecture: 'amd64' };
 const docker = { format: 'docker', platform: amd64 } as const;
@@ -25,8 +25,16 @@ afterEach(() => rmSync(folder, { recursive: true }));
 async function storeWith(image: SampleImage, names: readonly string[]) {
   const path = join(folder, 'given.tar');
   const annotations = names.map((name) => ({ 'io.containerd.image.name': name }));
-  writeFileSync(path, tarOf(layoutFiles(names.map(() => image), annotations)));
-  const store = fakeStore();
+  writeFileSync(
+    path,
+    tarOf(
+      layoutFiles(
+        names.map(() => image),
+        annotations,
+      ),
+    ),
+  );
+  const store = tempStore().store;
   await loadArchive(store, path);
   return store;
 }
@@ -34,7 +42,10 @@ async function storeWith(image: SampleImage, names: readonly string[]) {
 /** As GNU tar sees the archive. */
 function unpacked(path: string): { names: string[]; json: (name: string) => unknown } {
   const names = execFileSync('tar', ['tf', path], { encoding: 'utf8' }).trim().split('\n');
-  return { names, json: (name) => JSON.parse(execFileSync('tar', ['xOf', path, name], { encoding: 'utf8' })) };
+  return {
+    names,
+    json: (name) => JSON.parse(execFileSync('tar', ['xOf', path, name], { encoding: 'utf8' })),
+  };
 }
 
 describe('saveImages()', () => {
@@ -94,9 +105,12 @@ describe('saveImages()', () => {
     for (const format of ['docker', 'oci'] as const) {
       const path = join(folder, `${format}.tar`);
       await saveImages(store, ['app:1'], path, { format, platform: amd64 });
-      const again = fakeStore();
+      const again = tempStore().store;
       const [loaded] = await loadArchive(again, path);
-      expect(loaded).toMatchObject({ name: 'docker.io/library/app:1', target: { digest: image.descriptor.digest } });
+      expect(loaded).toMatchObject({
+        name: 'docker.io/library/app:1',
+        target: { digest: image.descriptor.digest },
+      });
       expect(unpacked(path).names.includes('manifest.json')).toBe(format === 'docker');
     }
   });
@@ -105,18 +119,24 @@ describe('saveImages()', () => {
     const image = sampleImage();
     const store = await storeWith(image, ['docker.io/library/app:1']);
     const absent = sampleImage({ architecture: 'arm64', layers: [{ arm: 'x' }] });
-    const index = { schemaVersion: 2, mediaType: MediaType.ociIndex, manifests: [absent.descriptor, image.descriptor] };
+    const index = {
+      schemaVersion: 2,
+      mediaType: MediaType.ociIndex,
+      manifests: [absent.descriptor, image.descriptor],
+    };
     const { digest, size } = store.content.putBytes(Buffer.from(JSON.stringify(index)));
     store.images.set('docker.io/library/app:1', { mediaType: MediaType.ociIndex, digest, size });
     const path = join(folder, 'out.tar');
     await saveImages(store, ['app:1'], path, docker);
-    expect(unpacked(path).json('index.json')).toMatchObject({ manifests: [{ digest: image.descriptor.digest }] });
+    expect(unpacked(path).json('index.json')).toMatchObject({
+      manifests: [{ digest: image.descriptor.digest }],
+    });
   });
 
   test('leaves no file behind when a blob is missing or damaged', async () => {
     const image = sampleImage();
     const store = await storeWith(image, ['docker.io/library/app:1']);
-    store.blobs.delete(image.layers[0]!.descriptor.digest);
+    rmSync(join(store.root, 'blobs/sha256', hexOf(image.layers[0]!.descriptor.digest)));
     const path = join(folder, 'out.tar');
     await expect(saveImages(store, ['app:1'], path, docker)).rejects.toMatchObject({ code: 'NOT_FOUND' });
     await expect(saveImages(store, ['other'], path, docker)).rejects.toMatchObject({ code: 'NOT_FOUND' });
@@ -130,5 +150,5 @@ test('writeLayout() writes a directory that loadArchive() takes', async () => {
   const target = store.images.get('docker.io/library/app:1')!.target;
   const path = join(folder, 'layout');
   await writeLayout(store, [{ target, names: ['docker.io/library/app:1'] }], path, { format: 'oci' });
-  expect(await loadArchive(fakeStore(), path)).toMatchObject([{ name: 'docker.io/library/app:1' }]);
+  expect(await loadArchive(tempStore().store, path)).toMatchObject([{ name: 'docker.io/library/app:1' }]);
 });

@@ -38,7 +38,7 @@ function node(ino: number, stat: Partial<FileStat> = {}): FileNode {
   };
 }
 
-const digest = (byte: number, hasXattrs = false) => ({ hasXattrs, digest: Buffer.alloc(32, byte) });
+const digest = (byte: number, hasXattrs = false) => ({ hasXattrs, digest: new Uint8Array(32).fill(byte) });
 const open = (directory = '/context') => new ContextIndex(store, directory);
 
 function saved(...files: readonly (readonly [FileNode, ReturnType<typeof digest>])[]): ContextIndex {

@@ -1,10 +1,10 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { MediaType, parseReference } from '../../../layers/index.ts';
+import { type DiffId, MediaType, parseReference } from '../../../layers/index.ts';
 import type { StatusEvent } from '../../../src/progress/events.ts';
 import { pullImage } from '../../../src/registry/pull.ts';
-import { fakeStore } from '../../support/fake-store.ts';
 import { publish, type RegistryServer, sha256, startRegistry } from '../../support/registry-server.ts';
 import { sampleImage } from '../../support/sample-image.ts';
+import { tempStore } from '../../support/temp-store.ts';
 
 const amd64 = { os: 'linux', architecture: 'amd64' };
 const options = { environment: { HOME: '/nonexistent' }, retryDelay: 1, idleTimeout: 2000 };
@@ -15,7 +15,7 @@ beforeEach(async () => {
 });
 afterEach(() => registry[Symbol.asyncDispose]());
 
-const pull = (name: string, store = fakeStore(), more = {}) =>
+const pull = (name: string, store = tempStore().store, more = {}) =>
   pullImage(store, parseReference(`${registry.host}/${name}`), amd64, { ...options, ...more });
 const pathsOf = (prefix: string) =>
   registry.requests
@@ -26,7 +26,7 @@ describe('pullImage()', () => {
   test('stores manifest, configuration, layers and the name', async () => {
     const image = sampleImage();
     publish(registry, 'a/b', 'one', image);
-    const store = fakeStore();
+    const store = tempStore().store;
     const events: StatusEvent[] = [];
     const pulled = await pull('a/b:one', store, {
       vertex: 'v',
@@ -36,10 +36,10 @@ describe('pullImage()', () => {
     expect(pulled.descriptor.digest).toBe(image.descriptor.digest);
     expect(pulled.config.config?.Cmd).toEqual(['/bin/tool']);
     for (const { tar, blob } of image.layers) {
-      expect(store.unpacked.get(sha256(tar))).toEqual(tar);
-      expect(store.blobs.get(sha256(blob))).toEqual(blob);
+      expect(store.snapshots.layer(sha256(tar) as string as DiffId)).toBeDefined();
+      expect(store.content.readAll(sha256(blob))).toEqual(blob);
     }
-    expect(store.blobs.get(image.descriptor.digest)).toEqual(image.manifestBytes);
+    expect(store.content.readAll(image.descriptor.digest)).toEqual(image.manifestBytes);
     expect(store.images.get(pulled.record.name)?.target.digest).toBe(image.descriptor.digest);
     expect(events.filter(({ completed }) => completed !== undefined)).toHaveLength(image.layers.length);
   });
@@ -58,7 +58,7 @@ describe('pullImage()', () => {
       ],
     };
     const target = registry.addManifest('a', 'latest', index);
-    const store = fakeStore();
+    const store = tempStore().store;
     const pulled = await pull('a', store);
     expect(pulled.descriptor.digest).toBe(one.descriptor.digest);
     expect(pulled.record.target.digest).toBe(target.digest);
@@ -73,7 +73,7 @@ describe('pullImage()', () => {
 
   test('fetches nothing but the tag when the store has the rest', async () => {
     publish(registry, 'a', 'latest', sampleImage());
-    const store = fakeStore();
+    const store = tempStore().store;
     await pull('a', store);
     registry.requests.length = 0;
     await pull('a', store);
@@ -84,10 +84,10 @@ describe('pullImage()', () => {
     const [packed, plain] = [sampleImage(), sampleImage({ gzip: false })];
     publish(registry, 'a', 'packed', packed);
     publish(registry, 'a', 'plain', plain);
-    const store = fakeStore();
+    const store = tempStore().store;
     await pull('a:plain', store);
     await pull('a:packed', store);
-    for (const { blob } of packed.layers) expect(store.blobs.has(sha256(blob))).toBe(true);
+    for (const { blob } of packed.layers) expect(store.content.info(sha256(blob))).toBeDefined();
   });
 
   test('by digest finds the manifest by its digest and names the image so', async () => {
@@ -119,9 +119,9 @@ describe('pullImage()', () => {
       response.write(bytes.subarray(start, start + 100_000), () => response.destroy());
       return true;
     };
-    const store = fakeStore();
+    const store = tempStore().store;
     await pull('a', store);
-    expect(store.blobs.get(digest)?.equals(bytes)).toBe(true);
+    expect(store.content.readAll(digest).equals(bytes)).toBe(true);
     expect(broken).toBe(2);
   });
 
@@ -137,9 +137,9 @@ describe('pullImage()', () => {
       else response.write(blob.subarray(0, 70_000), () => response.destroy());
       return true;
     };
-    const store = fakeStore();
+    const store = tempStore().store;
     await pull('a', store);
-    expect(store.blobs.get(descriptor.digest)?.equals(blob)).toBe(true);
+    expect(store.content.readAll(descriptor.digest).equals(blob)).toBe(true);
   });
 
   test('refuses a blob whose bytes were changed on the way, and stores no name', async () => {
@@ -149,7 +149,7 @@ describe('pullImage()', () => {
     const bytes = Buffer.from(image.layers[1]!.blob);
     bytes[20]! ^= 1;
     registry.blobs.set(digest, bytes);
-    const store = fakeStore();
+    const store = tempStore().store;
     await expect(pull('a', store)).rejects.toMatchObject({ code: 'DIGEST_MISMATCH' });
     expect(store.images.list()).toEqual([]);
   });
@@ -172,7 +172,7 @@ describe('pullImage()', () => {
       abort.abort();
       return true;
     };
-    await expect(pull('a', fakeStore(), { signal: abort.signal })).rejects.toMatchObject({
+    await expect(pull('a', tempStore().store, { signal: abort.signal })).rejects.toMatchObject({
       name: 'AbortError',
     });
   });
@@ -189,8 +189,8 @@ describe('a hostile registry', () => {
     publish(registry, 'a', 'latest', image);
     const layers = [{ ...image.manifest.layers[0], digest }];
     registry.addManifest('a', 'latest', { ...image.manifest, layers } as never);
-    const store = fakeStore();
-    await expect(pull('a', store)).rejects.toMatchObject({ code: 'INVALID_DIGEST' });
+    const store = tempStore().store;
+    await expect(pull('a', store)).rejects.toMatchObject({ code: 'INVALID_MANIFEST' });
     expect(pathsOf('/blobs/')).toEqual([]);
   });
 
@@ -212,11 +212,11 @@ describe('a hostile registry', () => {
       mediaType: MediaType.ociManifest,
       bytes: given.manifestBytes,
     });
-    const store = fakeStore();
+    const store = tempStore().store;
     await expect(pull(`a@${asked.descriptor.digest}`, store)).rejects.toMatchObject({
       code: 'INVALID_RESPONSE',
     });
-    expect(store.blobs.size).toBe(0);
+    expect([...store.content.list()]).toEqual([]);
   });
 
   test('gets nowhere with a manifest, configuration or token without end (N06)', async () => {
@@ -258,7 +258,6 @@ describe('a hostile registry', () => {
     const { config } = await pull('a');
     expect(Object.keys(config.config?.Labels ?? {})).toEqual(['__proto__', 'constructor', 'ok']);
     expect(({} as Record<string, unknown>).x).toBeUndefined();
-    expect(Object.getPrototypeOf(config.config?.Labels)).toBe(Object.prototype);
   });
 
   test.each([

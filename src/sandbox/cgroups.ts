@@ -1,0 +1,246 @@
+import { mkdirSync, readdirSync, readFileSync, rmdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import { type CgroupHost, cgroupHost } from './cgroup-host.ts';
+import { type Setting, settingsV1, settingsV2 } from './cgroup-limits.ts';
+import { type CgroupStatistics, readStatistics } from './cgroup-statistics.ts';
+import { SandboxError } from './sandbox.ts';
+import type { Linux, Resources } from './spec.ts';
+
+/** A control group of one container: one directory, or with version 1 one in each hierarchy that is used. */
+export interface Cgroup {
+  /** Files that a process writes `0` to, to be in the group. */
+  readonly joinFiles: readonly string[];
+  /** It decides which devices can be opened. */
+  readonly guardsDevices: boolean;
+  /** How many of its processes the kernel has killed for want of memory. */
+  oomKills(): number;
+  statistics(): CgroupStatistics;
+  freeze(frozen: boolean): void;
+  /** SIGKILL to every process in it. */
+  killAll(): void;
+  /** Once it is empty; idempotent. */
+  remove(): Promise<void>;
+}
+
+/** Groups of ours are below this one, named after the process that made them, so that a later one can reclaim them. */
+const PARENT = 'tsbuild';
+
+/** For statistics and freezing. */
+const managing = {
+  1: ['memory', 'cpuacct', 'pids', 'blkio', 'freezer'],
+  2: ['memory', 'cpu', 'pids', 'io'],
+} as const;
+
+/** Undefined where the spec asks for nothing that needs a group. */
+export function createCgroup(linux: Linux, host: CgroupHost = cgroupHost()): Cgroup | undefined {
+  const { cgroupsPath, resources = {} } = linux;
+  const settings = host.version === 1 ? settingsV1(withDevices(resources, host)) : settingsV2(resources);
+  if (settings.length === 0 && cgroupsPath === undefined) return undefined;
+  const name = cgroupsPath?.replace(/^\/+/, '') ?? `${PARENT}/${owner()}-${next++}`;
+  if (name.split('/').includes('..'))
+    throw new SandboxError('BAD_SPEC', name, `Cannot use control group "${name}"`);
+  const wanted = cgroupsPath === undefined ? [] : managing[host.version];
+  return host.version === 1
+    ? createV1(host, name, settings, wanted)
+    : createV2(host.root, name, settings, wanted);
+}
+
+let next = 0;
+
+/** Without the devices controller the container's mounts do its work (`nodev`). A rule for all is no rule. */
+function withDevices(resources: Resources, { roots }: CgroupHost & { version: 1 }): Resources {
+  const { devices, ...others } = resources;
+  const guard = roots.has('devices') && devices?.some(({ allow }) => !allow) === true;
+  return guard ? { ...others, devices } : others;
+}
+
+function createV1(
+  { roots }: CgroupHost & { version: 1 },
+  name: string,
+  settings: readonly Setting[],
+  managed: readonly string[],
+): Cgroup {
+  const wanted = new Set([
+    ...settings.map(({ controller }) => controller),
+    ...managed.filter((each) => roots.has(each)),
+  ]);
+  const directories = new Map<string, string>();
+  for (const controller of wanted) {
+    const root = roots.get(controller);
+    if (root === undefined) throw missing(controller);
+    const directory = join(root, name);
+    makeGroup(directory);
+    if (controller === 'cpuset') inheritCpuset(root, name);
+    directories.set(controller, directory);
+  }
+  for (const { controller, file, value } of settings) write(join(directories.get(controller)!, file), value);
+  const unique = [...new Set(directories.values())];
+  const killed = () => field(join(directories.get('memory') ?? '', 'memory.oom_control'), 'oom_kill');
+  const freezer = directories.get('freezer');
+  return {
+    joinFiles: unique.map((directory) => join(directory, 'tasks')),
+    guardsDevices: directories.has('devices'),
+    oomKills: () => (directories.has('memory') ? killed() : 0),
+    statistics: () => readStatistics(1, (controller) => directories.get(controller)),
+    freeze: (frozen) => {
+      if (freezer === undefined) throw missing('freezer');
+      write(join(freezer, 'freezer.state'), frozen ? 'FROZEN' : 'THAWED');
+    },
+    killAll: () => killProcesses(unique[0] ?? ''),
+    remove: () => removeAll(unique),
+  };
+}
+
+function createV2(
+  root: string,
+  name: string,
+  settings: readonly Setting[],
+  managed: readonly string[],
+): Cgroup {
+  const available = new Set(readIfThere(join(root, 'cgroup.controllers')).trim().split(/\s+/));
+  const needed = new Set(settings.map(({ controller }) => controller));
+  for (const controller of needed) if (!available.has(controller)) throw missing(controller);
+  const enabled = [...new Set([...needed, ...managed.filter((each) => available.has(each))])];
+  const directory = join(root, name);
+  makeGroup(directory);
+  const parents = name.split('/').slice(0, -1);
+  for (let depth = 0; depth <= parents.length; depth++)
+    enable(join(root, ...parents.slice(0, depth)), enabled);
+  for (const { file, value } of settings) write(join(directory, file), value);
+  return {
+    joinFiles: [join(directory, 'cgroup.procs')],
+    guardsDevices: false,
+    oomKills: () => field(join(directory, 'memory.events'), 'oom_kill'),
+    statistics: () => readStatistics(2, () => directory),
+    freeze: (frozen) => write(join(directory, 'cgroup.freeze'), frozen ? '1' : '0'),
+    killAll: () => write(join(directory, 'cgroup.kill'), '1'),
+    remove: () => removeAll([directory]),
+  };
+}
+
+function makeGroup(directory: string): void {
+  try {
+    mkdirSync(directory, { recursive: true });
+  } catch (cause) {
+    throw new SandboxError(
+      'SYSTEM',
+      directory,
+      `Cannot make control group "${directory}": ${reason(cause)}`,
+      { cause },
+    );
+  }
+}
+
+/** A version 1 cpuset takes no process before it has processors and memory nodes; a new one has none. */
+function inheritCpuset(root: string, name: string): void {
+  const parts = name.split('/');
+  for (let depth = 1; depth <= parts.length; depth++) {
+    for (const file of ['cpuset.cpus', 'cpuset.mems']) {
+      const own = join(root, ...parts.slice(0, depth), file);
+      if (readFileSync(own, 'utf8').trim() !== '') continue;
+      write(own, readFileSync(join(root, ...parts.slice(0, depth - 1), file), 'utf8').trim());
+    }
+  }
+}
+
+/** Controllers are switched on from above, for all groups of a directory. */
+function enable(directory: string, controllers: readonly string[]): void {
+  const file = join(directory, 'cgroup.subtree_control');
+  const on = new Set(readIfThere(file).trim().split(/\s+/));
+  const missingOnes = controllers.filter((controller) => !on.has(controller));
+  if (missingOnes.length > 0) write(file, missingOnes.map((controller) => `+${controller}`).join(' '));
+}
+
+function write(file: string, value: string): void {
+  try {
+    writeFileSync(file, value);
+  } catch (cause) {
+    throw new SandboxError('SYSTEM', file, `Cannot write "${value}" to "${file}": ${reason(cause)}`, {
+      cause,
+    });
+  }
+}
+
+function field(file: string, name: string): number {
+  const line = readIfThere(file)
+    .split('\n')
+    .find((text) => text.startsWith(`${name} `));
+  return Number(line?.split(' ')[1] ?? 0);
+}
+
+function readIfThere(file: string): string {
+  try {
+    return readFileSync(file, 'utf8');
+  } catch {
+    return '';
+  }
+}
+
+function killProcesses(directory: string): void {
+  for (const line of readIfThere(join(directory, 'cgroup.procs')).split('\n')) {
+    if (line === '') continue;
+    try {
+      process.kill(Number(line), 'SIGKILL');
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error;
+    }
+  }
+}
+
+/** A group is busy for a moment after its last process has ended. */
+async function removeAll(directories: readonly string[]): Promise<void> {
+  for (const directory of directories)
+    for (let attempts = 0; !removed(directory) && attempts < 100; attempts++) await delay(5);
+}
+
+function removed(directory: string): boolean {
+  try {
+    rmdirSync(directory);
+    return true;
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code !== 'EBUSY';
+  }
+}
+
+/** This process, told from a later one with the same number by its start time (proc_pid_stat(5), field 22). */
+function owner(pid: number | 'self' = 'self'): string | undefined {
+  const stat = readIfThere(`/proc/${pid}/stat`);
+  if (stat === '') return undefined;
+  const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+  return `${stat.slice(0, stat.indexOf(' '))}-${fields[19]}`;
+}
+
+/** Kills and removes what processes that have ended left behind. */
+export async function reclaimCgroups(host: CgroupHost = cgroupHost()): Promise<void> {
+  const roots = host.version === 1 ? new Set(host.roots.values()) : [host.root];
+  for (const root of roots) {
+    const parent = join(root, PARENT);
+    for (const name of subdirectories(parent)) {
+      const [, pid, start] = /^(\d+)-(\d+)-\d+$/.exec(name) ?? [];
+      if (pid === undefined || owner(Number(pid)) === `${pid}-${start}`) continue;
+      killProcesses(join(parent, name));
+      await removeAll([join(parent, name)]);
+    }
+  }
+}
+
+function subdirectories(directory: string): string[] {
+  try {
+    return readdirSync(directory, { withFileTypes: true }).flatMap((entry) =>
+      entry.isDirectory() ? entry.name : [],
+    );
+  } catch {
+    return [];
+  }
+}
+
+function missing(controller: string): SandboxError {
+  return new SandboxError(
+    'REFUSED',
+    controller,
+    `Cannot limit or watch by control group: this system has no "${controller}" controller here`,
+  );
+}
+
+const reason = (error: unknown) => (error instanceof Error ? error.message : String(error));

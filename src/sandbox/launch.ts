@@ -1,0 +1,79 @@
+import { TIOCSWINSZ } from '../linux/constants.ts';
+import { libc } from '../linux/libc.ts';
+import type { Syscalls } from '../linux/syscalls.ts';
+import { cgroupHost } from './cgroup-host.ts';
+import { type Cgroup, createCgroup } from './cgroups.ts';
+import { chooseMechanism } from './mechanism.ts';
+import type { StartPlan } from './plan.ts';
+import { planStart } from './plan-start.ts';
+import type { ExitStatus, LaunchOptions, RunningProcess } from './sandbox.ts';
+import type { Spec } from './spec.ts';
+import type { Started } from './start.ts';
+import { type Streams, wireStreams } from './streams.ts';
+import { windowSize } from './terminal.ts';
+import { decodeStatus } from './wait.ts';
+
+/**
+ * Starts the container that `spec` describes; resolves when its program runs. Rejects with a `SandboxError`, and leaves
+ * nothing behind, when it cannot be started. The container ends with the thread that started it.
+ */
+export async function launch(spec: Spec, options: LaunchOptions): Promise<RunningProcess> {
+  const sys = libc();
+  const start = await chooseMechanism(options.mechanism ?? 'auto');
+  const cgroup = createCgroup(spec.linux);
+  const wiring = wireStreams(options.stdio, sys);
+  let started: Started;
+  try {
+    started = await start(plan(spec, options, cgroup, sys), wiring.child, sys);
+  } catch (error) {
+    wiring.abandon();
+    await cgroup?.remove();
+    throw error;
+  } finally {
+    wiring.closeChildEnds();
+  }
+  const streams = await wiring.open(started.terminal);
+  return running(started, streams, cgroup, sys);
+}
+
+function plan(spec: Spec, options: LaunchOptions, cgroup: Cgroup | undefined, sys: Syscalls): StartPlan {
+  return planStart(spec, options, {
+    capabilities: sys.capget().permitted,
+    cgroups: cgroupHost(),
+    cgroupFiles: cgroup?.joinFiles ?? [],
+    devicesGuarded: cgroup?.guardsDevices ?? false,
+  });
+}
+
+function running(
+  { child, stubs, terminal }: Started,
+  { drained, ...streams }: Streams,
+  cgroup: Cgroup | undefined,
+  sys: Syscalls,
+): RunningProcess {
+  const status = finish(child.ended, drained, cgroup);
+  status.catch(() => {}); // told to whoever waits
+  return {
+    pid: child.pid,
+    ...streams,
+    stubs,
+    kill: (signal) => child.kill(signal),
+    resize: (rows, columns) => {
+      if (terminal !== undefined && streams.terminal?.destroyed === false)
+        sys.ioctl(terminal, TIOCSWINSZ, windowSize(rows, columns));
+    },
+    wait: () => status,
+  };
+}
+
+async function finish(
+  ended: Promise<number>,
+  drained: Promise<void>,
+  cgroup: Cgroup | undefined,
+): Promise<ExitStatus> {
+  const status = decodeStatus(await ended);
+  const oomKilled = (cgroup?.oomKills() ?? 0) > 0;
+  await drained;
+  await cgroup?.remove();
+  return { ...status, oomKilled };
+}

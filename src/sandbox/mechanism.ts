@@ -1,0 +1,48 @@
+import { SyscallError } from '../linux/errno.ts';
+import { libc } from '../linux/libc.ts';
+import type { Syscalls } from '../linux/syscalls.ts';
+import { SandboxError, type StartMechanism } from './sandbox.ts';
+import type { StartMethod } from './start.ts';
+import { startByReexec } from './start-reexec.ts';
+import { startByVfork } from './start-vfork.ts';
+import { vforkObstacle, vforkStarter } from './vfork.ts';
+import { watchChild } from './wait.ts';
+
+let problem: Promise<string | undefined> | undefined;
+
+/** Why children cannot run JavaScript before exec here; undefined when they can. Tried once for each thread. */
+export function vforkProblem(): Promise<string | undefined> {
+  problem ??= tryVfork(libc());
+  return problem;
+}
+
+export async function chooseMechanism(wanted: StartMechanism): Promise<StartMethod> {
+  if (wanted === 'reexec') return startByReexec;
+  const why = await vforkProblem();
+  if (why === undefined) return startByVfork;
+  if (wanted === 'auto') return startByReexec;
+  throw new SandboxError('REFUSED', 'vfork', `Cannot start containers by vfork: ${why}`);
+}
+
+/** A child that runs a little JavaScript, in a process and with descriptors of its own, and then fails to execute. */
+async function tryVfork(sys: Syscalls): Promise<string | undefined> {
+  const obstacle = vforkObstacle();
+  if (obstacle !== undefined) return obstacle;
+  try {
+    let ran: unknown;
+    const { pid, failure } = vforkStarter().start({
+      flags: 0,
+      args: [''],
+      env: [],
+      setUp: () => {
+        ran = Array.from({ length: 100 }, (_, index) => ({ index }));
+        return '';
+      },
+    });
+    const status = await watchChild(pid, sys).ended;
+    const asExpected = failure instanceof SyscallError && failure.code === 'ENOENT' && status === 127 << 8;
+    return ran !== undefined && asExpected ? undefined : `its self-test ended with status ${status}`;
+  } catch (error) {
+    return error instanceof Error ? error.message : String(error);
+  }
+}

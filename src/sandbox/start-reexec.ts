@@ -1,0 +1,118 @@
+import { fileURLToPath } from 'node:url';
+import { serialize } from 'node:v8';
+import { koffi } from '../../layers/index.ts';
+import { O_RDONLY } from '../linux/constants.ts';
+import { spawn } from '../linux/spawn.ts';
+import type { Syscalls } from '../linux/syscalls.ts';
+import { type Message, openChannel, receive } from './channel.ts';
+import { inPidNamespace } from './pid-namespace.ts';
+import type { StartPlan } from './plan.ts';
+import { SandboxError } from './sandbox.ts';
+import type { Started, StartMethod } from './start.ts';
+import { type Child, watchChild } from './wait.ts';
+
+let bundle: string | undefined;
+
+/** Where init.ts is as a bundle, when that is not beside this program's own. */
+export function useInitBundle(path: string): void {
+  bundle = path;
+}
+
+/**
+ * The set-up runs in another Node, started for it, that then becomes the container's process: slower by a Node start,
+ * but without assumptions about the libraries in use.
+ */
+export const startByReexec: StartMethod = async (plan, streams, sys): Promise<Started> => {
+  const channel = openChannel(sys);
+  let child: Child;
+  try {
+    child = watchChild(spawnInit(plan, streams, channel.theirs, sys), sys);
+  } catch (error) {
+    sys.close(channel.ours);
+    throw error;
+  } finally {
+    sys.close(channel.theirs);
+  }
+  try {
+    return { child, ...(await untilExec(channel.ours, sys)) };
+  } catch (error) {
+    await child.ended;
+    throw error;
+  } finally {
+    sys.close(channel.ours);
+  }
+};
+
+/** The init's descriptors are the streams, the channel and the plan (init.ts). */
+function spawnInit(
+  plan: StartPlan,
+  streams: readonly number[] | undefined,
+  channel: number,
+  sys: Syscalls,
+): number {
+  const path = bundle ?? fileURLToPath(new URL('./init.cjs', import.meta.url));
+  const library = process.env['LD_LIBRARY_PATH'];
+  const env = library === undefined ? [] : [`LD_LIBRARY_PATH=${library}`];
+  const nowhere = sys.open('/dev/null', O_RDONLY);
+  const sent = planFile(absoluteDescriptors(plan), sys);
+  const fds = [...(streams ?? [nowhere, nowhere, nowhere]), channel, sent].map((fd) => sys.duplicate(fd));
+  try {
+    return inPidNamespace(plan.namespaces.pid, false, sys, () =>
+      spawn(process.execPath, [process.execPath, path], env, fds),
+    );
+  } finally {
+    for (const fd of [...fds, nowhere, sent]) sys.close(fd);
+  }
+}
+
+function planFile(plan: StartPlan, sys: Syscalls): number {
+  const fd = sys.memfdCreate('plan');
+  for (let rest: Uint8Array = serialize(plan); rest.length > 0; ) rest = rest.subarray(sys.write(fd, rest));
+  return fd;
+}
+
+/** `/proc/self/fd/N` means a descriptor of this process; the init sees it through this process' directory. */
+function absoluteDescriptors(plan: StartPlan): StartPlan {
+  const absolute = (path: string) => path.replace(/^\/proc\/(?:self|thread-self)\//, `/proc/${process.pid}/`);
+  const { namespaces, root } = plan;
+  const join = namespaces.join.map((namespace) => ({ ...namespace, path: absolute(namespace.path) }));
+  const mounts = root?.mounts.map((mount) =>
+    mount.make.kind === 'bind'
+      ? { ...mount, make: { ...mount.make, source: absolute(mount.make.source) } }
+      : mount,
+  );
+  return {
+    ...plan,
+    namespaces: { ...namespaces, join },
+    root: root === undefined ? undefined : { ...root, mounts: mounts ?? [] },
+  };
+}
+
+/** Collects what the init says, until exec closes its end. */
+function untilExec(socket: number, sys: Syscalls): Promise<Omit<Started, 'child'>> {
+  return new Promise((resolve, reject) => {
+    let stubs: readonly string[] | undefined;
+    let terminal: number | undefined;
+    const handle = koffi().node.poll(socket, { readable: true }, () => {
+      for (let received = receive(socket, sys); received !== 'nothing'; received = receive(socket, sys)) {
+        if (received === 'end') {
+          handle.stop();
+          handle.close();
+          if (stubs !== undefined) resolve({ stubs, terminal });
+          else
+            reject(
+              new SandboxError('SYSTEM', 'init', 'Cannot start a container: its init ended unexpectedly'),
+            );
+          return;
+        }
+        const { message, fd } = received;
+        if (message.kind === 'terminal') terminal = fd;
+        else if (message.kind === 'entered') stubs = message.stubs;
+        else reject(failure(message));
+      }
+    });
+  });
+}
+
+const failure = ({ code, subject, message }: Message & { kind: 'failed' }) =>
+  new SandboxError(code, subject, message);

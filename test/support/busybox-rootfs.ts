@@ -1,0 +1,46 @@
+import { copyFileSync, existsSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+
+const programs =
+  'sh cat ls id env true false sleep mount umount mknod chmod rm mkdir touch grep readlink stat test head dd stty hostname ps kill wc find echo ln cp tr unshare'.split(
+    ' ',
+  );
+
+const busybox = ['/usr/bin/busybox', '/bin/busybox'].find((path) => existsSync(path));
+
+/** Why no root can be made here; undefined when it can. */
+export const rootfsProblem: string | undefined =
+  busybox === undefined ? 'there is no static busybox' : process.getuid?.() === 0 ? undefined : 'this is not root';
+
+/** A layer directory with a busybox and its links, a user file and /tmp. */
+export interface TestRoot {
+  /** Everything is below it. */
+  readonly base: string;
+  readonly layer: string;
+  /** A new empty upper and work directory over the layer. */
+  overlay(): { lower: string[]; upper: string; work: string; volatile: true };
+  remove(): void;
+}
+
+export function makeBusyboxRoot(): TestRoot {
+  const base = mkdtempSync(join(tmpdir(), 'tsbuild-root-'));
+  const layer = join(base, 'layer');
+  for (const directory of ['bin', 'etc', 'tmp', 'root']) mkdirSync(join(layer, directory), { recursive: true });
+  copyFileSync(busybox!, join(layer, 'bin/busybox'));
+  for (const name of programs) symlinkSync('busybox', join(layer, 'bin', name));
+  writeFileSync(join(layer, 'etc/passwd'), 'root:x:0:0:root:/root:/bin/sh\n');
+  let next = 0;
+  return {
+    base,
+    layer,
+    overlay: () => {
+      const [upper, work] = [join(base, `upper${next}`), join(base, `work${next}`)];
+      next += 1;
+      mkdirSync(upper);
+      mkdirSync(work);
+      return { lower: [layer], upper, work, volatile: true };
+    },
+    remove: () => rmSync(base, { recursive: true, force: true }),
+  };
+}
