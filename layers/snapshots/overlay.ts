@@ -35,6 +35,8 @@ export interface OverlaySnapshotterOptions {
 export type PublishedLayer = Layer & { readonly info: DiffInfo };
 
 export interface OverlaySnapshotter extends Snapshotter {
+  /** Prefix of overlayfs's own attributes in the layers. */
+  readonly space: MarkSpace;
   /**
    * Brings in a layer from outside: `fill` unpacks it into an empty directory, as an upper directory, and says what it
    * was. When it throws, nothing is left. When the layer is there already, the one that is there is answered.
