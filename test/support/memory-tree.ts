@@ -64,7 +64,10 @@ export class MemoryTree implements FileTree {
     let directory = this.root;
     for (const name of names) {
       let next = directory.children.get(name);
-      if (next === undefined) directory.children.set(name, (next = newInode('directory', 0o755)));
+      if (next === undefined) {
+        next = newInode('directory', 0o755);
+        directory.children.set(name, next);
+      }
       directory = next;
     }
     const inode =
@@ -182,8 +185,10 @@ export class MemoryWriter implements TreeWriter {
     for (const name of names) {
       let next = directory.children.get(name);
       made = next === undefined;
-      if (next === undefined)
-        directory.children.set(name, (next = withAttributes(newInode('directory', 0), attributes)));
+      if (next === undefined) {
+        next = withAttributes(newInode('directory', 0), attributes);
+        directory.children.set(name, next);
+      }
       if (next.type !== 'directory')
         throw new StoreError('NOT_A_DIRECTORY', path, `${path}: not a directory`);
       directory = next;
