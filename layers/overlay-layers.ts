@@ -1,4 +1,3 @@
-import { hashLayer } from './diff/hash-layer.ts';
 import { openLayerTar } from './diff/layer-stream.ts';
 import type { Lease } from './gc/lease.ts';
 import type { LayerBackend } from './open-store.ts';
@@ -12,7 +11,7 @@ export function overlayLayers({
   readonly root: string;
   readonly lease: Lease;
 }): LayerBackend {
-  const snapshots = overlaySnapshotter({ root, lease, hashLayer });
+  const snapshots = overlaySnapshotter({ root, lease });
   const options = () => ({ overlayXattrs: snapshots.space });
   return {
     snapshots,

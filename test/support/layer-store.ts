@@ -1,18 +1,13 @@
 import { join } from 'node:path';
 import { onTestFinished } from 'vitest';
 import type { FileNode, FileTree, Layer, Store, TreeWriter } from '../../layers/index.ts';
-import { hashLayer, openStore } from '../../layers/index.ts';
-import { overlaySnapshotter } from '../../layers/snapshots/overlay.ts';
+import { openStore } from '../../layers/index.ts';
 import { MemoryTree, type Sketch } from './memory-tree.ts';
-import { byteTools } from './store-parts.ts';
 import { tempFolder } from './temp-folder.ts';
 
 /** A new store for the running test, with layers as overlayfs has them. */
 export function layerStore(): Store {
-  const store = openStore(join(tempFolder(), 'store'), {
-    snapshotter: (parts) => overlaySnapshotter({ ...parts, hashLayer }),
-    tools: byteTools,
-  });
+  const store = openStore(join(tempFolder(), 'store'));
   onTestFinished(() => store.close());
   return store;
 }
