@@ -39,6 +39,11 @@ export { openStore, type StoreOptions } from './open-store.ts';
 export { type DirectoryTree, type DirectoryTreeOptions, directoryTree } from './snapshots/directory-tree.ts';
 export * from './snapshots/file-tree.ts';
 export * from './snapshots/mount.ts';
+export {
+  type OverlaySnapshotter,
+  type OverlaySnapshotterOptions,
+  overlaySnapshotter,
+} from './snapshots/overlay.ts';
 export * from './snapshots/snapshotter.ts';
 export * from './snapshots/tree-writer.ts';
 export * from './store.ts';

@@ -8,34 +8,37 @@ import { reclaimDeadLeases } from './gc/reclaim.ts';
 import { startEmptyingTrash } from './gc/trash.ts';
 import { LocalImageStore } from './images/local-images.ts';
 import type { DiffId } from './oci/digest.ts';
+import { overlayLayers } from './overlay-layers.ts';
 import { LocalRecordStore } from './records/local-records.ts';
-import type { Snapshotter } from './snapshots/snapshotter.ts';
+import type { Layer, Snapshotter } from './snapshots/snapshotter.ts';
 import type { Store } from './store.ts';
 import { openRoot } from './store-root.ts';
 import { type LayerPublisher, type UnpackTools, unpackLayer } from './unpack.ts';
 
+/** Filesystem states, and how their layers become tars and back. */
+export interface LayerBackend {
+  readonly snapshots: Snapshotter & LayerPublisher & { close(): void };
+  openTar(layer: Layer): Readable;
+  /** Loaded at first need. */
+  tools(): Promise<UnpackTools>;
+}
+
 export interface StoreOptions {
   /** What holds the filesystem states; overlayfs layers unless told. */
-  readonly snapshotter: (store: {
-    readonly root: string;
-    readonly lease: Lease;
-  }) => Snapshotter & LayerPublisher;
-  /** How layer blobs become files and back. */
-  readonly tools: UnpackTools & { openLayerTar(directory: string): Readable };
+  readonly layers?: (store: { readonly root: string; readonly lease: Lease }) => LayerBackend;
 }
 
 /**
  * Opens the store in a directory, which is made if need be. Throws `UNSUPPORTED` for a directory that is no store, is
  * not ours, or has a newer format.
  */
-export function openStore(root: string, { snapshotter, tools }: StoreOptions): Store {
+export function openStore(root: string, { layers = overlayLayers }: StoreOptions = {}): Store {
   const layout = openRoot(resolve(root));
   const lease = new FileLease(layout);
-  const snapshots = snapshotter({ root: layout.root, lease });
+  const { snapshots, openTar, tools } = layers({ root: layout.root, lease });
   const layerTar = (diffId: DiffId) => {
     const layer = snapshots.layer(diffId);
-    if (layer === undefined) return undefined;
-    return { size: layer.info.size, open: () => tools.openLayerTar(layer.directory()) };
+    return layer && { size: layer.info.size, open: () => openTar(layer) };
   };
   const content = new LocalContentStore(layout, lease, layerTar);
   return {
@@ -43,12 +46,13 @@ export function openStore(root: string, { snapshotter, tools }: StoreOptions): S
     content,
     snapshots,
     images: new LocalImageStore(layout, lease),
-    records: new LocalRecordStore(layout, lease),
+    records: new LocalRecordStore(layout, lease, snapshots),
     unpack: (descriptor, diffId, blob) =>
-      unpackLayer({ content, snapshots, tools: async () => tools }, { descriptor, diffId, blob }),
+      unpackLayer({ content, snapshots, tools }, { descriptor, diffId, blob }),
     gc: (options) => collect({ layout, lease, content, snapshots }, options),
     check: () => checkStore({ layout, content, snapshots, layerTar }),
     close() {
+      snapshots.close();
       lease.close();
       // Its own lease is among the dead now.
       reclaimDeadLeases(layout);

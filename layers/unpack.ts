@@ -4,18 +4,21 @@ import { type LocalContentStore, wrongSize } from './content/local.ts';
 import { StoreError } from './errors.ts';
 import type { Descriptor } from './oci/descriptor.ts';
 import type { DiffId } from './oci/digest.ts';
+import type { LayerInfo } from './diff/hash-layer.ts';
 import type { DiffInfo, Layer, Snapshotter } from './snapshots/snapshotter.ts';
 
 /** Makes layers out of directories that somebody fills. */
 export interface LayerPublisher {
   /** Has a private directory filled and makes it a layer of the store; throws it away when `fill` fails. */
-  publish(fill: (directory: string) => Promise<DiffInfo>): Promise<Layer & { readonly info: DiffInfo }>;
+  publish(
+    fill: (directory: string) => Promise<LayerInfo>,
+  ): Promise<Layer & { readonly info: DiffInfo }>;
 }
 
 /** How the bytes of a layer become files. */
 export interface UnpackTools {
   decompress(source: Readable, mediaType: string): Readable;
-  applyLayer(tar: Readable, directory: string): Promise<DiffInfo>;
+  applyLayer(tar: Readable, directory: string): Promise<LayerInfo>;
 }
 
 export interface UnpackParts {
@@ -56,7 +59,7 @@ async function fillFromStore(
   tools: UnpackTools,
   { descriptor, diffId }: LayerSource,
   directory: string,
-): Promise<DiffInfo> {
+): Promise<LayerInfo> {
   return checked(await apply(tools, content.read(descriptor.digest), descriptor, directory), diffId);
 }
 
@@ -66,7 +69,7 @@ async function fillFromOutside(
   tools: UnpackTools,
   { descriptor, diffId, blob }: LayerSource & { readonly blob: Readable },
   directory: string,
-): Promise<DiffInfo> {
+): Promise<LayerInfo> {
   const ingest = content.ingestFor(descriptor.digest);
   const copy = new PassThrough();
   let intakeError: unknown;
@@ -95,7 +98,7 @@ async function apply(
   blob: Readable,
   { mediaType }: Descriptor,
   directory: string,
-): Promise<DiffInfo> {
+): Promise<LayerInfo> {
   // Errors reach the reader of the tar; these listeners only keep a stream that fails after it from being fatal.
   blob.on('error', () => {});
   try {
@@ -140,7 +143,7 @@ function room(stream: PassThrough): Promise<void> {
   });
 }
 
-function checked(info: DiffInfo, expected: DiffId): DiffInfo {
+function checked(info: LayerInfo, expected: DiffId): LayerInfo {
   if (info.diffId === expected) return info;
   const message = `Expected a layer with diff ID ${expected}, but its files give ${info.diffId}`;
   throw new StoreError('DIGEST_MISMATCH', expected, message);

@@ -13,7 +13,7 @@ export interface BlobInfo {
  * store that asked is closed (it is leased), whatever a garbage collection in another process does.
  *
  * A layer that was made here has no blob of its own: its bytes are a pure function of the layer directory, so
- * `info`, `read` and `readAll` answer for its plain tar (digest = diff ID) as if it were stored.
+ * `info` and `read` answer for its plain tar (digest = diff ID) as if it were stored.
  */
 export interface ContentStore {
   /** Size of the blob, or undefined. Leases it. */

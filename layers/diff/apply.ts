@@ -1,7 +1,6 @@
 import { createHash } from 'node:crypto';
 import type { Readable } from 'node:stream';
-import type { StoreError } from '../errors.ts';
-import { SystemCallError } from '../linux/errno.ts';
+import { StoreError } from '../errors.ts';
 import type { DiffId } from '../oci/digest.ts';
 import { archiveError } from './archive-error.ts';
 import { type ArchiveLimits, defaultLimits } from './archive-limits.ts';
@@ -44,10 +43,10 @@ export async function applyLayer(
       hash.update(chunk);
       size += chunk.length;
       reader.feed(chunk);
-      extract(reader, extractor);
+      naming(reader, () => extract(reader, extractor));
     }
     reader.end();
-    extractor.finish(options.overlayXattrs ?? 'trusted.overlay.');
+    naming(reader, () => extractor.finish(options.overlayXattrs ?? 'trusted.overlay.'));
   } finally {
     extractor.close();
   }
@@ -57,27 +56,30 @@ export async function applyLayer(
 
 /** Uses up what was fed. */
 function extract(reader: TarReader, extractor: LayerExtractor): void {
-  try {
-    for (let step = reader.next(); step !== undefined; step = reader.next()) {
-      if (step === 'data') extractor.write(reader.data);
-      else if (step === 'entry') extractor.begin(reader.entry);
-      else extractor.end();
-    }
-  } catch (error) {
-    throw error instanceof SystemCallError ? failure(error, reader) : error;
+  for (let step = reader.next(); step !== undefined; step = reader.next()) {
+    if (step === 'data') extractor.write(reader.data);
+    else if (step === 'entry') extractor.begin(reader.entry);
+    else extractor.end();
   }
 }
 
-function failure(error: SystemCallError, { entry }: TarReader): StoreError {
-  const isDevice = entry.type === 'char' || entry.type === 'block';
-  if (isDevice && error.code === 'EPERM')
-    return archiveError(
-      'UNSUPPORTED',
-      entry.path,
-      'Cannot unpack the layer: it has a device node, which takes CAP_MKNOD',
-      {
-        cause: error,
-      },
-    );
-  return archiveError('SYSTEM', entry.path, `Cannot unpack the layer: ${error.message}`, { cause: error });
+/** Runs `body`; a system call that fails in it is told with the entry that it was for. */
+function naming(reader: TarReader, body: () => void): void {
+  try {
+    body();
+  } catch (error) {
+    if (!(error instanceof Error) || error instanceof StoreError || !('syscall' in error)) throw error;
+    const { path, type } = reader.entry;
+    const isDevice = type === 'char' || type === 'block';
+    if (isDevice && 'code' in error && error.code === 'EPERM')
+      throw archiveError(
+        'UNSUPPORTED',
+        path,
+        'Cannot unpack the layer: making its device nodes takes CAP_MKNOD',
+        {
+          cause: error,
+        },
+      );
+    throw archiveError('SYSTEM', path, `Cannot unpack the layer: ${error.message}`, { cause: error });
+  }
 }

@@ -27,7 +27,7 @@ export async function collect(parts: Collected, options: GcOptions = {}): Promis
   const marker = new Marker(layout);
   // Only to have read the documents, and the sizes, before everybody has to wait.
   marker.mark(readableOf(allRecords(layout)));
-  const sizes = new Map(Array.from(parts.snapshots.list(), ({ diffId, size }) => [diffId, size]));
+  const sizes = new Map(Array.from(parts.snapshots.list(), ({ diffId, disk }) => [diffId, disk]));
   const report = await lease.exclusive(() => {
     reclaimDeadLeases(layout);
     reclaimOrphans(layout);

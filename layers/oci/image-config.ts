@@ -69,6 +69,8 @@ const MAX_DIFF_IDS = 1024;
 const MAX_ENTRIES = 65_536;
 
 const texts = list(text, MAX_ENTRIES);
+/** Docker writes empty strings for what is not set. */
+const notEmpty = (fields: Fields, name: string) => fields.optional(name, text) || undefined;
 /** A Go set: only the names count. */
 const names = dictionary((): object => ({}));
 
@@ -77,11 +79,11 @@ export function parseImageConfig(bytes: Uint8Array): ImageConfig {
   const fields = parseDocument(bytes, MAX_CONFIG_BYTES);
   return present({
     created: fields.optional('created', text),
-    author: fields.optional('author', text),
+    author: notEmpty(fields, 'author'),
     architecture: fields.required('architecture', text),
-    variant: fields.optional('variant', text),
+    variant: notEmpty(fields, 'variant'),
     os: fields.required('os', text),
-    'os.version': fields.optional('os.version', text),
+    'os.version': notEmpty(fields, 'os.version'),
     'os.features': fields.optional('os.features', list(text, 64)),
     config: fields.optional('config', readContainerConfig),
     rootfs: fields.required('rootfs', readRootfs),
@@ -102,8 +104,8 @@ const readHistory: Reader<HistoryEntry> = (value, path) => {
   return present({
     created: fields.optional('created', text),
     created_by: fields.optional('created_by', text),
-    author: fields.optional('author', text),
-    comment: fields.optional('comment', text),
+    author: notEmpty(fields, 'author'),
+    comment: notEmpty(fields, 'comment'),
     empty_layer: fields.optional('empty_layer', flag),
   });
 };
@@ -111,15 +113,15 @@ const readHistory: Reader<HistoryEntry> = (value, path) => {
 const readContainerConfig: Reader<ContainerConfig> = (value, path) => {
   const fields = new Fields(value, path);
   return present({
-    User: fields.optional('User', text),
+    User: notEmpty(fields, 'User'),
     ExposedPorts: fields.optional('ExposedPorts', names),
     Env: fields.optional('Env', texts),
     Entrypoint: fields.optional('Entrypoint', texts),
     Cmd: fields.optional('Cmd', texts),
     Volumes: fields.optional('Volumes', names),
-    WorkingDir: fields.optional('WorkingDir', text),
+    WorkingDir: notEmpty(fields, 'WorkingDir'),
     Labels: fields.optional('Labels', dictionary(text)),
-    StopSignal: fields.optional('StopSignal', text),
+    StopSignal: notEmpty(fields, 'StopSignal'),
     ArgsEscaped: fields.optional('ArgsEscaped', flag),
     Healthcheck: fields.optional('Healthcheck', readHealthcheck),
     Shell: fields.optional('Shell', texts),

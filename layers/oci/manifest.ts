@@ -1,3 +1,4 @@
+import { StoreError } from '../errors.ts';
 import type { Descriptor, Index, Manifest } from './descriptor.ts';
 import type { DiffId } from './digest.ts';
 import {
@@ -31,6 +32,7 @@ const MEDIA_TYPE = /^[A-Za-z0-9][A-Za-z0-9!#$&^_.+-]{0,126}\/[A-Za-z0-9][A-Za-z0
  */
 export function parseManifest(bytes: Uint8Array, mediaType?: string): Manifest {
   const fields = parseDocument(bytes, MAX_MANIFEST_BYTES);
+  const version = schemaVersion(fields);
   const type = documentType(fields, {
     expected: mediaType,
     isRight: isManifestType,
@@ -38,7 +40,7 @@ export function parseManifest(bytes: Uint8Array, mediaType?: string): Manifest {
   });
   refuse(fields, 'manifest', ['manifests', 'fsLayers']);
   return present({
-    schemaVersion: schemaVersion(fields),
+    schemaVersion: version,
     mediaType: type,
     config: fields.required('config', readDescriptor),
     layers: fields.optional('layers', list(readDescriptor, MAX_LAYERS)) ?? [],
@@ -51,6 +53,7 @@ export function parseManifest(bytes: Uint8Array, mediaType?: string): Manifest {
 /** Parses an image index (or Docker's manifest list) from outside; see {@link parseManifest}. */
 export function parseIndex(bytes: Uint8Array, mediaType?: string): Index {
   const fields = parseDocument(bytes, MAX_MANIFEST_BYTES);
+  const version = schemaVersion(fields);
   const type = documentType(fields, {
     expected: mediaType,
     isRight: isIndexType,
@@ -58,7 +61,7 @@ export function parseIndex(bytes: Uint8Array, mediaType?: string): Index {
   });
   refuse(fields, 'index', ['config', 'layers', 'fsLayers']);
   return present({
-    schemaVersion: schemaVersion(fields),
+    schemaVersion: version,
     mediaType: type,
     manifests: fields.required('manifests', list(readDescriptor, MAX_MANIFESTS)),
     annotations: fields.optional('annotations', dictionary(text)),
@@ -134,6 +137,11 @@ function refuse(fields: Fields, kind: string, foreign: readonly string[]): void 
 
 function schemaVersion(fields: Fields): 2 {
   const version = fields.required('schemaVersion', integer);
+  if (version === 1) {
+    const message =
+      'The image has a manifest of schema 1, which is obsolete: push it again with a newer client';
+    throw new StoreError('UNSUPPORTED', 'schemaVersion', message);
+  }
   if (version !== 2) throw invalid('schemaVersion', `is ${version}, and only 2 is supported`);
   return version;
 }

@@ -68,16 +68,9 @@ export function formatPlatform(platform: Platform): string {
   return `${os}${version === undefined ? '' : `(${version})`}/${architecture}${variant === undefined ? '' : `/${variant}`}`;
 }
 
-/**
- * How well an image for `candidate` serves somebody who wants `wanted`: 0 is exactly right, more is worse (an older
- * variant, the 32-bit sibling), undefined does not run there.
- */
-export function matchPlatform(wanted: Platform, candidate: Platform): number | undefined {
-  const [want, have] = [normalise(wanted), normalise(candidate)];
-  const version = want['os.version'];
-  if (want.os !== have.os || (version !== undefined && version !== have['os.version'])) return undefined;
-  const rank = compatible(want).indexOf(`${have.architecture}/${have.variant ?? ''}`);
-  return rank < 0 ? undefined : rank;
+/** Whether somebody who wants `wanted` can use an image for `candidate`: the same, an older variant, the 32-bit sibling. */
+export function matchPlatform(wanted: Platform, candidate: Platform): boolean {
+  return rankOf(wanted, candidate) !== undefined;
 }
 
 /** The best of several things for a platform; the first of equals; undefined when none runs there. */
@@ -89,10 +82,19 @@ export function choosePlatform<T>(
   let best: { readonly item: T; readonly rank: number } | undefined;
   for (const item of items) {
     const platform = platformOf(item);
-    const rank = platform === undefined ? undefined : matchPlatform(wanted, platform);
+    const rank = platform === undefined ? undefined : rankOf(wanted, platform);
     if (rank !== undefined && rank < (best?.rank ?? Number.POSITIVE_INFINITY)) best = { item, rank };
   }
   return best?.item;
+}
+
+/** 0 is exactly right, more is worse, undefined does not run there. */
+function rankOf(wanted: Platform, candidate: Platform): number | undefined {
+  const [want, have] = [normalise(wanted), normalise(candidate)];
+  const version = want['os.version'];
+  if (want.os !== have.os || (version !== undefined && version !== have['os.version'])) return undefined;
+  const rank = compatible(want).indexOf(`${have.architecture}/${have.variant ?? ''}`);
+  return rank < 0 ? undefined : rank;
 }
 
 /** What a processor runs, best first, as `architecture/variant` with an empty variant for the usual one. */
@@ -120,7 +122,7 @@ function downFrom(from: number, to: number): number[] {
 }
 
 /** One name for each thing: what containerd's Normalize does. */
-export function normalise(platform: Platform): Platform {
+function normalise(platform: Platform): Platform {
   const { architecture, variant } = normaliseArchitecture(
     platform.architecture.toLowerCase(),
     platform.variant?.toLowerCase() ?? '',

@@ -4,6 +4,7 @@ import type { FileLease } from '../gc/lease.ts';
 import type { Layout } from '../layout.ts';
 import { ifPresent } from '../linux/if-present.ts';
 import { algorithmOf, type DiffId, type Digest } from '../oci/digest.ts';
+import type { Snapshotter } from '../snapshots/snapshotter.ts';
 import type { RecordStore, StoreRecord } from '../store.ts';
 import { withLockFile } from './key-lock.ts';
 import { formatRecord, readRecord, readRecords, recordPath } from './record-file.ts';
@@ -15,10 +16,12 @@ const USE_RESOLUTION_MS = 3_600_000;
 export class LocalRecordStore implements RecordStore {
   readonly #layout: Layout;
   readonly #lease: FileLease;
+  readonly #snapshots: Pick<Snapshotter, 'layer'>;
 
-  constructor(layout: Layout, lease: FileLease) {
+  constructor(layout: Layout, lease: FileLease, snapshots: Pick<Snapshotter, 'layer'>) {
     this.#layout = layout;
     this.#lease = lease;
+    this.#snapshots = snapshots;
   }
 
   get(space: string, key: string): StoreRecord | undefined {
@@ -72,7 +75,7 @@ export class LocalRecordStore implements RecordStore {
   }
 
   #holdLayer(diffId: DiffId): boolean {
-    return this.#lease.hold('layer', diffId, () => existsSync(this.#layout.layer(diffId)));
+    return this.#snapshots.layer(diffId) !== undefined;
   }
 
   /** A layer that was made here is its own blob. */

@@ -1,25 +1,17 @@
 import { readFileSync, writeFileSync } from 'node:fs';
+import type { LayerInfo } from '../diff/hash-layer.ts';
 import { type DiffId, parseDiffId } from '../oci/digest.ts';
-import type { DiffInfo } from './snapshotter.ts';
-
-/** What is known of a layer once its tar has been read or made. */
-export interface LayerStatistics extends DiffInfo {
-  /** Entries of the tar. */
-  readonly entries: number;
-  /** Bytes allocated on disk. */
-  readonly disk: number;
-}
 
 const VERSION = 1;
 
 /** Writes `layer.json` beside a layer's directory; docs/store-layout.md. */
-export function writeLayerRecord(file: string, { diffId, size, entries, disk }: LayerStatistics): void {
+export function writeLayerRecord(file: string, { diffId, size, entries, disk }: LayerInfo): void {
   const record = { version: VERSION, diffId, size, disk, entries, createdAt: new Date().toISOString() };
   writeFileSync(file, `${JSON.stringify(record)}\n`, { mode: 0o600 });
 }
 
 /** Undefined unless the file is there and describes the layer named. */
-export function readLayerRecord(file: string, diffId: DiffId): LayerStatistics | undefined {
+export function readLayerRecord(file: string, diffId: DiffId): LayerInfo | undefined {
   let record: Partial<Record<string, unknown>>;
   try {
     record = JSON.parse(readFileSync(file, 'utf8'));

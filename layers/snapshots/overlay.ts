@@ -1,45 +1,39 @@
 import { mkdirSync, readdirSync, renameSync } from 'node:fs';
+import { hashLayer, type LayerInfo } from '../diff/hash-layer.ts';
 import { StoreError } from '../errors.ts';
+import type { Lease } from '../gc/lease.ts';
 import * as inode from '../linux/inode.ts';
 import { algorithmOf, type DiffId, hexOf } from '../oci/digest.ts';
+import type { LayerPublisher } from '../unpack.ts';
 import { OverlaySnapshot, type SnapshotHost } from './active-snapshot.ts';
 import { applyToFd } from './apply-attributes.ts';
 import { DescriptorPool } from './descriptor-pool.ts';
 import { bytePath } from './file-tree.ts';
-import { type LayerStatistics, readLayerRecord, writeLayerRecord } from './layer-record.ts';
+import { readLayerRecord, writeLayerRecord } from './layer-record.ts';
 import { LayerStack } from './layer-stack.ts';
 import { MergedTree } from './merged-tree.ts';
 import { type MarkSpace, markSpace } from './overlay-marks.ts';
 import type { ActiveSnapshot, DiffInfo, Layer, Snapshotter } from './snapshotter.ts';
 import { readXattrs } from './tree-entry.ts';
 
-/** Hashes the tar of an upper directory. */
-export type HashLayer = (
-  directory: string,
-  options: { readonly overlayXattrs: MarkSpace },
-) => Promise<LayerStatistics>;
-
-/** What keeps layers from being collected while this process uses them; see `Lease`. */
-export interface LayerLease {
-  readonly id: string;
-  hold(kind: 'layer', digest: string, exists: () => boolean): boolean;
-}
-
 export interface OverlaySnapshotterOptions {
   /** The store's directory, absolute. */
   readonly root: string;
-  readonly lease: LayerLease;
-  readonly hashLayer: HashLayer;
+  readonly lease: Pick<Lease, 'id' | 'hold'>;
+  /** What finds the diff IDs of committed snapshots; `hashLayer` of this library unless told. */
+  readonly hash?: typeof hashLayer;
 }
 
 export type PublishedLayer = Layer & { readonly info: DiffInfo };
 
-export interface OverlaySnapshotter extends Snapshotter {
+export interface OverlaySnapshotter extends Snapshotter, LayerPublisher {
+  /** Prefix of overlayfs's own attributes in the layers. */
+  readonly space: MarkSpace;
   /**
    * Brings in a layer from outside: `fill` unpacks it into an empty directory, as an upper directory, and says what it
    * was. When it throws, nothing is left. When the layer is there already, the one that is there is answered.
    */
-  publish(fill: (directory: string) => Promise<LayerStatistics>): Promise<PublishedLayer>;
+  publish(fill: (directory: string) => Promise<DiffInfo & Partial<LayerInfo>>): Promise<PublishedLayer>;
   /** Closes the descriptors of all trees. */
   close(): void;
 }
@@ -52,16 +46,16 @@ export function overlaySnapshotter(options: OverlaySnapshotterOptions): OverlayS
 class Overlay implements OverlaySnapshotter, SnapshotHost {
   readonly pool = new DescriptorPool();
   readonly #root: string;
-  readonly #lease: LayerLease;
-  readonly #hashLayer: HashLayer;
+  readonly #lease: Pick<Lease, 'id' | 'hold'>;
+  readonly #hash: typeof hashLayer;
   readonly #known = new Map<DiffId, PublishedLayer>();
   #names = 0;
   #space: MarkSpace | undefined;
 
-  constructor({ root, lease, hashLayer }: OverlaySnapshotterOptions) {
+  constructor({ root, lease, hash }: OverlaySnapshotterOptions) {
     this.#root = root;
     this.#lease = lease;
-    this.#hashLayer = hashLayer;
+    this.#hash = hash ?? hashLayer;
   }
 
   layer(diffId: DiffId): PublishedLayer | undefined {
@@ -96,11 +90,14 @@ class Overlay implements OverlaySnapshotter, SnapshotHost {
     }
   }
 
-  async publish(fill: (directory: string) => Promise<LayerStatistics>): Promise<PublishedLayer> {
+  async publish(
+    fill: (directory: string) => Promise<DiffInfo & Partial<LayerInfo>>,
+  ): Promise<PublishedLayer> {
     const home = this.#makeHome();
     try {
       copyRootMetadata(undefined, `${home}/fs`);
-      return this.#publish(home, await fill(`${home}/fs`));
+      const info = await fill(`${home}/fs`);
+      return this.#publish(home, { entries: 0, disk: info.size, ...info });
     } catch (error) {
       this.discard(home);
       throw error;
@@ -120,10 +117,7 @@ class Overlay implements OverlaySnapshotter, SnapshotHost {
     let directory: () => string = () => `${home}/fs`;
     const publish = async (): Promise<DiffInfo> => {
       try {
-        const published = this.#publish(
-          home,
-          await this.#hashLayer(`${home}/fs`, { overlayXattrs: this.space }),
-        );
+        const published = this.#publish(home, await this.#hash(`${home}/fs`, { overlayXattrs: this.space }));
         directory = () => published.directory();
         return published.info;
       } catch (cause) {
@@ -149,9 +143,9 @@ class Overlay implements OverlaySnapshotter, SnapshotHost {
   }
 
   /** Gives a finished layer its place in the store, or finds that it is there. */
-  #publish(home: string, statistics: LayerStatistics): PublishedLayer {
-    const { diffId } = statistics;
-    writeLayerRecord(`${home}/layer.json`, statistics);
+  #publish(home: string, info: LayerInfo): PublishedLayer {
+    const { diffId } = info;
+    writeLayerRecord(`${home}/layer.json`, info);
     let layer: PublishedLayer | undefined;
     this.#lease.hold('layer', diffId, () => {
       layer = this.#read(diffId) ?? this.#move(home, diffId);

@@ -1,5 +1,4 @@
-import type { Platform } from '../../layers/index.ts';
-import { formatPlatform } from './platform.ts';
+import { formatPlatform, type Platform } from '../../layers/index.ts';
 
 /** ARGs that a Dockerfile has without declaring them: in FROM lines at once, in a stage after `ARG NAME`. */
 export function predefinedArgs(options: {
@@ -11,7 +10,7 @@ export function predefinedArgs(options: {
 }): ReadonlyMap<string, string> {
   const { buildPlatform: build, targetPlatform: target } = options;
   const values: readonly (readonly [string, string])[] = [
-    ['BUILDPLATFORM', formatPlatform(build, false)],
+    ['BUILDPLATFORM', formatPlatform(withoutVersion(build))],
     ['BUILDOS', build.os],
     ['BUILDOSVERSION', build['os.version'] ?? ''],
     ['BUILDARCH', build.architecture],
@@ -40,4 +39,8 @@ export function proxyEnvironment(buildArgs: Readonly<Record<string, string>>): s
     const value = buildArgs[name] ?? buildArgs[name.toLowerCase()];
     return value === undefined ? [] : [`${name}=${value}`, `${name.toLowerCase()}=${value}`];
   });
+}
+
+function withoutVersion({ 'os.version': _, ...platform }: Platform): Platform {
+  return platform;
 }

@@ -6,7 +6,7 @@ import type { Result } from '../solver/result.ts';
 import { layersOf } from '../solver/solve.ts';
 import { type DigestScope, selectionDigest } from './content-digest.ts';
 import { ContextIndex } from './context-index.ts';
-import { addArchive, isArchive, unpacks } from './file/archive.ts';
+import { addArchive, unpacks } from './file/archive.ts';
 import { modeRule, parentMode } from './file/chmod.ts';
 import { Copier, type CopyRules } from './file/copy.ts';
 import { makeDirectory } from './file/mkdir.ts';
@@ -87,7 +87,8 @@ class FileOperation implements Operation {
   }
 
   async #localDigests(action: CopyAction, tree: FileTree, pace: Pace): Promise<readonly string[]> {
-    const index = tree instanceof LocalTree ? this.#index(tree.directory) : undefined;
+    const isOnHost = tree instanceof LocalTree && tree.directory !== '';
+    const index = isOnHost ? this.#index(tree.directory) : undefined;
     try {
       return await digestsOf(tree, action, pace, index);
     } finally {
@@ -115,15 +116,15 @@ class FileOperation implements Operation {
     const rules = copyRules(writer.tree, action);
     const copier = new Copier(tree, writer, rules, pace);
     const isUnpacking = unpacks(action, input.kind === 'local');
+    const memberOwner = action.owner === undefined ? undefined : rules.owner;
     for (const { roots } of selectSources(tree, action)) {
       if (action.parents) {
         await copier.copyWithParents(roots, destination);
         continue;
       }
       for (const root of roots) {
-        if (isUnpacking && isArchive(tree, root.node))
-          await addArchive(tree, root.node, writer, destination, rules.owner);
-        else await copier.copy(root, destination);
+        const isDone = isUnpacking && (await addArchive(tree, root.node, writer, destination, memberOwner));
+        if (!isDone) await copier.copy(root, destination);
       }
     }
   }

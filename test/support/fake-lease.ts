@@ -1,9 +1,9 @@
-import type { LayerLease } from '../../layers/snapshots/overlay.ts';
+import type { Lease } from '../../layers/index.ts';
 
 let count = 0;
 
 /** A lease that keeps nothing from anybody. */
-export function fakeLease(): LayerLease & { readonly held: Set<string> } {
+export function fakeLease(): Pick<Lease, 'id' | 'hold'> & { readonly held: Set<string> } {
   const held = new Set<string>();
   return {
     id: (++count).toString(16).padStart(16, '0'),

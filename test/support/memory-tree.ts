@@ -64,7 +64,10 @@ export class MemoryTree implements FileTree {
     let directory = this.root;
     for (const name of names) {
       let next = directory.children.get(name);
-      if (next === undefined) directory.children.set(name, (next = newInode('directory', 0o755)));
+      if (next === undefined) {
+        next = newInode('directory', 0o755);
+        directory.children.set(name, next);
+      }
       directory = next;
     }
     const inode =
@@ -145,27 +148,6 @@ export class MemoryTree implements FileTree {
   xattrs(node: FileNode): readonly (readonly [string, Buffer])[] {
     return this.inodeAt(node.path).xattrs;
   }
-
-  /** `{ '/a': 'd 755 0:0', '/a/f': 'f 644 0:0 text', '/l': 'l 0:0 -> target' }`, the root left out. */
-  listing(): Record<string, string> {
-    const lines: Record<string, string> = {};
-    const walk = (directory: FileNode) => {
-      for (const node of this.children(directory)) {
-        lines[node.path] = this.describe(node);
-        if (node.stat.type === 'directory') walk(node);
-      }
-    };
-    walk(this.lookup('/')!);
-    return lines;
-  }
-
-  describe({ path, stat }: FileNode): string {
-    const inode = this.inodeAt(path);
-    const owner = `${stat.uid}:${stat.gid}`;
-    if (stat.type === 'symlink') return `l ${owner} -> ${inode.target}`;
-    const head = `${stat.type[0]} ${stat.mode.toString(8)} ${owner}`;
-    return stat.type === 'file' ? `${head} ${inode.content.toString('latin1')}` : head;
-  }
 }
 
 /** Writes into a {@link MemoryTree}, by the contract of the real writer. */
@@ -203,8 +185,10 @@ export class MemoryWriter implements TreeWriter {
     for (const name of names) {
       let next = directory.children.get(name);
       made = next === undefined;
-      if (next === undefined)
-        directory.children.set(name, (next = withAttributes(newInode('directory', 0), attributes)));
+      if (next === undefined) {
+        next = withAttributes(newInode('directory', 0), attributes);
+        directory.children.set(name, next);
+      }
       if (next.type !== 'directory')
         throw new StoreError('NOT_A_DIRECTORY', path, `${path}: not a directory`);
       directory = next;

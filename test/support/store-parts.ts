@@ -10,27 +10,19 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { join } from 'node:path';
-import type { Readable } from 'node:stream';
 import { createGunzip } from 'node:zlib';
 import type { Lease } from '../../layers/gc/lease.ts';
-import {
-  type DiffId,
-  type DiffInfo,
-  hexOf,
-  type Layer,
-  type Snapshotter,
-  StoreError,
-} from '../../layers/index.ts';
-import type { LayerPublisher, UnpackTools } from '../../layers/unpack.ts';
+import { type DiffId, type DiffInfo, hexOf, type Layer, StoreError } from '../../layers/index.ts';
+import type { LayerBackend } from '../../layers/open-store.ts';
 
 /** A snapshotter that can only publish layers and find them again: enough for what the store itself does with them. */
-export function bareSnapshotter({
+function bareSnapshotter({
   root,
   lease,
 }: {
   readonly root: string;
   readonly lease: Lease;
-}): Snapshotter & LayerPublisher {
+}): LayerBackend['snapshots'] {
   let count = 0;
   const pathOf = (diffId: DiffId) => join(root, 'layers/sha256', hexOf(diffId));
   const describe = (info: DiffInfo): Layer & { readonly info: DiffInfo } => ({
@@ -66,16 +58,21 @@ export function bareSnapshotter({
     *list() {
       for (const hex of readdirSync(join(root, 'layers/sha256'))) {
         const diffId = `sha256:${hex}` as DiffId;
-        yield { ...infoOf(diffId), directory: join(pathOf(diffId), 'fs'), disk: 0 };
+        yield {
+          ...infoOf(diffId),
+          directory: join(pathOf(diffId), 'fs'),
+          disk: 0,
+        };
       }
     },
+    close() {},
     prepare: unsupported,
     view: unsupported,
   };
 }
 
 /** Keeps the bytes of a layer's "tar" as one file. Whatever starts with `bad` is no archive. */
-export const byteTools: UnpackTools & { openLayerTar(directory: string): Readable } = {
+const byteTools: Awaited<ReturnType<LayerBackend['tools']>> = {
   decompress(source, mediaType) {
     if (!mediaType.endsWith('gzip')) return source;
     const gunzip = createGunzip();
@@ -99,7 +96,15 @@ export const byteTools: UnpackTools & { openLayerTar(directory: string): Readabl
     if (bytes.toString('latin1', 0, 3) === 'bad')
       throw new StoreError('INVALID_ARCHIVE', 'layer', 'Not an archive');
     writeFileSync(join(directory, 'tar'), bytes);
-    return { diffId: `sha256:${hash.digest('hex')}` as DiffId, size: bytes.length };
+    return { diffId: `sha256:${hash.digest('hex')}` as DiffId, size: bytes.length, entries: 1, disk: 4096 };
   },
-  openLayerTar: (directory) => createReadStream(join(directory, 'tar')),
 };
+
+/** Layers of one file each, which holds the "tar": for tests of what the store does with any layers. */
+export function bareLayers(store: { readonly root: string; readonly lease: Lease }): LayerBackend {
+  return {
+    snapshots: bareSnapshotter(store),
+    openTar: (layer) => createReadStream(join(layer.directory(), 'tar')),
+    tools: async () => byteTools,
+  };
+}

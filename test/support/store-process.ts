@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { rmSync, writeFileSync } from 'node:fs';
 import { type Digest, digestOf, openStore, type Store } from '../../layers/index.ts';
-import { bareSnapshotter, byteTools } from './store-parts.ts';
+import { bareLayers } from './store-parts.ts';
 
 /** Run by tests as a process of its own: `node store-process ROLE ROOT ARGUMENT…`. */
 const [role = '', root = '', ...args] = process.argv.slice(2);
@@ -67,7 +67,7 @@ async function useAndLoseBlobs(first: Store): Promise<void> {
   let found = 0;
   const end = Date.now() + Number(args[0]);
   while (Date.now() < end) {
-    const store = openStore(root, { snapshotter: bareSnapshotter, tools: byteTools });
+    const store = openStore(root, { layers: bareLayers });
     const bytes = sample(`shared ${Math.floor(Math.random() * 10)}`);
     const digest = digestOf(bytes);
     if (store.content.info(digest) === undefined) store.content.putBytes(bytes);
@@ -78,7 +78,7 @@ async function useAndLoseBlobs(first: Store): Promise<void> {
     }
     store.records.set('cache', `own-${process.pid}`, { blobs: [digest], value: 1 });
     store.close();
-    const again = openStore(root, { snapshotter: bareSnapshotter, tools: byteTools });
+    const again = openStore(root, { layers: bareLayers });
     if (again.records.get('cache', `own-${process.pid}`) === undefined)
       throw new Error('the record lost its blob');
     if (Math.random() < 0.5) again.records.delete('cache', `own-${process.pid}`);
@@ -120,4 +120,4 @@ async function collectForever(store: Store): Promise<void> {
   process.disconnect();
 }
 
-void roles[role]!(openStore(root, { snapshotter: bareSnapshotter, tools: byteTools }));
+void roles[role]!(openStore(root, { layers: bareLayers }));

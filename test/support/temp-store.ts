@@ -1,12 +1,12 @@
 import { join } from 'node:path';
 import { onTestFinished } from 'vitest';
 import { openStore, type Store } from '../../layers/index.ts';
-import { bareSnapshotter, byteTools } from './store-parts.ts';
+import { bareLayers } from './store-parts.ts';
 import { tempFolder } from './temp-folder.ts';
 
 /** Opens a store whose layers are single files; closed when the test is over. */
 export function openBareStore(root: string): Store {
-  const store = openStore(root, { snapshotter: bareSnapshotter, tools: byteTools });
+  const store = openStore(root, { layers: bareLayers });
   onTestFinished(() => store.close());
   return store;
 }

@@ -37,3 +37,23 @@ export function contentOf(tree: FileTree, node: FileNode): string {
     closeSync(fd);
   }
 }
+
+/** `{ '/a': 'd 755 0:0', '/a/f': 'f 644 0:0 text', '/l': 'l 0:0 -> target' }`: what a Dockerfile is about, the root left out. */
+export function shortListing(tree: FileTree): Record<BytePath, string> {
+  const listing: Record<BytePath, string> = {};
+  const visit = (directory: FileNode) => {
+    for (const node of tree.children(directory)) {
+      listing[node.path] = shortLine(tree, node);
+      if (node.stat.type === 'directory') visit(node);
+    }
+  };
+  visit(tree.lookup('/')!);
+  return listing;
+}
+
+function shortLine(tree: FileTree, node: FileNode): string {
+  const { type, mode, uid, gid } = node.stat;
+  if (type === 'symlink') return `l ${uid}:${gid} -> ${tree.readlink(node)}`;
+  const head = `${type[0]} ${mode.toString(8)} ${uid}:${gid}`;
+  return type === 'file' ? `${head} ${contentOf(tree, node)}` : head;
+}

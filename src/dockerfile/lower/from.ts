@@ -1,6 +1,5 @@
-import type { ContainerConfig, Platform } from '../../../layers/index.ts';
+import { type ContainerConfig, formatPlatform, type Platform } from '../../../layers/index.ts';
 import type { VertexDigest } from '../../llb/definition.ts';
-import { formatPlatform } from '../platform.ts';
 import { type StageContext, stepName } from './context.ts';
 import type { FileContext, Found } from './origins.ts';
 import type { PlannedStage } from './plan.ts';

@@ -1,6 +1,6 @@
+import { parseReference } from '../../../layers/index.ts';
 import type { FindingList } from '../checks/finding-list.ts';
 import { type Environment, type Expansion, expandWord } from '../expand.ts';
-import { normalImageName } from '../image-name.ts';
 import type { ArgInstruction, FromInstruction } from '../instructions.ts';
 import type { DockerfileSource } from '../source.ts';
 import { reading } from './context.ts';
@@ -66,7 +66,7 @@ export function isRedundantPlatform(expansion: Expansion, globals: ReadonlyMap<s
 
 function isImageName(text: string): boolean {
   try {
-    normalImageName(text);
+    parseReference(text);
     return true;
   } catch {
     return false;

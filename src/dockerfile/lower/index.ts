@@ -1,10 +1,9 @@
-import type { Platform } from '../../../layers/index.ts';
+import { formatPlatform, type Platform } from '../../../layers/index.ts';
 import { GraphBuilder } from '../../llb/graph.ts';
 import type { WarningEvent } from '../../progress/events.ts';
 import { type Finding, shortText } from '../checks/finding.ts';
 import { FindingList, lintError } from '../checks/finding-list.ts';
 import { parseDockerfile } from '../parse.ts';
-import { formatPlatform } from '../platform.ts';
 import { predefinedArgs } from '../predefined-args.ts';
 import type { DockerfileSource } from '../source.ts';
 import { splitStages, targetStage } from '../stages.ts';

@@ -1,6 +1,5 @@
-import type { Platform } from '../../../layers/index.ts';
-import { contextKey, normalImageName } from '../image-name.ts';
-import { formatPlatform } from '../platform.ts';
+import { formatPlatform, type Platform, parseReference } from '../../../layers/index.ts';
+import { contextKey } from '../context-name.ts';
 import { DockerfileError, type DockerfileSource, type SourceRange } from '../source.ts';
 import { didYouMean, suggest } from '../suggest.ts';
 import type { LowerRequest, NamedContext, ResolvedImage } from './request.ts';
@@ -111,7 +110,7 @@ export class Origins {
       );
     if (!ref.startsWith('oci-layout://')) {
       try {
-        normalImageName(ref);
+        parseReference(ref);
       } catch (error) {
         throw fail(`failed to parse stage name ${JSON.stringify(name)}: ${(error as Error).message}`, error);
       }

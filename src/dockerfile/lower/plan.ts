@@ -1,8 +1,7 @@
-import type { Platform } from '../../../layers/index.ts';
+import { type Platform, parsePlatform } from '../../../layers/index.ts';
 import type { FindingList } from '../checks/finding-list.ts';
 import { type Expansion, expandWord } from '../expand.ts';
 import type { FromInstruction, Instruction } from '../instructions.ts';
-import { parsePlatform } from '../platform.ts';
 import { mountFrom } from '../run-mounts.ts';
 import type { DockerfileSource } from '../source.ts';
 import {
@@ -131,7 +130,7 @@ function platformOf(input: PlanInput, from: FromInstruction): Platform | undefin
     );
   }
   try {
-    return parsePlatform(expansion.text, input.request.buildPlatform);
+    return parsePlatform(expansion.text);
   } catch (error) {
     throw failure(
       input,

@@ -1,34 +1,26 @@
-import { closeSync, createReadStream, readSync } from 'node:fs';
+import { createReadStream } from 'node:fs';
 import {
   type BytePath,
-  detectArchive,
+  decompressAs,
   extractArchive,
   type FileNode,
   type FileTree,
+  probeArchive,
   type TreeWriter,
 } from '../../../layers/index.ts';
 import type { CopyAction } from '../../llb/op.ts';
 import { type Ids, ROOT } from './owner.ts';
 import { makeDirectories } from './place.ts';
 
-/** Bytes that tell what a file is: the first block of a tar is 512 long. */
-const HEAD = 64 * 1024;
-
-/** Whether ADD unpacks the file: by its content, whatever it is called. */
-export function isArchive(tree: FileTree, node: FileNode): boolean {
-  if (node.stat.type !== 'file') return false;
-  const fd = tree.open(node);
-  try {
-    const head = Buffer.allocUnsafe(HEAD);
-    return detectArchive(head.subarray(0, readSync(fd, head, 0, HEAD, 0))) !== undefined;
-  } finally {
-    closeSync(fd);
-  }
+/** `auto` unpacks files of the build context only; a downloaded archive is unpacked when `--unpack` asks for it. */
+export function unpacks({ unpack }: CopyAction, isLocal: boolean): boolean {
+  return unpack === 'always' || (unpack === 'auto' && isLocal);
 }
 
 /**
- * ADD of an archive: its content below the destination, with the modes, times and owners it has inside, or the owner
- * given. As in Docker `--chmod` does not apply.
+ * ADD of an archive, told by its content whatever its name is: what it holds goes below the destination, with the
+ * modes, times and owners that it has inside, or the owner given. As in Docker `--chmod` does not apply. Does nothing
+ * and answers false for anything else, a compressed file that holds no tar included.
  */
 export async function addArchive(
   tree: FileTree,
@@ -36,18 +28,18 @@ export async function addArchive(
   writer: TreeWriter,
   destination: BytePath,
   owner: Ids | undefined,
-): Promise<void> {
+): Promise<boolean> {
+  if (node.stat.type !== 'file') return false;
+  const open = () => createReadStream('', { fd: tree.open(node) });
+  const kind = await probeArchive(open);
+  if (kind === undefined) return false;
   const target = writer.resolve(destination);
   makeDirectories(writer, target, { ...(owner ?? ROOT), mode: 0o755 });
-  const stream = createReadStream('', { fd: tree.open(node), start: 0 });
+  const tar = decompressAs(open(), kind);
   try {
-    await extractArchive(stream, writer, target, owner === undefined ? {} : { owner });
+    await extractArchive(tar, writer, target, owner === undefined ? {} : { owner });
   } finally {
-    stream.destroy();
+    tar.destroy();
   }
-}
-
-/** `auto` unpacks files of the build context only; a downloaded archive is unpacked when `--unpack` asks for it. */
-export function unpacks({ unpack }: CopyAction, isLocal: boolean): boolean {
-  return unpack === 'always' || (unpack === 'auto' && isLocal);
+  return true;
 }

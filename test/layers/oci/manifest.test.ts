@@ -48,7 +48,7 @@ describe('parseManifest()', () => {
     ['a number', 1],
     ['null', 'null'],
     ['bytes that are not UTF-8', JSON.stringify({ ...manifest, artifactType: '\xff' })],
-    ['schema version 1', { ...manifest, schemaVersion: 1 }],
+    ['schema version 3', { ...manifest, schemaVersion: 3 }],
     ['a schema version as text', { ...manifest, schemaVersion: '2' }],
     ['an index', index],
     ['an index by its type alone', { ...manifest, mediaType: MediaType.ociIndex }],
@@ -72,6 +72,12 @@ describe('parseManifest()', () => {
   ])('refuses %s', (_, value) => {
     const document = typeof value === 'string' ? Buffer.from(value, 'latin1') : bytes(value);
     expect(() => parseManifest(document)).toThrow(expect.objectContaining({ code: 'INVALID_MANIFEST' }));
+  });
+
+  test('refuses the obsolete schema 1, and says so', () => {
+    const old = { schemaVersion: 1, name: 'app', tag: 'latest', fsLayers: [], history: [] };
+    expect(() => parseManifest(bytes(old))).toThrow(expect.objectContaining({ code: 'UNSUPPORTED' }));
+    expect(() => parseManifest(bytes(old))).toThrow(/schema 1, which is obsolete/);
   });
 
   test('refuses a document that was announced as something else', () => {
@@ -152,7 +158,14 @@ describe('parseImageConfig()', () => {
       config: container,
       history: [{ created_by: 'x', empty_layer: true }],
     };
-    const foreign = { ...container, Hostname: 'h', Entrypoint: null, OnBuild: null, Image: 'sha256:x' };
+    const foreign = {
+      ...container,
+      Hostname: 'h',
+      StopSignal: '',
+      Entrypoint: null,
+      OnBuild: null,
+      Image: 'sha256:x',
+    };
     expect(parseImageConfig(bytes({ ...value, container: 'c', config: foreign }))).toEqual(value);
   });
 

@@ -59,16 +59,20 @@ describe('parsePlatform()', () => {
 });
 
 describe('matchPlatform()', () => {
-  const rank = (wanted: string, candidate: string) =>
+  const matches = (wanted: string, candidate: string) =>
     matchPlatform(parsePlatform(wanted), parsePlatform(candidate));
 
-  test('prefers the same, then older variants, then the 32-bit sibling', () => {
-    const ranks = ['amd64/v3', 'amd64/v2', 'amd64', '386'].map((name) =>
-      rank('linux/amd64/v3', `linux/${name}`),
-    );
-    expect(ranks).toEqual([...ranks].sort());
-    expect(new Set(ranks).size).toBe(4);
-    expect(ranks[0]).toBe(0);
+  test.each([
+    ['linux/amd64', 'linux/amd64'],
+    ['linux/amd64', 'linux/386'],
+    ['linux/amd64/v3', 'linux/amd64/v2'],
+    ['linux/arm/v7', 'linux/arm/v5'],
+    ['linux/arm64', 'linux/arm/v7'],
+    ['linux/arm64/v9', 'linux/arm64'],
+    ['windows(10.0.1)/amd64', 'windows(10.0.1)/amd64'],
+    ['windows/amd64', 'windows(10.0.1)/amd64'],
+  ])('says yes where %s is wanted and %s is there', (wanted, candidate) => {
+    expect(matches(wanted, candidate)).toBe(true);
   });
 
   test.each([
@@ -78,20 +82,31 @@ describe('matchPlatform()', () => {
     ['linux/amd64', 'windows/amd64'],
     ['linux/386', 'linux/amd64'],
     ['windows(10.0.1)/amd64', 'windows(10.0.2)/amd64'],
-  ])('is undefined where %s is wanted and %s is there', (wanted, candidate) => {
-    expect(rank(wanted, candidate)).toBeUndefined();
+    ['linux/amd64', 'unknown/unknown'],
+  ])('says no where %s is wanted and %s is there', (wanted, candidate) => {
+    expect(matches(wanted, candidate)).toBe(false);
   });
 
   test('knows other spellings, as images from elsewhere have them', () => {
-    expect(
-      matchPlatform(parsePlatform('linux/arm64'), { os: 'linux', architecture: 'aarch64', variant: 'v8' }),
-    ).toBe(0);
-    expect(matchPlatform(parsePlatform('linux/arm/v7'), { os: 'linux', architecture: 'arm' })).toBe(0);
+    const aarch64 = { os: 'linux', architecture: 'aarch64', variant: 'v8' };
+    expect(matchPlatform(parsePlatform('linux/arm64'), aarch64)).toBe(true);
+    expect(matchPlatform(parsePlatform('linux/arm/v7'), { os: 'linux', architecture: 'arm' })).toBe(true);
   });
 });
 
 describe('choosePlatform()', () => {
-  test('takes the best, and the first of equals', () => {
+  test('prefers the same, then older variants, then the 32-bit sibling', () => {
+    const left = ['linux/386', 'linux/amd64', 'linux/amd64/v2', 'linux/amd64/v3', 'linux/amd64/v4'];
+    const order: string[] = [];
+    for (;;) {
+      const best = choosePlatform(parsePlatform('linux/amd64/v3'), left, parsePlatform);
+      if (best === undefined) break;
+      order.push(...left.splice(left.indexOf(best), 1));
+    }
+    expect(order).toEqual(['linux/amd64/v3', 'linux/amd64/v2', 'linux/amd64', 'linux/386']);
+  });
+
+  test('takes the first of equals', () => {
     const items = ['linux/386', 'linux/amd64', 'linux/amd64/v1', 'linux/arm64'];
     expect(choosePlatform(parsePlatform('linux/amd64'), items, parsePlatform)).toBe('linux/amd64');
     expect(choosePlatform(parsePlatform('linux/s390x'), items, parsePlatform)).toBeUndefined();

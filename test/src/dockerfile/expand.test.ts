@@ -14,11 +14,17 @@ function environment(variables: string): ReadonlyMap<string, string> {
   return new Map(entries.map(([name, value]) => [name!, value!]));
 }
 
-test.each(cases)('expandWord() with escape %s reads %s with %j as %j', (escapeChar, word, variables, expected) => {
-  const expand = () => expandWord(word, environment(variables), { escapeChar }).text;
-  if (!expected.startsWith('error: ')) expect(expand()).toBe(expected);
-  else expect(expand).toThrow(new ExpansionError(`failed to process ${JSON.stringify(word)}: ${expected.slice(7)}`));
-});
+test.each(cases)(
+  'expandWord() with escape %s reads %s with %j as %j',
+  (escapeChar, word, variables, expected) => {
+    const expand = () => expandWord(word, environment(variables), { escapeChar }).text;
+    if (!expected.startsWith('error: ')) expect(expand()).toBe(expected);
+    else
+      expect(expand).toThrow(
+        new ExpansionError(`failed to process ${JSON.stringify(word)}: ${expected.slice(7)}`),
+      );
+  },
+);
 
 const options = { escapeChar: '\\' };
 
@@ -38,7 +44,7 @@ describe('expandWord().words', () => {
 });
 
 test('expandWord() tells which names had a value, those in nested words too', () => {
-  const { used, unset } = expandWord('$a ${b:-$c} ${d:+$e} \'$f\'', environment('a=1;c=2;d=3'), options);
+  const { used, unset } = expandWord("$a ${b:-$c} ${d:+$e} '$f'", environment('a=1;c=2;d=3'), options);
   expect([...used]).toEqual(['a', 'c', 'd']);
   expect([...unset]).toEqual(['b', 'e']);
 });
@@ -51,9 +57,9 @@ test('expandWord() leaves quotes alone and drops any backslash, when quotes are 
 });
 
 test('expandWord() keeps quotes and names without value, for texts that are shown', () => {
-  const text = 'RUN echo "$a $b" \'$a\' ${b} ${b:-x} ${b#x} ${b/x/y}';
+  const text = `RUN echo "$a $b" '$a' \${b} \${b:-x} \${b#x} \${b/x/y}`;
   expect(expandWord(text, environment('a=1'), { ...options, quotes: 'keep', keepUnset: true }).text).toBe(
-    'RUN echo "1 $b" \'$a\' ${b} ${b:-x} ${b#x} ${b/x/y}',
+    `RUN echo "1 $b" '$a' \${b} \${b:-x} \${b#x} \${b/x/y}`,
   );
 });
 
