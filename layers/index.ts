@@ -3,7 +3,6 @@ export * from './content/content-store.ts';
 export { type ApplyLimits, applyLayer } from './diff/apply.ts';
 export { type ArchiveLimits, defaultLimits } from './diff/archive-limits.ts';
 export { type ArchiveEntry, readArchive } from './diff/archive-reader.ts';
-export { encodeTarEntry } from './diff/archive-writer.ts';
 export { type CompressOptions, compress } from './diff/compress.ts';
 export {
   type ArchiveKind,
@@ -15,6 +14,7 @@ export {
 } from './diff/compression.ts';
 export { cleanEntryPath } from './diff/entry-path.ts';
 export { type ExtractOptions, extractArchive } from './diff/extract-archive.ts';
+export { encodeTarEntry } from './diff/archive-writer.ts';
 export { hashLayer, type LayerInfo } from './diff/hash-layer.ts';
 export { openLayerTar } from './diff/layer-stream.ts';
 export type { TarEntry } from './diff/tar-entry.ts';
@@ -34,7 +34,6 @@ export * from './oci/image-document.ts';
 export * from './oci/manifest.ts';
 export * from './oci/media-types.ts';
 export * from './oci/platform.ts';
-export { openOverlayStore } from './open-overlay-store.ts';
 export { openStore, type StoreOptions } from './open-store.ts';
 export { type DirectoryTree, type DirectoryTreeOptions, directoryTree } from './snapshots/directory-tree.ts';
 export * from './snapshots/file-tree.ts';

@@ -1,0 +1,1 @@
+export async function writeLocal(_t: unknown, _d: string): Promise<void> { throw new Error('pending'); }
