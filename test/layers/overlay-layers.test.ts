@@ -49,11 +49,13 @@ describe('openStore() with overlay layers', () => {
     expect(readFileSync(join(layer.directory(), 'etc/motd'), 'utf8')).toBe('hello');
     const tree = store.snapshots.view([layer]);
     expect(tree.lookup(bytePath('/etc/issue'), { follow: true })?.path).toBe('/etc/motd');
-    // A foreign tar is not made again byte by byte: its blob stays.
+    // Other bytes than ours would be: its blob stays.
     expect(store.content.info(descriptor.digest)).toEqual({
       digest: descriptor.digest,
       size: descriptor.size,
     });
+    expect(store.blobOf(diffId)).toEqual(descriptor);
+    expect(await store.check()).toEqual([]);
     store.close();
     for (const area of ['active', 'ingest', 'leases', 'trash'])
       expect(readdirSync(join(root, area))).toEqual([]);
@@ -68,6 +70,7 @@ describe('openStore() with overlay layers', () => {
     const { diffId, size } = await snapshot.commit().diff;
     const digest = digestOfDiff(diffId);
     expect(store.content.info(digest)).toEqual({ digest, size });
+    expect(store.blobOf(diffId)).toEqual({ mediaType: MediaType.ociLayer, digest, size });
     const tar = await buffer(store.content.read(digest));
     expect(`sha256:${createHash('sha256').update(tar).digest('hex')}`).toBe(digest);
     expect(tar.includes('greeting')).toBe(true);
