@@ -4,6 +4,7 @@ import type { LayerTar, LocalContentStore } from './content/local.ts';
 import { verified } from './content/verified.ts';
 import { StoreError } from './errors.ts';
 import { readImages } from './images/local-images.ts';
+import { readLayerBlob } from './layer-blob.ts';
 import type { Layout } from './layout.ts';
 import type { Descriptor } from './oci/descriptor.ts';
 import type { DiffId, Digest } from './oci/digest.ts';
@@ -55,10 +56,19 @@ async function failure(call: () => Promise<void> | void): Promise<string | undef
   }
 }
 
-/** The layer's tar, made anew, has to hash to its diff ID. */
-async function readLayer({ layerTar }: CheckedParts, diffId: DiffId): Promise<void> {
+/** The tar of a layer that was made here, made anew, has to hash to its diff ID. One from outside needs its blob. */
+async function readLayer({ layout, content, layerTar }: CheckedParts, diffId: DiffId): Promise<void> {
+  const blob = readLayerBlob(layout, diffId);
+  if (blob === 'unknown')
+    throw new StoreError('CORRUPT', diffId, `It is not known any more which blob layer ${diffId} came in`);
+  if (blob !== undefined && content.info(blob.digest) === undefined)
+    throw new StoreError(
+      'NOT_FOUND',
+      diffId,
+      `Blob ${blob.digest}, in which the layer came, is not in the store`,
+    );
   const tar = layerTar(diffId);
-  if (tar === undefined) return; // Collected meanwhile.
+  if (tar === undefined) return; // From outside, or collected meanwhile.
   const stream = verified(tar.open(), diffId as string as Digest);
   stream.resume();
   await finished(stream);

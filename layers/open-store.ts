@@ -7,7 +7,9 @@ import { collect } from './gc/mark-sweep.ts';
 import { reclaimDeadLeases } from './gc/reclaim.ts';
 import { startEmptyingTrash } from './gc/trash.ts';
 import { LocalImageStore } from './images/local-images.ts';
-import type { DiffId } from './oci/digest.ts';
+import { readLayerBlob } from './layer-blob.ts';
+import { type DiffId, digestOfDiff } from './oci/digest.ts';
+import { MediaType } from './oci/media-types.ts';
 import { overlayLayers } from './overlay-layers.ts';
 import { LocalRecordStore } from './records/local-records.ts';
 import type { Layer, Snapshotter } from './snapshots/snapshotter.ts';
@@ -38,7 +40,9 @@ export function openStore(root: string, { layers = overlayLayers }: StoreOptions
   const { snapshots, openTar, tools } = layers({ root: layout.root, lease });
   const layerTar = (diffId: DiffId) => {
     const layer = snapshots.layer(diffId);
-    return layer && { size: layer.info.size, open: () => openTar(layer) };
+    // Nobody but who wrote the tar of a layer from outside knows its bytes.
+    if (layer === undefined || readLayerBlob(layout, diffId) !== undefined) return undefined;
+    return { size: layer.info.size, open: () => openTar(layer) };
   };
   const content = new LocalContentStore(layout, lease, layerTar);
   return {
@@ -47,6 +51,15 @@ export function openStore(root: string, { layers = overlayLayers }: StoreOptions
     snapshots,
     images: new LocalImageStore(layout, lease),
     records: new LocalRecordStore(layout, lease, snapshots),
+    blobOf(diffId) {
+      const tar = layerTar(diffId);
+      if (tar !== undefined)
+        return { mediaType: MediaType.ociLayer, digest: digestOfDiff(diffId), size: tar.size };
+      const blob = readLayerBlob(layout, diffId);
+      return blob === undefined || blob === 'unknown' || content.info(blob.digest) === undefined
+        ? undefined
+        : blob;
+    },
     unpack: (descriptor, diffId, blob) =>
       unpackLayer({ content, snapshots, tools }, { descriptor, diffId, blob }),
     gc: (options) => collect({ layout, lease, content, snapshots }, options),

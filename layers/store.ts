@@ -20,6 +20,11 @@ export interface Store {
    * store's) in one pass that also verifies digest and diff ID, and stores the blob when it came from outside.
    */
   unpack(layer: Descriptor, diffId: DiffId, blob?: Readable): Promise<Layer>;
+  /**
+   * How an image manifest can name a layer of the store: the blob that it came in, which stays as long as the layer,
+   * or the plain tar of one that was made here. Undefined when the layer, or that blob, is not there.
+   */
+  blobOf(diffId: DiffId): Descriptor | undefined;
   /** Values of the build cache and the like: small JSON documents by key, in a name space; each may root content. */
   readonly records: RecordStore;
   /** Removes what nothing refers to. */

@@ -2,6 +2,7 @@ import { PassThrough, type Readable } from 'node:stream';
 import type { FileIngest } from './content/ingest.ts';
 import { type LocalContentStore, wrongSize } from './content/local.ts';
 import { StoreError } from './errors.ts';
+import { writeLayerBlob } from './layer-blob.ts';
 import type { Descriptor } from './oci/descriptor.ts';
 import type { DiffId } from './oci/digest.ts';
 import type { LayerInfo } from './diff/hash-layer.ts';
@@ -9,7 +10,10 @@ import type { DiffInfo, Layer, Snapshotter } from './snapshots/snapshotter.ts';
 
 /** Makes layers out of directories that somebody fills. */
 export interface LayerPublisher {
-  /** Has a private directory filled and makes it a layer of the store; throws it away when `fill` fails. */
+  /**
+   * Has a private directory filled and makes it a layer of the store; throws it away when `fill` fails. The directory
+   * is the `fs` of docs/store-layout.md: what `fill` puts beside it belongs to the layer too.
+   */
   publish(
     fill: (directory: string) => Promise<LayerInfo>,
   ): Promise<Layer & { readonly info: DiffInfo }>;
@@ -60,7 +64,9 @@ async function fillFromStore(
   { descriptor, diffId }: LayerSource,
   directory: string,
 ): Promise<LayerInfo> {
-  return checked(await apply(tools, content.read(descriptor.digest), descriptor, directory), diffId);
+  const info = checked(await apply(tools, content.read(descriptor.digest), descriptor, directory), diffId);
+  writeLayerBlob(directory, descriptor);
+  return info;
 }
 
 /** One pass: what comes in is hashed, kept, decompressed and applied, at the speed of the slowest of them. */
@@ -82,6 +88,7 @@ async function fillFromOutside(
     await intake;
     if (intakeError !== undefined) throw intakeError;
     ingest.commit(descriptor.digest);
+    writeLayerBlob(directory, descriptor);
     return info;
   } catch (error) {
     // A damaged transfer shows as a bad archive first: only the whole of it tells whether the image is at fault.

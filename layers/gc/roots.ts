@@ -1,5 +1,6 @@
 import { closeSync, existsSync, fstatSync, openSync, readdirSync, readFileSync, readSync } from 'node:fs';
 import { readImages } from '../images/local-images.ts';
+import { type LayerBlob, readLayerBlob } from '../layer-blob.ts';
 import type { Layout } from '../layout.ts';
 import { ifPresent } from '../linux/if-present.ts';
 import { algorithmOf, type DiffId, type Digest, parseDigest } from '../oci/digest.ts';
@@ -9,6 +10,11 @@ import type { StoreRecord } from '../store.ts';
 export interface Marks {
   readonly blobs: ReadonlySet<string>;
   readonly layers: ReadonlySet<string>;
+}
+
+interface MutableMarks extends Marks {
+  readonly blobs: Set<string>;
+  readonly layers: Set<string>;
 }
 
 /** What a document refers to. */
@@ -28,6 +34,7 @@ const MAX_DOCUMENT = 8 << 20;
 export class Marker {
   readonly #layout: Layout;
   readonly #links = new Map<string, Links>();
+  readonly #blobs = new Map<string, LayerBlob | 'unknown'>();
 
   constructor(layout: Layout) {
     this.#layout = layout;
@@ -36,28 +43,39 @@ export class Marker {
   mark(records: Iterable<StoreRecord>): Marks {
     const marks = { blobs: new Set<string>(), layers: new Set<string>() };
     for (const { kind, digest } of leased(this.#layout)) {
-      if (kind === 'layer') marks.layers.add(digest);
+      if (kind === 'layer') this.#layer(marks, digest as DiffId);
       else this.#blob(marks, digest as Digest);
     }
     for (const { target } of readImages(this.#layout)) this.#blob(marks, target.digest);
     for (const { layers = [], blobs = [] } of records) {
-      for (const diffId of layers) marks.layers.add(diffId);
+      for (const diffId of layers) this.#layer(marks, diffId);
       for (const digest of blobs) this.#blob(marks, digest as Digest);
     }
     return marks;
   }
 
-  #blob(marks: { blobs: Set<string>; layers: Set<string> }, root: Digest): void {
+  #blob(marks: MutableMarks, root: Digest): void {
     const pending = [root];
     for (let digest = pending.pop(); digest !== undefined; digest = pending.pop()) {
       if (marks.blobs.has(digest)) continue;
       marks.blobs.add(digest);
       const links = this.#linksOf(digest);
-      // The plain tar of an unpacked layer is named by the layer's own digest.
-      if (links === undefined) marks.layers.add(digest);
       pending.push(...(links?.blobs ?? []));
-      for (const diffId of links?.layers ?? []) marks.layers.add(diffId);
+      for (const diffId of links?.layers ?? []) this.#layer(marks, diffId);
+      // The plain tar of an unpacked layer is named by the layer's own digest.
+      if (links === undefined) this.#layer(marks, digest as string as DiffId);
     }
+  }
+
+  #layer(marks: MutableMarks, diffId: DiffId): void {
+    if (marks.layers.has(diffId)) return;
+    marks.layers.add(diffId);
+    let blob = this.#blobs.get(diffId);
+    if (blob === undefined) {
+      blob = readLayerBlob(this.#layout, diffId);
+      if (blob !== undefined) this.#blobs.set(diffId, blob);
+    }
+    if (blob !== undefined && blob !== 'unknown') this.#blob(marks, blob.digest);
   }
 
   /** Undefined when the blob is not stored. */

@@ -103,12 +103,11 @@ class Contexts implements BuildContexts {
     const locals = new Map<string, LocalTree>();
     for (const [name, path] of this.directories) {
       const tree = directoryTree(path);
-      locals.set(name, new LocalTree(path, ignoreLines(readIgnoreFile(tree))));
+      locals.set(name, new LocalTree(path, tree, ignoreLines(readIgnoreFile(tree))));
     }
-    const { main, source } = this;
-    if (main !== undefined) {
-      const directory = source?.kind === 'snapshot' ? source.snapshot.root().upper! : this.directory!;
-      locals.set(MAIN, new LocalTree(directory, ignoreLines(this.#ignore?.text ?? readIgnoreFile(main))));
+    if (this.main !== undefined) {
+      const lines = ignoreLines(this.#ignore?.text ?? readIgnoreFile(this.main));
+      locals.set(MAIN, new LocalTree(this.directory ?? '', this.main, lines));
     }
     return locals;
   }

@@ -4,7 +4,7 @@ import { declareBuildOptions } from './build-options.ts';
 import { ExitCode } from './exit-status.ts';
 import { runMain } from './main.ts';
 
-await runMain('tsbuild', tsbuild);
+void runMain('tsbuild', tsbuild);
 
 async function tsbuild(): Promise<number> {
   let status: number = ExitCode.ok;

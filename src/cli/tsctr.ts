@@ -89,7 +89,7 @@ const PRUNES: Readonly<Record<string, () => Promise<CommandModule>>> = {
 
 const args = process.argv.slice(2);
 // As for docker: whatever goes wrong in `run` before the command itself is 125.
-await runMain(
+void runMain(
   'tsctr',
   tsctr,
   args[0] === 'run' || (args[0] === 'container' && args[1] === 'run') ? ExitCode.tool : ExitCode.failure,

@@ -4,7 +4,7 @@ import { runInForeground } from './foreground.ts';
 import { runMain } from './main.ts';
 import { declareRunOptions, type RunOptionValues, runRequest } from './run-options.ts';
 
-await runMain('tsrun', tsrun, ExitCode.tool);
+void runMain('tsrun', tsrun, ExitCode.tool);
 
 async function tsrun(): Promise<number> {
   const command = declareRunOptions(new Command('tsrun'))

@@ -1,72 +1,73 @@
 import { rmSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { Readable } from 'node:stream';
 import { describe, expect, test } from 'vitest';
-import { type Descriptor, type DiffId, digestOf, hexOf, MediaType } from '../../layers/index.ts';
+import { type Descriptor, digestOf, digestOfDiff, hexOf, MediaType } from '../../layers/index.ts';
+import { makeLayer } from '../support/store-parts.ts';
 import { tempStore } from '../support/temp-store.ts';
 
 const NAME = 'docker.io/library/app:latest';
-const layerBytes = Buffer.from('the tar of a layer');
-const layer: Descriptor = {
+const FOREIGN = Buffer.from('the tar of a foreign layer');
+const foreign: Descriptor = {
   mediaType: MediaType.ociLayer,
-  digest: digestOf(layerBytes),
-  size: layerBytes.length,
+  digest: digestOf(FOREIGN),
+  size: FOREIGN.length,
 };
-const diffId = layer.digest as string as DiffId;
+const foreignDiff = `sha256:${hexOf(foreign.digest)}`;
 
-/** A store with one image of one layer, and a record. */
+/** A store with an image of a layer from outside and one made here, and a record. */
 async function fullStore() {
   const { root, store } = tempStore();
-  await store.unpack(layer, diffId, Readable.from([layerBytes]));
   const put = (mediaType: string, value: unknown): Descriptor => ({
     mediaType,
     ...store.content.putBytes(Buffer.from(JSON.stringify(value))),
   });
-  const rootfs = { type: 'layers', diff_ids: [diffId] };
+  store.content.putBytes(FOREIGN);
+  const below = (await (await store.unpack(foreign, foreignDiff as never)).diff).diffId;
+  const above = await makeLayer(store, 'the tar of a layer made here');
+  const rootfs = { type: 'layers', diff_ids: [below, above] };
   const config = put(MediaType.ociConfig, { os: 'linux', architecture: 'amd64', rootfs });
-  const manifest = put(MediaType.ociManifest, {
-    schemaVersion: 2,
-    mediaType: MediaType.ociManifest,
-    config,
-    layers: [layer],
-  });
+  const layers = [store.blobOf(below), store.blobOf(above)];
+  const manifest = put(MediaType.ociManifest, { schemaVersion: 2, config, layers });
   store.images.set(NAME, manifest);
-  store.records.set('cache', 'step', { layers: [diffId], value: 1 });
+  store.records.set('cache', 'step', { layers: [above], value: 1 });
   const blob = ({ digest }: Descriptor) => join(root, 'blobs/sha256', hexOf(digest));
-  return {
-    root,
-    store,
-    put,
-    config,
-    manifest,
-    blob,
-    layerFile: join(root, 'layers/sha256', hexOf(diffId), 'fs/tar'),
-  };
+  const home = (diffId: string) => join(root, 'layers/sha256', diffId.slice(7));
+  return { root, store, put, config, manifest, blob, home, below, above };
 }
 
 describe('Store.check()', () => {
   test('finds nothing wrong with a good store', async () => {
-    const { store, blob } = await fullStore();
-    expect(await store.check()).toEqual([]);
-    rmSync(blob(layer)); // A layer made here has none.
+    const { store } = await fullStore();
     expect(await store.check()).toEqual([]);
   });
 
   test('finds a changed and a cut blob', async () => {
-    const { store, blob } = await fullStore();
-    writeFileSync(blob(layer), 'THE TAR OF A LAYER');
+    const { store, blob, config } = await fullStore();
+    writeFileSync(blob(foreign), FOREIGN.toString().toUpperCase());
     expect(await store.check()).toEqual([
-      { subject: layer.digest, message: expect.stringContaining('integrity') },
+      { subject: foreign.digest, message: expect.stringContaining('integrity') },
     ]);
-    truncateSync(blob(layer), 3);
-    expect(await store.check()).toMatchObject([{ subject: layer.digest }]);
+    writeFileSync(blob(foreign), FOREIGN);
+    truncateSync(blob(config), 3);
+    expect(await store.check()).toMatchObject([{ subject: config.digest }, { subject: NAME }]);
   });
 
-  test('finds a changed layer', async () => {
-    const { store, layerFile } = await fullStore();
-    writeFileSync(layerFile, 'something else');
+  test('finds a changed layer that was made here', async () => {
+    const { store, home, above } = await fullStore();
+    writeFileSync(join(home(above), 'fs/tar'), 'something else');
+    expect(await store.check()).toEqual([{ subject: above, message: expect.stringContaining('is damaged') }]);
+  });
+
+  test('finds a layer from outside whose blob is gone, or not known any more', async () => {
+    const { store, blob, home, below } = await fullStore();
+    rmSync(blob(foreign));
     expect(await store.check()).toEqual([
-      { subject: diffId, message: expect.stringContaining('is damaged') },
+      { subject: below, message: expect.stringContaining('in which the layer came') },
+    ]);
+    expect(store.blobOf(below)).toBeUndefined();
+    writeFileSync(join(home(below), 'blob.json'), '');
+    expect(await store.check()).toEqual([
+      { subject: below, message: expect.stringContaining('not known any more') },
     ]);
   });
 
@@ -79,12 +80,11 @@ describe('Store.check()', () => {
   });
 
   test('finds an image and a record without their layer', async () => {
-    const { root, store, blob } = await fullStore();
-    rmSync(blob(layer));
-    rmSync(join(root, 'layers/sha256', hexOf(diffId)), { recursive: true });
+    const { store, home, above } = await fullStore();
+    rmSync(home(above), { recursive: true });
     expect(await store.check()).toEqual([
-      { subject: NAME, message: `Layer ${layer.digest} is not in the store` },
-      { subject: 'cache/step', message: `The record names ${diffId}, which is not in the store` },
+      { subject: NAME, message: `Layer ${digestOfDiff(above)} is not in the store` },
+      { subject: 'cache/step', message: `The record names ${above}, which is not in the store` },
     ]);
   });
 

@@ -4,7 +4,7 @@ import { PassThrough, Readable } from 'node:stream';
 import { gzipSync } from 'node:zlib';
 import { describe, expect, test } from 'vitest';
 import { type Descriptor, type DiffId, digestOf, MediaType } from '../../layers/index.ts';
-import { tempStore } from '../support/temp-store.ts';
+import { openBareStore, tempStore } from '../support/temp-store.ts';
 
 const tar = Buffer.from('the tar of a layer, '.repeat(100_000));
 const diffId = digestOf(tar) as string as DiffId;
@@ -37,16 +37,28 @@ describe('Store.unpack()', () => {
     const { store, contents } = emptyStore();
     const layer = await store.unpack(descriptor, diffId, inPieces(blob));
     expect(readFileSync(join(layer.directory(), 'tar')).equals(tar)).toBe(true);
-    expect(await layer.diff).toEqual({ diffId, size: tar.length });
+    expect(await layer.diff).toMatchObject({ diffId, size: tar.length });
     expect(store.content.readAll(descriptor.digest).equals(blob)).toBe(true);
     expect(contents()).toHaveLength(2);
+  });
+
+  test('remembers the blob that the layer came in, and keeps it with the layer', async () => {
+    const { store } = emptyStore();
+    await store.unpack(descriptor, diffId, inPieces(blob));
+    expect(store.blobOf(diffId)).toEqual(descriptor);
+    store.records.set('cache', 'step', { layers: [diffId], value: 1 });
+    store.close();
+    const later = openBareStore(store.root);
+    expect((await later.gc()).blobs).toEqual([]);
+    expect(later.blobOf(diffId)).toEqual(descriptor);
+    expect(later.blobOf(digestOf('other') as string as DiffId)).toBeUndefined();
   });
 
   test('takes the blob from the store', async () => {
     const { store } = emptyStore();
     store.content.putBytes(blob);
     const layer = await store.unpack(descriptor, diffId);
-    expect(await layer.diff).toEqual({ diffId, size: tar.length });
+    expect(await layer.diff).toMatchObject({ diffId, size: tar.length });
   });
 
   test('does not read a blob that is stored already', async () => {

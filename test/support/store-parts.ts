@@ -10,9 +10,10 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { join } from 'node:path';
+import { Readable } from 'node:stream';
 import { createGunzip } from 'node:zlib';
 import type { Lease } from '../../layers/gc/lease.ts';
-import { type DiffId, type DiffInfo, hexOf, type Layer, StoreError } from '../../layers/index.ts';
+import { type DiffId, type DiffInfo, hexOf, type Layer, type Store, StoreError } from '../../layers/index.ts';
 import type { LayerBackend } from '../../layers/open-store.ts';
 
 /** A snapshotter that can only publish layers and find them again: enough for what the store itself does with them. */
@@ -107,4 +108,13 @@ export function bareLayers(store: { readonly root: string; readonly lease: Lease
     openTar: (layer) => createReadStream(join(layer.directory(), 'tar')),
     tools: async () => byteTools,
   };
+}
+
+/** Makes a layer as a build does: without a blob. */
+export async function makeLayer(store: Store, text: string): Promise<DiffId> {
+  const { publish } = store.snapshots as LayerBackend['snapshots'];
+  const { info } = await publish((directory) =>
+    byteTools.applyLayer(Readable.from([Buffer.from(text)]), directory),
+  );
+  return info.diffId;
 }

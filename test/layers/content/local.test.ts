@@ -12,9 +12,11 @@ import {
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
 import { buffer } from 'node:stream/consumers';
+import { gzipSync } from 'node:zlib';
 import { describe, expect, test } from 'vitest';
-import { type DiffId, type Digest, digestOf, hexOf } from '../../../layers/index.ts';
+import { type DiffId, type Digest, digestOf, digestOfDiff, MediaType } from '../../../layers/index.ts';
 import { contentStoreContract } from '../../contract/content-store.ts';
+import { makeLayer } from '../../support/store-parts.ts';
 import { tempStore } from '../../support/temp-store.ts';
 
 function localContent() {
@@ -73,19 +75,23 @@ describe('LocalContentStore', () => {
     expect(content.readAll(digest)).toEqual(bytes);
   });
 
-  test('answers for the tar of a layer that has no blob', async () => {
+  test('answers for the tar of a layer that was made here and has no blob', async () => {
     const { store, content } = localContent();
     const bytes = Buffer.from('the tar of a layer');
-    const digest = digestOf(bytes);
-    await store.unpack(
-      { mediaType: 'application/vnd.oci.image.layer.v1.tar', digest, size: bytes.length },
-      digest as string as DiffId,
-      Readable.from([bytes]),
-    );
-    rmSync(join(store.root, 'blobs/sha256', hexOf(digest)));
+    const digest = digestOfDiff(await makeLayer(store, bytes.toString()));
     expect(content.info(digest)).toEqual({ digest, size: bytes.length });
     expect(await buffer(content.read(digest))).toEqual(bytes);
     expect(await buffer(content.read(digest, 4))).toEqual(bytes.subarray(4));
     expect([...content.list()]).toEqual([]);
+  });
+
+  test('does not answer for the tar of a layer from outside, whose bytes nobody here knows', async () => {
+    const { store, content } = localContent();
+    const tar = Buffer.from('the tar of a layer');
+    const blob = content.putBytes(gzipSync(tar));
+    const diffId = digestOf(tar) as string as DiffId;
+    await store.unpack({ mediaType: MediaType.ociLayerGzip, ...blob }, diffId);
+    expect(content.info(digestOfDiff(diffId))).toBeUndefined();
+    expect(() => content.read(digestOfDiff(diffId))).toThrow(expect.objectContaining({ code: 'NOT_FOUND' }));
   });
 });
