@@ -9,6 +9,7 @@ import { copyUpDirectory, copyUpEntry } from './copy-up.ts';
 import { type BytePath, displayPath, type FileNode, type FileTree } from './file-tree.ts';
 import type { Found, LayerStack } from './layer-stack.ts';
 import { MergedTree } from './merged-tree.ts';
+import { NewFiles } from './new-files.ts';
 import { isWhiteout, makeOpaque, makeWhiteout } from './overlay-marks.ts';
 import { components, isClean, join, nameOf, parentOf } from './path.ts';
 import type { Attributes, TreeWriter } from './tree-writer.ts';
@@ -27,6 +28,7 @@ export class UpperWriter implements TreeWriter {
   readonly #upper: UpperDirectory;
   /** Modification times that directories get at the end, by resolved path. */
   readonly #times = new Map<BytePath, bigint>();
+  readonly #newFiles = new NewFiles();
   /** The directory last written into, as asked for and resolved. */
   #recent: { readonly asked: BytePath; readonly resolved: BytePath } | undefined;
 
@@ -63,17 +65,8 @@ export class UpperWriter implements TreeWriter {
     content: { readonly fd: number; readonly size: number } | Uint8Array,
     attributes: Attributes,
   ): void {
-    this.#change(path, (parent, name) => {
-      const fd = this.#createFile(parent, name);
-      try {
-        if (content instanceof Uint8Array) writeContent(fd, content);
-        else copyContent(content.fd, fd, content.size);
-        applyToFd(fd, attributes);
-        if (attributes.mtimeNs !== undefined) inode.setTimesFd(fd, attributes.mtimeNs);
-      } finally {
-        inode.close(fd);
-      }
-    });
+    if (!(content instanceof Uint8Array)) inode.seek(content.fd, 0, inode.SEEK.SET);
+    this.#file(path, content, attributes);
   }
 
   symlink(path: BytePath, target: BytePath, attributes: Attributes): void {
@@ -151,7 +144,7 @@ export class UpperWriter implements TreeWriter {
       const fd = from.open(node);
       try {
         const xattrs = inode.listXattrsFd(fd).length === 0 ? [] : from.xattrs(node);
-        this.file(path, { fd, size }, { ...own, xattrs, ...attributes });
+        this.#file(path, { fd, size }, { ...own, xattrs, ...attributes });
       } finally {
         inode.close(fd);
       }
@@ -176,7 +169,26 @@ export class UpperWriter implements TreeWriter {
     }
     this.#times.clear();
     this.#recent = undefined;
+    this.#newFiles.forget();
     this.tree.close();
+  }
+
+  #file(
+    path: BytePath,
+    content: { readonly fd: number; readonly size: number } | Uint8Array,
+    attributes: Attributes,
+  ): void {
+    this.#change(path, (parent, name) => {
+      const fd = this.#createFile(parent, name, attributes.mode);
+      try {
+        if (content instanceof Uint8Array) writeContent(fd, content);
+        else copyContent(content.fd, fd, content.size);
+        applyToFd(fd, attributes, this.#newFiles.in(parent, this.#level(parent).fd, attributes.mode));
+        if (attributes.mtimeNs !== undefined) inode.setTimesFd(fd, attributes.mtimeNs);
+      } finally {
+        inode.close(fd);
+      }
+    });
   }
 
   /** Runs one change of the entry a path names. What it throws names the path. */
@@ -256,21 +268,23 @@ export class UpperWriter implements TreeWriter {
 
   #changeDirectory(path: BytePath, level: UpperLevel, attributes: Partial<Attributes>): void {
     this.#touch(path, level);
+    this.#newFiles.forget();
     const { mode, uid, gid } = inode.statFd(level.fd);
     applyToFd(level.fd, { mode, uid, gid, ...attributes });
     if (attributes.mtimeNs !== undefined) this.#times.set(path, attributes.mtimeNs);
   }
 
   /** A new file, open for writing, in place of whatever but a directory is there. */
-  #createFile(parent: BytePath, name: BytePath): number {
+  #createFile(parent: BytePath, name: BytePath, mode: number): number {
     const flags = O.WRONLY | O.CREAT | O.EXCL;
+    const permissions = mode & 0o777;
     let level = this.#level(parent);
     this.#touch(parent, level);
     // Mostly there is nothing, and then this is one call.
-    const fd = name === '' ? -1 : inode.tryCreateAt(level.fd, name, flags, 0o600);
+    const fd = name === '' ? -1 : inode.tryCreateAt(level.fd, name, flags, permissions);
     if (fd < 0) {
       level = this.#makeRoom(parent, name);
-      return inode.openAt(level.fd, name, flags, 0o600);
+      return inode.openAt(level.fd, name, flags, permissions);
     }
     const below = this.#below(parent, name, level);
     if (below?.stat.type === 'symlink') this.#recent = undefined;
