@@ -103,7 +103,6 @@ function calls(): Calls {
 
 function declare(library: Koffi): Calls {
   const libc = library.load(null);
-  const declared = new Map<keyof Calls, unknown>();
   const prototypes: Readonly<
     Record<string, readonly [symbol: string, result: string, parameters: readonly string[]]>
   > = {
@@ -141,29 +140,40 @@ function declare(library: Koffi): Calls {
   const numbers = NUMBERS[process.arch];
   if (numbers === undefined)
     throw new Error(`No system call numbers are known for the architecture ${process.arch}`);
-  const base = {
+  const table = {
     errno: () => library.errno(),
     numbers,
     address: (buffer: Uint8Array) => library.address(buffer),
   };
-  // Declaring a function costs 25 µs: each is declared when first called.
-  return new Proxy(base, {
-    get(target, name: keyof Calls) {
-      if (name in target) return target[name as keyof typeof target];
-      let call = declared.get(name);
-      if (call === undefined) {
-        const [symbol, result, parameters] = prototypes[name]!;
-        call = libc.func(symbol, result, [...parameters]);
-        declared.set(name, call);
-      }
-      return call;
-    },
-  }) as Calls;
+  // Declaring a function costs 25 µs: each is declared when first called, and takes the place of its getter.
+  for (const [name, [symbol, result, parameters]] of Object.entries(prototypes)) {
+    Object.defineProperty(table, name, {
+      configurable: true,
+      get() {
+        const value = libc.func(symbol, result, [...parameters]);
+        Object.defineProperty(table, name, { value });
+        return value;
+      },
+    });
+  }
+  return table as Calls;
 }
 
-/** A NUL-terminated C string of a byte path. */
-function c(path: BytePath): Buffer {
-  return Buffer.from(`${path}\0`, 'latin1');
+/** PATH_MAX and some: what is longer fails in the kernel anyway. */
+const SCRATCH_SIZE = 8192;
+const firstScratch = Buffer.allocUnsafeSlow(SCRATCH_SIZE);
+const secondScratch = Buffer.allocUnsafeSlow(SCRATCH_SIZE);
+
+/** A NUL-terminated C string of a byte path, good until the next one is made: one call has one such argument. */
+function c(path: BytePath, scratch: Buffer = firstScratch): Buffer {
+  if (path.length >= SCRATCH_SIZE) return Buffer.from(`${path}\0`, 'latin1');
+  scratch[scratch.write(path, 0, 'latin1')] = 0;
+  return scratch;
+}
+
+/** For a second such argument of the same call. */
+function c2(path: BytePath): Buffer {
+  return c(path, secondScratch);
 }
 
 const EMPTY = Buffer.alloc(1);
@@ -196,9 +206,10 @@ const how = Buffer.alloc(24);
 
 /** openat2(2); `resolve` from {@link RESOLVE}. O_CLOEXEC is added. */
 export function openAt2(directory: number, path: BytePath, flags: number, resolve: number, mode = 0): number {
-  how.writeBigUInt64LE(BigInt(flags | O.CLOEXEC), 0);
-  how.writeBigUInt64LE(BigInt(mode), 8);
-  how.writeBigUInt64LE(BigInt(resolve), 16);
+  // Three 64-bit fields, of which the upper halves are zero.
+  how.writeUInt32LE(flags | O.CLOEXEC, 0);
+  how.writeUInt32LE(mode, 8);
+  how.writeUInt32LE(resolve, 16);
   return check(
     calls().openat2(calls().numbers.openat2, directory, c(path), how, how.length),
     'openat2',
@@ -284,6 +295,18 @@ export function statAt(directory: number, name: BytePath): FileStat | undefined 
   return decodeStat();
 }
 
+/** Whether a descriptor is of the inode that was looked up. */
+export function isSameInode(fd: number, { ino, dev, type }: Pick<FileStat, 'ino' | 'dev' | 'type'>): boolean {
+  check(calls().statx(fd, EMPTY, AT_EMPTY_PATH, STATX_BASIC_STATS, statBuffer), 'statx');
+  const b = statBuffer;
+  return (
+    fileTypes.get(b.readUInt16LE(28) >> 12) === type &&
+    b.readBigUInt64LE(32) === ino &&
+    b.readUInt32LE(136) === Number(dev >> 32n) &&
+    b.readUInt32LE(140) === Number(dev & 0xffff_ffffn)
+  );
+}
+
 /** fstat; also of an O_PATH descriptor. */
 export function statFd(fd: number): FileStat {
   check(calls().statx(fd, EMPTY, AT_EMPTY_PATH, STATX_BASIC_STATS, statBuffer), 'statx');
@@ -323,11 +346,11 @@ export function makeNodeAt(
 }
 
 export function symlinkAt(target: BytePath, directory: number, name: BytePath): void {
-  check(calls().symlinkat(c(target), directory, c(name)), 'symlinkat', name);
+  check(calls().symlinkat(c2(target), directory, c(name)), 'symlinkat', name);
 }
 
 export function linkAt(fromDirectory: number, from: BytePath, toDirectory: number, to: BytePath): void {
-  check(calls().linkat(fromDirectory, c(from), toDirectory, c(to), 0), 'linkat', to);
+  check(calls().linkat(fromDirectory, c(from), toDirectory, c2(to), 0), 'linkat', to);
 }
 
 export function unlinkAt(directory: number, name: BytePath): void {
@@ -339,7 +362,7 @@ export function removeDirectoryAt(directory: number, name: BytePath): void {
 }
 
 export function renameAt(fromDirectory: number, from: BytePath, toDirectory: number, to: BytePath): void {
-  check(calls().renameat(fromDirectory, c(from), toDirectory, c(to)), 'renameat', to);
+  check(calls().renameat(fromDirectory, c(from), toDirectory, c2(to)), 'renameat', to);
 }
 
 export function chownAt(directory: number, name: BytePath, uid: number, gid: number): void {
@@ -451,7 +474,7 @@ function splitXattrList(length: number, name?: BytePath): string[] {
 /** Undefined when there is no such attribute. */
 export function getXattr(directory: number, name: BytePath, attribute: string): Buffer | undefined {
   return copyXattrValue(
-    calls().lgetxattr(xattrPath(directory, name), c(attribute), xattrValue, xattrValue.length),
+    calls().lgetxattr(xattrPath(directory, name), c2(attribute), xattrValue, xattrValue.length),
     name,
   );
 }
@@ -472,7 +495,7 @@ function copyXattrValue(length: number, name?: BytePath): Buffer | undefined {
 
 export function setXattr(directory: number, name: BytePath, attribute: string, value: Uint8Array): void {
   check(
-    calls().lsetxattr(xattrPath(directory, name), c(attribute), value, value.length, 0),
+    calls().lsetxattr(xattrPath(directory, name), c2(attribute), value, value.length, 0),
     `lsetxattr ${attribute}`,
     name,
   );
@@ -484,5 +507,5 @@ export function setXattrFd(fd: number, attribute: string, value: Uint8Array): vo
 }
 
 export function removeXattr(directory: number, name: BytePath, attribute: string): void {
-  check(calls().lremovexattr(xattrPath(directory, name), c(attribute)), `lremovexattr ${attribute}`, name);
+  check(calls().lremovexattr(xattrPath(directory, name), c2(attribute)), `lremovexattr ${attribute}`, name);
 }

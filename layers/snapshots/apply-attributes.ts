@@ -8,11 +8,16 @@ type Xattrs = NonNullable<Attributes['xattrs']>;
 
 /**
  * Gives an open file or directory its owner, mode and attributes, in the one order that keeps them: a change of owner
- * clears setuid bits and capabilities. Times are not set.
+ * clears setuid bits and capabilities. Times are not set. What it is known to have already (`now`) costs no call.
  */
-export function applyToFd(fd: number, { uid, gid, mode, xattrs }: Attributes): void {
-  inode.chownFd(fd, uid, gid);
-  inode.chmodFd(fd, mode);
+export function applyToFd(
+  fd: number,
+  { uid, gid, mode, xattrs }: Attributes,
+  now?: Pick<FileStat, 'uid' | 'gid' | 'mode'>,
+): void {
+  const isOwned = now?.uid === uid && now.gid === gid;
+  if (!isOwned) inode.chownFd(fd, uid, gid);
+  if (!isOwned || now.mode !== mode) inode.chmodFd(fd, mode);
   if (xattrs !== undefined) applyXattrs(xattrs, (name, value) => inode.setXattrFd(fd, name, value));
 }
 

@@ -30,12 +30,11 @@ function buffer(): { readonly bytes: Buffer; readonly address: bigint } {
 
 /**
  * Copies the first `size` bytes of a regular file into an empty one, or what there is when it has become shorter.
- * Holes stay holes. Leaves both offsets anywhere.
+ * Holes stay holes. Both must be at their start; where they are afterwards is open.
  */
 export function copyContent(from: number, to: number, size: number): void {
   if (size === 0) return;
-  if (size <= SMALL || inode.seek(from, 0, inode.SEEK.HOLE) >= size) {
-    inode.seek(from, 0, inode.SEEK.SET);
+  if (size <= SMALL) {
     copyRange(from, to, size);
     return;
   }

@@ -21,8 +21,7 @@ export function readXattrs(directory: number, name: BytePath): [name: string, va
 
 /** Closes the descriptor again and throws unless it is the regular file that was looked up. */
 export function checkIsNode(fd: number, node: FileNode): number {
-  const stat = inode.statFd(fd);
-  if (stat.type === 'file' && stat.ino === node.stat.ino && stat.dev === node.stat.dev) return fd;
+  if (node.stat.type === 'file' && inode.isSameInode(fd, node.stat)) return fd;
   inode.close(fd);
   throw new StoreError(
     'NOT_FOUND',

@@ -1,0 +1,204 @@
+import { StoreError, type StoreErrorCode } from '../errors.ts';
+import { openBeneath } from '../linux/beneath.ts';
+import * as inode from '../linux/inode.ts';
+import { removeTreeAt } from '../linux/remove-tree.ts';
+import { applyToFd } from './apply-attributes.ts';
+import { copyUpDirectory, copyUpEntry } from './copy-up.ts';
+import { type BytePath, displayPath, type FileStat } from './file-tree.ts';
+import type { Found, LayerStack } from './layer-stack.ts';
+import { NewFiles } from './new-files.ts';
+import { isWhiteout, makeOpaque, makeWhiteout } from './overlay-marks.ts';
+import { join, nameOf, parentOf } from './path.ts';
+import type { Attributes } from './tree-writer.ts';
+import type { UpperDirectory, UpperLevel } from './upper-directory.ts';
+
+const { O } = inode;
+
+/**
+ * The single steps by which an upper directory is changed on top of lower layers: what to copy up before, which marks
+ * to leave, which times to keep. Entries are named by their directory, a path without symlinks, and their name in it;
+ * no name, in `/`, is the root.
+ */
+export class UpperEditor {
+  readonly #lower: LayerStack;
+  readonly #upper: UpperDirectory;
+  readonly #newFiles = new NewFiles();
+  /** Modification times that directories get at the end. */
+  readonly #times = new Map<BytePath, bigint>();
+  #removals = 0;
+
+  constructor(lower: LayerStack, upper: UpperDirectory) {
+    this.#lower = lower;
+    this.#upper = upper;
+  }
+
+  /** The start of each operation; see {@link DescriptorPool.use}. */
+  use(): void {
+    this.#upper.use();
+  }
+
+  /** Counts removals of symlinks and directories, after which a path may lead elsewhere. */
+  get removals(): number {
+    return this.#removals;
+  }
+
+  /** A directory in the upper layer, copied up with all above it when only lower layers have it. */
+  level(path: BytePath): UpperLevel {
+    const level = this.#upper.directory(path);
+    if (typeof level === 'object') return level;
+    const source = level === 'absent' ? this.#lower.directory(path)[0] : undefined;
+    if (source === undefined) throw this.#notADirectory(path);
+    const parent = this.level(parentOf(path));
+    this.#touch(parentOf(path), parent);
+    const fd = copyUpDirectory(source.fd, parent.fd, nameOf(path));
+    this.#times.set(path, inode.statFd(source.fd).mtimeNs);
+    return this.#upper.remember(path, fd, false);
+  }
+
+  #notADirectory(path: BytePath): StoreError {
+    const parent = this.#upper.directory(parentOf(path));
+    const stat = typeof parent === 'object' ? inode.statAt(parent.fd, nameOf(path)) : undefined;
+    const isThere =
+      stat === undefined
+        ? this.#lower.find(this.#lower.directory(parentOf(path)), nameOf(path)) !== undefined
+        : !isWhiteout(stat);
+    return isThere
+      ? refusal('NOT_A_DIRECTORY', path, 'it is not a directory')
+      : refusal('NOT_FOUND', path, 'there is no such directory');
+  }
+
+  /** Notes the time of a directory before something in it changes. */
+  #touch(path: BytePath, { fd }: UpperLevel): void {
+    if (!this.#times.has(path)) this.#times.set(path, inode.statFd(fd).mtimeNs);
+  }
+
+  /** What lower layers have at a name, whether or not the upper one hides it. */
+  #below(parent: BytePath, name: BytePath, level: UpperLevel): Found | undefined {
+    return level.hidesLower ? undefined : this.#lower.find(this.#lower.directory(parent), name);
+  }
+
+  makeDirectory(parent: BytePath, name: BytePath): UpperLevel {
+    const path = join(parent, name);
+    const level = this.level(parent);
+    const stat = inode.statAt(level.fd, name);
+    const below = this.#below(parent, name, level);
+    const isDeleted = stat !== undefined && isWhiteout(stat);
+    const type = isDeleted ? undefined : (stat ?? below?.stat)?.type;
+    if (type === 'directory') return this.level(path);
+    if (type !== undefined) throw refusal('NOT_A_DIRECTORY', path, `a ${type} is there`);
+    this.#touch(parent, level);
+    if (isDeleted) inode.unlinkAt(level.fd, name);
+    inode.makeDirectoryAt(level.fd, name, 0o700);
+    const fd = inode.openAt(level.fd, name, O.RDONLY | O.DIRECTORY);
+    const made = this.#upper.remember(path, fd, true);
+    if (below?.stat.type === 'directory') makeOpaque(fd, this.#upper.space);
+    return made;
+  }
+
+  changeDirectory(path: BytePath, level: UpperLevel, attributes: Partial<Attributes>): void {
+    this.#touch(path, level);
+    this.#newFiles.forget();
+    const { mode, uid, gid } = inode.statFd(level.fd);
+    applyToFd(level.fd, { mode, uid, gid, ...attributes });
+    if (attributes.mtimeNs !== undefined) this.#times.set(path, attributes.mtimeNs);
+  }
+
+  /** A new file, open for writing, in place of whatever but a directory is there. */
+  createFile(parent: BytePath, name: BytePath, mode: number): NewFile {
+    const flags = O.WRONLY | O.CREAT | O.EXCL;
+    const permissions = mode & 0o777;
+    const level = this.level(parent);
+    this.#touch(parent, level);
+    const now = this.#newFiles.in(parent, level.fd, mode);
+    // Mostly there is nothing, and then this is one call.
+    const fd = name === '' ? -1 : inode.tryCreateAt(level.fd, name, flags, permissions);
+    if (fd < 0) return { fd: inode.openAt(this.makeRoom(parent, name).fd, name, flags, permissions), now };
+    const below = this.#below(parent, name, level);
+    if (below?.stat.type === 'symlink') this.#removals++;
+    if (below?.stat.type !== 'directory') return { fd, now };
+    inode.close(fd);
+    inode.unlinkAt(level.fd, name);
+    throw isADirectory(join(parent, name));
+  }
+
+  /** Frees a name for something that is no directory. */
+  makeRoom(parent: BytePath, name: BytePath): UpperLevel {
+    if (name === '') throw isADirectory('/');
+    const level = this.level(parent);
+    this.#touch(parent, level);
+    const stat = inode.statAt(level.fd, name);
+    const type = stat?.type ?? this.#below(parent, name, level)?.stat.type;
+    if (type === 'directory') throw isADirectory(join(parent, name));
+    if (type === 'symlink') this.#removals++;
+    if (stat !== undefined) inode.unlinkAt(level.fd, name);
+    return level;
+  }
+
+  /** Sees to it that an existing entry is in the upper layer; answers with it when it is a directory. */
+  copyUp(parent: BytePath, name: BytePath): UpperLevel | undefined {
+    if (name === '') return this.level('/');
+    const path = join(parent, name);
+    const level = this.level(parent);
+    const stat = inode.statAt(level.fd, name);
+    if (stat !== undefined && !isWhiteout(stat))
+      return stat.type === 'directory' ? this.level(path) : undefined;
+    const below = stat === undefined ? this.#below(parent, name, level) : undefined;
+    if (below === undefined) throw refusal('NOT_FOUND', path, 'there is no such file');
+    if (below.stat.type === 'directory') return this.level(path);
+    this.#touch(parent, level);
+    copyUpEntry(below.level.fd, level.fd, name, below.stat);
+    return undefined;
+  }
+
+  /** Removes what is at the name, and hides what lower layers have there. */
+  remove(parent: BytePath, name: BytePath): void {
+    if (name === '') throw refusal('UNSUPPORTED', '/', 'the root cannot be removed');
+    const level = this.level(parent);
+    this.#touch(parent, level);
+    const below = this.#below(parent, name, level);
+    const stat = inode.statAt(level.fd, name);
+    if (stat !== undefined) removeTreeAt(level.fd, name);
+    if (below !== undefined) makeWhiteout(level.fd, name);
+    this.#removals++;
+    if (stat?.type === 'directory') this.#forget(join(parent, name));
+  }
+
+  /** Sets the times of all directories in which something was changed, and closes what is open. */
+  finish(): void {
+    const root = this.level('/').fd;
+    for (const [path, mtimeNs] of this.#times) {
+      const fd = openBeneath(root, path.slice(1), O.RDONLY | O.DIRECTORY);
+      try {
+        inode.setTimesFd(fd, mtimeNs);
+      } finally {
+        inode.close(fd);
+      }
+    }
+    this.#times.clear();
+    this.#newFiles.forget();
+    this.#removals++;
+    this.#upper.forget();
+  }
+
+  #forget(directory: BytePath): void {
+    for (const known of this.#times.keys()) {
+      if (known === directory || known.startsWith(`${directory}/`)) this.#times.delete(known);
+    }
+    this.#newFiles.forget();
+    this.#upper.forget();
+  }
+}
+
+/** A file just made: its descriptor, and its owner and mode where they are known. */
+export interface NewFile {
+  readonly fd: number;
+  readonly now: Pick<FileStat, 'uid' | 'gid' | 'mode'> | undefined;
+}
+
+export function refusal(code: StoreErrorCode, path: BytePath, reason: string): StoreError {
+  return new StoreError(code, displayPath(path), `Cannot write "${displayPath(path)}": ${reason}`);
+}
+
+function isADirectory(path: BytePath): StoreError {
+  return refusal('IS_A_DIRECTORY', path, 'it is a directory');
+}
