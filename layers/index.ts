@@ -3,6 +3,7 @@ export * from './content/content-store.ts';
 export { type ApplyLimits, applyLayer } from './diff/apply.ts';
 export { type ArchiveLimits, defaultLimits } from './diff/archive-limits.ts';
 export { type ArchiveEntry, readArchive } from './diff/archive-reader.ts';
+export { encodeTarEntry } from './diff/archive-writer.ts';
 export { type CompressOptions, compress } from './diff/compress.ts';
 export {
   type ArchiveKind,
@@ -10,11 +11,11 @@ export {
   decompress,
   decompressAs,
   detectArchive,
+  plainTar,
   probeArchive,
 } from './diff/compression.ts';
 export { cleanEntryPath } from './diff/entry-path.ts';
 export { type ExtractOptions, extractArchive } from './diff/extract-archive.ts';
-export { encodeTarEntry } from './diff/archive-writer.ts';
 export { hashLayer, type LayerInfo } from './diff/hash-layer.ts';
 export { openLayerTar } from './diff/layer-stream.ts';
 export type { TarEntry } from './diff/tar-entry.ts';
