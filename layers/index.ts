@@ -11,6 +11,7 @@ export {
   decompress,
   decompressAs,
   detectArchive,
+  plainTar,
   probeArchive,
 } from './diff/compression.ts';
 export { cleanEntryPath } from './diff/entry-path.ts';

@@ -2,12 +2,12 @@ import { createHash } from 'node:crypto';
 import type { Readable } from 'node:stream';
 import { StoreError } from '../errors.ts';
 import type { DiffId } from '../oci/digest.ts';
+import type { MarkSpace } from '../snapshots/overlay-marks.ts';
 import { archiveError } from './archive-error.ts';
 import { type ArchiveLimits, defaultLimits } from './archive-limits.ts';
 import type { LayerInfo } from './hash-layer.ts';
 import { LayerExtractor } from './layer-extractor.ts';
 import { TarReader } from './tar-reader.ts';
-import type { OverlayXattrs } from './whiteout.ts';
 
 /** See {@link ArchiveLimits}; what is not given is as `defaultLimits` has it. */
 export type ApplyLimits = Partial<ArchiveLimits>;
@@ -15,7 +15,7 @@ export type ApplyLimits = Partial<ArchiveLimits>;
 export interface ApplyOptions {
   readonly limits?: ApplyLimits;
   /** Default `trusted.overlay.`. */
-  readonly overlayXattrs?: OverlayXattrs;
+  readonly overlayXattrs?: MarkSpace;
 }
 
 /**

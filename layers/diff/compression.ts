@@ -87,6 +87,16 @@ async function decoder(
   }
 }
 
+/** The plain tar in a stream that may be compressed in any of the ways known here, told by its first bytes. */
+export function plainTar(source: Readable): Readable {
+  return readable(sniffed(source));
+}
+
+async function* sniffed(source: Readable): AsyncGenerator<Buffer> {
+  const { head, all } = await peek(source, 6);
+  yield* decoded(all, detectCompression(head) ?? 'tar');
+}
+
 /**
  * What a file is, looking inside when it is compressed: a `.gz` of something that is no tar gives undefined.
  * `open` gives the file from its start; the stream is destroyed.

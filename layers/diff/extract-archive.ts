@@ -1,14 +1,16 @@
 import type { Readable } from 'node:stream';
 import { StoreError } from '../errors.ts';
 import type { BytePath } from '../snapshots/file-tree.ts';
+import { isFileXattr } from '../snapshots/overlay-marks.ts';
 import type { Attributes, TreeWriter } from '../snapshots/tree-writer.ts';
 import { invalidArchive } from './archive-error.ts';
 import type { ArchiveLimits } from './archive-limits.ts';
+import { plainTar } from './compression.ts';
 import { cleanEntryPath } from './entry-path.ts';
 import { FileSpool } from './file-spool.ts';
 import type { TarEntry } from './tar-entry.ts';
 import { TarReader } from './tar-reader.ts';
-import { hasWhiteout, isLayerXattr, splitPath } from './whiteout.ts';
+import { hasWhiteout, splitPath } from './whiteout.ts';
 
 export interface ExtractOptions {
   /** Owner of every entry, in place of the archive's. */
@@ -23,7 +25,7 @@ export interface ExtractOptions {
 const IMPLIED_DIRECTORY: Attributes = { mode: 0o755, uid: 0, gid: 0 };
 
 /**
- * Unpacks a plain tar below `destination` (which exists) of a snapshot, as ADD does: entries replace what is there,
+ * Unpacks a tar, plain or compressed, below `destination` (which exists) of a snapshot, as ADD does: entries replace what is there,
  * but a directory keeps its content; symlinks of the snapshot in the parents of an entry are followed inside it,
  * the last component is not; missing parents are made, mode 0755 and owner 0. An entry for the destination itself
  * is passed over. The caller calls `finish` of the writer.
@@ -40,7 +42,7 @@ export async function extractArchive(
   const reader = new TarReader({ limits: options.limits ?? {}, trailer: 'any' });
   const extractor = new ArchiveExtractor(writer, destination, options);
   try {
-    for await (const chunk of stream as AsyncIterable<Buffer>) {
+    for await (const chunk of plainTar(stream) as AsyncIterable<Buffer>) {
       reader.feed(chunk);
       for (let step = reader.next(); step !== undefined; step = reader.next()) {
         if (step === 'entry') extractor.begin(reader.entry);
@@ -171,7 +173,7 @@ class ArchiveExtractor {
       gid: owner?.gid ?? gid,
       mode: type === 'symlink' ? mode : (given ?? mode),
       mtimeNs,
-      xattrs: xattrs.filter(([name]) => isLayerXattr(name)),
+      xattrs: xattrs.filter(([name]) => isFileXattr(name)),
     };
   }
 }

@@ -20,6 +20,7 @@ import {
   writeFrom,
 } from '../linux/inode.ts';
 import type { BytePath } from '../snapshots/file-tree.ts';
+import { isWhiteout, type MarkSpace, makeWhiteout } from '../snapshots/overlay-marks.ts';
 import { archiveError, invalidArchive } from './archive-error.ts';
 import { cleanEntryPath } from './entry-path.ts';
 import { LayerRoot, type OpenDirectory } from './layer-root.ts';
@@ -28,9 +29,7 @@ import type { DataPiece } from './tar-reader.ts';
 import {
   AUFS_PREFIX,
   hasWhiteout,
-  isOverlayWhiteout,
   OPAQUE_MARKER,
-  type OverlayXattrs,
   setLayerXattrs,
   splitPath,
   WHITEOUT_PREFIX,
@@ -69,8 +68,9 @@ export class LayerExtractor {
     this.#root.close();
   }
 
-  finish(overlayXattrs: OverlayXattrs): void {
-    this.#root.finish(overlayXattrs);
+  /** To be called once after the last entry. */
+  finish(marks: MarkSpace): void {
+    this.#root.directories.apply(this.#root.root.fd, marks);
   }
 
   begin(entry: TarEntry): void {
@@ -84,13 +84,13 @@ export class LayerExtractor {
   #describeRoot(entry: TarEntry): void {
     if (entry.type !== 'directory')
       throw invalidArchive(entry.path, `Cannot unpack the layer: its root is a ${entry.type}`);
-    this.#root.describe(this.#root.directory('').ino, entry);
+    this.#root.directories.describe(this.#root.root.ino, entry);
   }
 
   /** An entry that has `.wh.` before a component of its path. */
   #mark(entry: TarEntry, parentPath: BytePath, name: BytePath): void {
     if (!hasWhiteout(parentPath)) {
-      if (name === OPAQUE_MARKER) this.#root.makeOpaque(this.#root.directory(parentPath));
+      if (name === OPAQUE_MARKER) this.#root.directories.makeOpaque(this.#root.directory(parentPath).ino);
       else if (!name.startsWith(AUFS_PREFIX))
         this.#whiteout(entry, this.#root.directory(parentPath), name.slice(WHITEOUT_PREFIX.length));
     } else if (!`/${parentPath}`.includes(`/${AUFS_PREFIX}`))
@@ -101,10 +101,10 @@ export class LayerExtractor {
   #whiteout(entry: TarEntry, parent: OpenDirectory, name: BytePath): void {
     if (name === '' || name === '.' || name === '..')
       throw invalidArchive(entry.path, 'Cannot unpack the layer: a whiteout names nothing');
-    this.#root.hide(parent, name);
+    this.#root.directories.hide(parent.ino, name);
     const found = statAt(parent.fd, name);
-    if (found === undefined) makeNodeAt(parent.fd, name, 'char', 0, 0, 0);
-    else if (found.type === 'directory') this.#root.makeOpaque(found);
+    if (found === undefined) makeWhiteout(parent.fd, name);
+    else if (found.type === 'directory') this.#root.directories.makeOpaque(found.ino);
   }
 
   #create(entry: TarEntry, parent: OpenDirectory, name: BytePath): void {
@@ -150,7 +150,7 @@ export class LayerExtractor {
 
   #createDirectory(entry: TarEntry, parent: OpenDirectory, name: BytePath): void {
     const found = statAt(parent.fd, name);
-    if (found?.type === 'directory') this.#root.describe(found.ino, entry);
+    if (found?.type === 'directory') this.#root.directories.describe(found.ino, entry);
     else {
       if (found !== undefined) this.#root.remove(parent, name);
       this.#root.make(parent, name, entry);
@@ -159,7 +159,7 @@ export class LayerExtractor {
 
   #createNode(entry: TarEntry, type: 'char' | 'block' | 'fifo', parent: OpenDirectory, name: BytePath): void {
     const { devMajor, devMinor } = entry;
-    if (isOverlayWhiteout({ type, rdevMajor: devMajor, rdevMinor: devMinor }))
+    if (type === 'char' && devMajor === 0 && devMinor === 0)
       throw archiveError(
         'UNSUPPORTED',
         entry.path,
@@ -174,12 +174,7 @@ export class LayerExtractor {
     const from = this.#root.find(targetParent);
     const target = from === undefined || targetName === '' ? undefined : statAt(from, targetName);
     try {
-      if (
-        from === undefined ||
-        target === undefined ||
-        target.type === 'directory' ||
-        isOverlayWhiteout(target)
-      )
+      if (from === undefined || target === undefined || target.type === 'directory' || isWhiteout(target))
         throw invalidArchive(
           entry.path,
           'Cannot unpack the layer: target of a hard link is no file of it so far',

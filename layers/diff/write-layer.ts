@@ -14,21 +14,16 @@ import {
   statAt,
 } from '../linux/inode.ts';
 import { type BytePath, bytePath, type FileStat } from '../snapshots/file-tree.ts';
+import { isFileXattr, isOpaque, isWhiteout, type MarkSpace } from '../snapshots/overlay-marks.ts';
 import { archiveError } from './archive-error.ts';
 import { defaultLimits } from './archive-limits.ts';
 import { encodeEntry, encodeExtension, type TarEntry, type Xattr } from './tar-entry.ts';
 import { BLOCK, type EntryType } from './tar-header.ts';
-import {
-  isLayerXattr,
-  isOverlayWhiteout,
-  OPAQUE_MARKER,
-  type OverlayXattrs,
-  WHITEOUT_PREFIX,
-} from './whiteout.ts';
+import { OPAQUE_MARKER, WHITEOUT_PREFIX } from './whiteout.ts';
 
 export interface LayerOptions {
   /** Default `trusted.overlay.`. */
-  readonly overlayXattrs?: OverlayXattrs;
+  readonly overlayXattrs?: MarkSpace;
 }
 
 interface Directory {
@@ -62,7 +57,7 @@ export class LayerTar {
   /** Bytes the layer takes on disk, as far as it was written: sizes rounded up to blocks of 4 KiB, each inode once. */
   disk = 0;
 
-  readonly #overlayXattrs: OverlayXattrs;
+  readonly #overlayXattrs: MarkSpace;
   readonly #directories: Directory[] = [];
   /** First path of each inode with several names. */
   readonly #links = new Map<string, BytePath>();
@@ -137,7 +132,7 @@ export class LayerTar {
       throw unsupported(path, `names that begin with ${WHITEOUT_PREFIX} mean deletions there`);
     if (path.length >= defaultLimits.pathBytes) throw unsupported(path, 'a path is too long');
     const first = this.#firstName(stat, path);
-    if (isOverlayWhiteout(stat)) this.#emit(whiteout(parentPath + WHITEOUT_PREFIX + name));
+    if (isWhiteout(stat)) this.#emit(whiteout(parentPath + WHITEOUT_PREFIX + name));
     else if (stat.type === 'directory') this.#directory(parent, name, path, stat);
     else if (stat.type === 'socket') return;
     else if (first !== undefined) this.#emit({ ...entryOf(path, stat, 'link'), linkpath: first });
@@ -157,8 +152,7 @@ export class LayerTar {
     const names = listXattrsFd(fd);
     const xattrs = this.#xattrs(path, names, (attribute) => getXattrFd(fd, attribute));
     this.#emit({ ...entryOf(`${path}/`, stat, 'directory'), xattrs });
-    const opaque = `${this.#overlayXattrs}opaque`;
-    if (names.includes(opaque) && getXattrFd(fd, opaque)?.toString('latin1') === 'y')
+    if (names.length > 0 && isOpaque(fd, this.#overlayXattrs))
       this.#emit(whiteout(`${path}/${OPAQUE_MARKER}`));
   }
 
@@ -192,7 +186,7 @@ export class LayerTar {
     for (const name of names) {
       if (name === `${this.#overlayXattrs}redirect` || name === `${this.#overlayXattrs}metacopy`)
         throw unsupported(path, 'an entry refers to a lower one (redirect_dir or metacopy was on)');
-      const value = isLayerXattr(name) ? get(name) : undefined;
+      const value = isFileXattr(name) ? get(name) : undefined;
       if (value !== undefined) found.push([name, value]);
     }
     return found.sort(([a], [b]) => (a < b ? -1 : 1));

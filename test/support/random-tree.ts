@@ -1,23 +1,6 @@
 import * as inode from '../../layers/linux/inode.ts';
 import { type BytePath, bytePath } from '../../layers/snapshots/file-tree.ts';
-
-/** Numbers from 0 up to a limit; the same for the same seed (xorshift32). */
-export type Random = (limit: number) => number;
-
-export function randomFrom(seed: number): Random {
-  let state = (seed * 2_654_435_761) >>> 0 || 1;
-  return (limit) => {
-    state ^= state << 13;
-    state ^= state >>> 17;
-    state ^= state << 5;
-    state >>>= 0;
-    return state % limit;
-  };
-}
-
-export function pick<T>(random: Random, values: readonly T[]): T {
-  return values[random(values.length)]!;
-}
+import type { SeededRandom } from './seeded-random.ts';
 
 /** A capability set as the kernel keeps it: vfs_cap_data of revision 2 with cap_net_raw, permitted and effective. */
 const CAPABILITY = Buffer.from('0100000200200000000000000000000000000000', 'hex');
@@ -26,35 +9,35 @@ const CAPABILITY = Buffer.from('0100000200200000000000000000000000000000', 'hex'
  * Fills a directory with every type of entry that a layer can hold, as overlayfs would leave them: odd names, times,
  * owners, attributes, capabilities, hard links, whiteouts, opaque directories.
  */
-export function makeRandomTree(directory: string, random: Random, entries: number): void {
+export function makeRandomTree(directory: string, random: SeededRandom, entries: number): void {
   const root = inode.openAt(inode.AT_FDCWD, bytePath(directory), inode.O.DIRECTORY);
   const folders: BytePath[] = ['.'];
   const files: BytePath[] = [];
   for (let index = 0; index < entries; index++) {
-    const parent = pick(random, folders);
+    const parent = random.pick(folders);
     const path = `${parent}/${randomName(random, index)}`;
     if (path.length > 3000) continue;
-    const kind = random(12);
+    const kind = random.below(12);
     if (kind < 4) {
       inode.makeDirectoryAt(root, path, 0o700);
       folders.push(path);
     } else if (kind < 8) makeFile(root, path, random, files);
-    else if (kind === 8) inode.symlinkAt(pick(random, targets), root, path);
+    else if (kind === 8) inode.symlinkAt(random.pick(targets), root, path);
     else if (kind === 9) inode.makeNodeAt(root, path, 'char', 0, 0, 0);
-    else if (kind === 10 && files.length > 0) inode.linkAt(root, pick(random, files), root, path);
+    else if (kind === 10 && files.length > 0) inode.linkAt(root, random.pick(files), root, path);
     else
       inode.makeNodeAt(
         root,
         path,
-        pick(random, ['char', 'block', 'fifo']),
+        random.pick(['char', 'block', 'fifo']),
         0o600,
-        1 + random(4000),
-        random(1_000_000),
+        1 + random.below(4000),
+        random.below(1_000_000),
       );
     if (kind !== 9) decorate(root, path, random);
   }
   for (const path of folders.slice(1).reverse()) {
-    if (random(6) === 0) inode.setXattr(root, path, 'trusted.overlay.opaque', Buffer.from('y'));
+    if (random.below(6) === 0) inode.setXattr(root, path, 'trusted.overlay.opaque', Buffer.from('y'));
     inode.setTimesAt(root, path, randomTime(random));
   }
   inode.close(root);
@@ -71,7 +54,7 @@ const targets: readonly BytePath[] = [
   '/',
 ];
 
-function randomName(random: Random, index: number): BytePath {
+function randomName(random: SeededRandom, index: number): BytePath {
   const odd = [
     'plain',
     'with space',
@@ -88,43 +71,43 @@ function randomName(random: Random, index: number): BytePath {
     'wh.no',
     '.hidden',
     '...',
-    'n'.repeat(90 + random(20)),
+    'n'.repeat(90 + random.below(20)),
     'm'.repeat(200),
     '\x01\x7f',
   ];
-  return `${pick(random, odd)}${index}`;
+  return `${random.pick(odd)}${index}`;
 }
 
-function makeFile(root: number, path: BytePath, random: Random, files: BytePath[]): void {
-  const size = pick(random, [0, 1, 511, 512, 513, 1024, 5000, 70_000]);
+function makeFile(root: number, path: BytePath, random: SeededRandom, files: BytePath[]): void {
+  const size = random.pick([0, 1, 511, 512, 513, 1024, 5000, 70_000]);
   const fd = inode.openAt(root, path, inode.O.WRONLY | inode.O.CREAT | inode.O.EXCL, 0o600);
   const bytes = Buffer.allocUnsafeSlow(size || 1);
-  for (let at = 0; at < size; at++) bytes[at] = random(256);
+  for (let at = 0; at < size; at++) bytes[at] = random.below(256);
   for (let at = 0; at < size; ) at += inode.writeFrom(fd, inode.addressOf(bytes) + BigInt(at), size - at);
   inode.close(fd);
   files.push(path);
 }
 
 /** Owner, mode, attributes and time of an entry. */
-function decorate(root: number, path: BytePath, random: Random): void {
+function decorate(root: number, path: BytePath, random: SeededRandom): void {
   const { type } = inode.statAt(root, path)!;
-  inode.chownAt(root, path, pick(random, ids), pick(random, ids));
+  inode.chownAt(root, path, random.pick(ids), random.pick(ids));
   if (type !== 'symlink')
-    inode.chmodAt(root, path, pick(random, [0, 0o644, 0o755, 0o600, 0o4755, 0o2755, 0o1777, 0o6511]));
-  if (type === 'file' && random(4) === 0) inode.setXattr(root, path, 'security.capability', CAPABILITY);
-  if ((type === 'file' || type === 'directory') && random(4) === 0) {
+    inode.chmodAt(root, path, random.pick([0, 0o644, 0o755, 0o600, 0o4755, 0o2755, 0o1777, 0o6511]));
+  if (type === 'file' && random.below(4) === 0) inode.setXattr(root, path, 'security.capability', CAPABILITY);
+  if ((type === 'file' || type === 'directory') && random.below(4) === 0) {
     inode.setXattr(root, path, 'user.plain', Buffer.from('value'));
     inode.setXattr(root, path, 'user.odd=100%', Buffer.from([0, 10, 61, 255, 32]));
     inode.setXattr(root, path, 'user.empty', Buffer.alloc(0));
   }
-  if (random(6) === 0) inode.setXattr(root, path, 'trusted.note', Buffer.from('kept'));
+  if (random.below(6) === 0) inode.setXattr(root, path, 'trusted.note', Buffer.from('kept'));
   inode.setTimesAt(root, path, randomTime(random));
 }
 
 const ids = [0, 0, 0, 1, 1000, 65_534, 2_097_151, 2_097_152, 4_294_967_294];
 
-function randomTime(random: Random): bigint {
-  return pick(random, [
+function randomTime(random: SeededRandom): bigint {
+  return random.pick([
     0n,
     1_700_000_000_000_000_000n,
     1_700_000_000_123_456_789n,
@@ -133,6 +116,6 @@ function randomTime(random: Random): bigint {
     -1_500_000_000n,
     -2_000_000_000n,
     4_102_444_800_000_000_000n,
-    BigInt(random(2 ** 31)) * 1_000_000_007n,
+    BigInt(random.below(2 ** 31)) * 1_000_000_007n,
   ]);
 }

@@ -6,11 +6,10 @@ import { hashLayer } from '../../../layers/diff/hash-layer.ts';
 import { openLayerTar } from '../../../layers/diff/layer-stream.ts';
 import { writeLayer } from '../../../layers/diff/write-layer.ts';
 import { digestOf } from '../../../layers/oci/digest.ts';
-import { makeRandomTree, randomFrom } from '../../support/random-tree.ts';
-import { temporaryFolders } from '../../support/temporary-folder.ts';
+import { makeRandomTree } from '../../support/random-tree.ts';
+import { seededRandom } from '../../support/seeded-random.ts';
+import { tempFolder } from '../../support/temp-folder.ts';
 import { inspectTree } from '../../support/tree.ts';
-
-const folder = temporaryFolders('round-trip');
 
 function chunks(bytes: Buffer, size: number): Readable {
   const pieces: Buffer[] = [];
@@ -29,8 +28,8 @@ async function tarOf(directory: string): Promise<Buffer> {
 test.each([1, 2, 3, 4, 5, 6, 7, 8])(
   'a random layer survives its tar unchanged, for seed %d',
   async (seed) => {
-    const [original, copy] = [folder(), folder()];
-    const random = randomFrom(seed);
+    const [original, copy] = [tempFolder(), tempFolder()];
+    const random = seededRandom(seed);
     makeRandomTree(original, random, 150);
     const tar = await tarOf(original);
     const applied = await applyLayer(chunks(tar, [65_536, 512, 1000, tar.length][seed % 4]!), copy);
@@ -49,12 +48,12 @@ test.each([1, 2, 3, 4, 5, 6, 7, 8])(
 );
 
 test('a layer is the same whichever chunks its tar comes in', async () => {
-  const original = folder();
-  makeRandomTree(original, randomFrom(99), 40);
+  const original = tempFolder();
+  makeRandomTree(original, seededRandom(99), 40);
   const tar = await tarOf(original);
   const { '.': _, ...expected } = inspectTree(original);
   for (const size of [1, 7, 511, 513, 4096]) {
-    const copy = folder();
+    const copy = tempFolder();
     await applyLayer(chunks(tar, size), copy);
     const { '.': __, ...found } = inspectTree(copy);
     expect(found).toEqual(expected);
