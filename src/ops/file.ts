@@ -165,7 +165,7 @@ function scopeOf({ owner, mode, keepOwner }: CopyAction): DigestScope {
   return { modes: mode === undefined || 'symbolic' in mode, owners: keepOwner && owner === undefined };
 }
 
-/** What of an action shows in its result, besides the files it copies: these count by content, not by pattern. */
+/** What of an action shows in its result, besides the files it copies. */
 function actionKey(action: FileAction): string {
   switch (action.kind) {
     case 'copy': {
