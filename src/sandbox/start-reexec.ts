@@ -1,10 +1,10 @@
 import { fileURLToPath } from 'node:url';
 import { serialize } from 'node:v8';
-import { koffi } from '../../layers/index.ts';
 import { O_RDONLY } from '../linux/constants.ts';
+import { readable } from '../linux/readable.ts';
 import { spawn } from '../linux/spawn.ts';
 import type { Syscalls } from '../linux/syscalls.ts';
-import { type Message, openChannel, receive } from './channel.ts';
+import { openChannel, receive } from './channel.ts';
 import { inPidNamespace } from './pid-namespace.ts';
 import type { StartPlan } from './plan.ts';
 import { SandboxError } from './sandbox.ts';
@@ -82,26 +82,19 @@ function absoluteDescriptors(plan: StartPlan): StartPlan {
 }
 
 /** Collects what the init says, until exec closes its end. */
-function untilExec(socket: number, sys: Syscalls): Promise<Omit<Started, 'child'>> {
-  return new Promise((resolve, reject) => {
-    let stubs: readonly string[] | undefined;
-    let terminal: number | undefined;
-    const handle = koffi().node.poll(socket, { readable: true }, () => {
-      for (let received = receive(socket, sys); received !== 'nothing'; received = receive(socket, sys)) {
-        if (received === 'end') {
-          handle.stop();
-          handle.close();
-          if (stubs !== undefined) resolve({ stubs, terminal });
-          else reject(new SandboxError('SYSTEM', 'init', 'Cannot start a container: its init ended unexpectedly'));
-          return;
-        }
-        const { message, fd } = received;
-        if (message.kind === 'terminal') terminal = fd;
-        else if (message.kind === 'entered') stubs = message.stubs;
-        else reject(failure(message));
-      }
-    });
-  });
+async function untilExec(socket: number, sys: Syscalls): Promise<Omit<Started, 'child'>> {
+  let stubs: readonly string[] | undefined;
+  let terminal: number | undefined;
+  for (;;) {
+    await readable(socket);
+    const received = receive(socket, sys);
+    if (received === 'nothing') continue;
+    if (received === 'end') break;
+    const { message, fd } = received;
+    if (message.kind === 'failed') throw new SandboxError(message.code, message.subject, message.message);
+    if (message.kind === 'terminal') terminal = fd;
+    else stubs = message.stubs;
+  }
+  if (stubs !== undefined) return { stubs, terminal };
+  throw new SandboxError('SYSTEM', 'init', 'Cannot start a container: its init ended unexpectedly');
 }
-
-const failure = ({ code, subject, message }: Message & { kind: 'failed' }) => new SandboxError(code, subject, message);
