@@ -4,7 +4,6 @@ import {
   AT_RECURSIVE,
   MNT_DETACH,
   MOUNT_ATTR_NODEV,
-  MOUNT_ATTR_NOEXEC,
   MOUNT_ATTR_NOSUID,
   MOUNT_ATTR_RDONLY,
   MS_PRIVATE,
@@ -101,8 +100,7 @@ function prepareFiles(files: readonly FilePlan[], scratch: number, sys: Syscalls
     sys.fchown(fd, file.uid, file.gid);
     sys.close(fd);
     const mount = sys.openTree(scratch, name, OPEN_TREE_CLONE);
-    const set =
-      MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC | (file.readonly ? MOUNT_ATTR_RDONLY : 0);
+    const set = MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | (file.readonly ? MOUNT_ATTR_RDONLY : 0);
     sys.mountSetattr(mount, { set, clear: 0 }, false);
     return mount;
   });

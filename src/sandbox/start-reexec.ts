@@ -1,10 +1,10 @@
 import { fileURLToPath } from 'node:url';
 import { serialize } from 'node:v8';
-import { koffi } from '../../layers/index.ts';
 import { O_RDONLY } from '../linux/constants.ts';
+import { readable } from '../linux/readable.ts';
 import { spawn } from '../linux/spawn.ts';
 import type { Syscalls } from '../linux/syscalls.ts';
-import { type Message, openChannel, receive } from './channel.ts';
+import { openChannel, receive } from './channel.ts';
 import { inPidNamespace } from './pid-namespace.ts';
 import type { StartPlan } from './plan.ts';
 import { SandboxError } from './sandbox.ts';
@@ -44,12 +44,7 @@ export const startByReexec: StartMethod = async (plan, streams, sys): Promise<St
 };
 
 /** The init's descriptors are the streams, the channel and the plan (init.ts). */
-function spawnInit(
-  plan: StartPlan,
-  streams: readonly number[] | undefined,
-  channel: number,
-  sys: Syscalls,
-): number {
+function spawnInit(plan: StartPlan, streams: readonly number[] | undefined, channel: number, sys: Syscalls): number {
   const path = bundle ?? fileURLToPath(new URL('./init.cjs', import.meta.url));
   const library = process.env['LD_LIBRARY_PATH'];
   const env = library === undefined ? [] : [`LD_LIBRARY_PATH=${library}`];
@@ -77,9 +72,7 @@ function absoluteDescriptors(plan: StartPlan): StartPlan {
   const { namespaces, root } = plan;
   const join = namespaces.join.map((namespace) => ({ ...namespace, path: absolute(namespace.path) }));
   const mounts = root?.mounts.map((mount) =>
-    mount.make.kind === 'bind'
-      ? { ...mount, make: { ...mount.make, source: absolute(mount.make.source) } }
-      : mount,
+    mount.make.kind === 'bind' ? { ...mount, make: { ...mount.make, source: absolute(mount.make.source) } } : mount,
   );
   return {
     ...plan,
@@ -89,30 +82,19 @@ function absoluteDescriptors(plan: StartPlan): StartPlan {
 }
 
 /** Collects what the init says, until exec closes its end. */
-function untilExec(socket: number, sys: Syscalls): Promise<Omit<Started, 'child'>> {
-  return new Promise((resolve, reject) => {
-    let stubs: readonly string[] | undefined;
-    let terminal: number | undefined;
-    const handle = koffi().node.poll(socket, { readable: true }, () => {
-      for (let received = receive(socket, sys); received !== 'nothing'; received = receive(socket, sys)) {
-        if (received === 'end') {
-          handle.stop();
-          handle.close();
-          if (stubs !== undefined) resolve({ stubs, terminal });
-          else
-            reject(
-              new SandboxError('SYSTEM', 'init', 'Cannot start a container: its init ended unexpectedly'),
-            );
-          return;
-        }
-        const { message, fd } = received;
-        if (message.kind === 'terminal') terminal = fd;
-        else if (message.kind === 'entered') stubs = message.stubs;
-        else reject(failure(message));
-      }
-    });
-  });
+async function untilExec(socket: number, sys: Syscalls): Promise<Omit<Started, 'child'>> {
+  let stubs: readonly string[] | undefined;
+  let terminal: number | undefined;
+  for (;;) {
+    await readable(socket);
+    const received = receive(socket, sys);
+    if (received === 'nothing') continue;
+    if (received === 'end') break;
+    const { message, fd } = received;
+    if (message.kind === 'failed') throw new SandboxError(message.code, message.subject, message.message);
+    if (message.kind === 'terminal') terminal = fd;
+    else stubs = message.stubs;
+  }
+  if (stubs !== undefined) return { stubs, terminal };
+  throw new SandboxError('SYSTEM', 'init', 'Cannot start a container: its init ended unexpectedly');
 }
-
-const failure = ({ code, subject, message }: Message & { kind: 'failed' }) =>
-  new SandboxError(code, subject, message);

@@ -1,4 +1,4 @@
-import { koffi } from '../../layers/index.ts';
+import { readable } from '../linux/readable.ts';
 import type { Syscalls } from '../linux/syscalls.ts';
 
 /** A child of this process that somebody waits for. */
@@ -17,19 +17,12 @@ export interface Child {
 export function watchChild(pid: number, sys: Syscalls): Child {
   const pidfd = sys.pidfdOpen(pid);
   let status: number | undefined;
-  const ended = new Promise<number>((resolve, reject) => {
-    const handle = koffi().node.poll(pidfd, { readable: true }, () => {
-      handle.stop();
-      handle.close();
-      try {
-        status = sys.waitpid(pid);
-        if (status === undefined) throw new Error(`Cannot wait for process ${pid}: it has not ended`);
-        sys.close(pidfd);
-        resolve(status);
-      } catch (error) {
-        reject(error);
-      }
-    });
+  const ended = readable(pidfd).then(() => {
+    const found = sys.waitpid(pid);
+    if (found === undefined) throw new Error(`Cannot wait for process ${pid}: it has not ended`);
+    status = found;
+    sys.close(pidfd);
+    return found;
   });
   const kill = (signal: number) => {
     if (status === undefined) sys.pidfdSendSignal(pidfd, signal);

@@ -2,14 +2,16 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import type { Readable } from 'node:stream';
 import { build } from 'esbuild';
+import { afterAll, beforeAll, describe } from 'vitest';
 import { DEFAULT_CAPABILITIES } from '../../src/sandbox/capabilities.ts';
 import { capabilitySets, DEFAULT_NAMESPACES, defaultConfinement, defaultMounts } from '../../src/sandbox/defaults.ts';
 import { launch } from '../../src/sandbox/launch.ts';
-import type { ExitStatus, LaunchOptions } from '../../src/sandbox/sandbox.ts';
+import type { ExitStatus, LaunchOptions, StartMechanism } from '../../src/sandbox/sandbox.ts';
 import type { Linux, Process, Spec } from '../../src/sandbox/spec.ts';
 import { useInitBundle } from '../../src/sandbox/start-reexec.ts';
+import { makeBusyboxRoot, rootfsProblem, type TestRoot } from './busybox-rootfs.ts';
 
-export const mechanisms = ['vfork', 'reexec'] as const;
+const mechanisms = ['vfork', 'reexec'] as const;
 
 export interface SpecChanges {
   readonly process?: Partial<Process>;
@@ -56,6 +58,36 @@ export async function text(stream: Readable): Promise<string> {
   let all = '';
   for await (const chunk of stream.setEncoding('utf8')) all += chunk;
   return all;
+}
+
+export interface Containers {
+  readonly mechanism: StartMechanism;
+  root(): TestRoot;
+  /** Runs a shell script with Docker's defaults, in a new upper directory unless told otherwise. */
+  run(script: string, changes?: SpecChanges, options?: Partial<LaunchOptions>): Promise<Finished>;
+}
+
+/** The same suite for each start mechanism. Without the means for it, it is skipped, and says so. */
+export function describeContainers(title: string, suite: (containers: Containers) => void): void {
+  if (rootfsProblem !== undefined) console.log(`skipped: ${title}: ${rootfsProblem}`);
+  describe.skipIf(rootfsProblem !== undefined).each(mechanisms)(`${title}, by %s`, (mechanism) => {
+    let made: TestRoot;
+    let removeBundle: () => void;
+    beforeAll(async () => {
+      made = makeBusyboxRoot();
+      removeBundle = await bundleInit();
+    });
+    afterAll(() => {
+      made.remove();
+      removeBundle();
+    });
+    suite({
+      mechanism,
+      root: () => made,
+      run: (script, changes, options) =>
+        runContainer(shellSpec(script, changes), { overlay: made.overlay(), mechanism, ...options }),
+    });
+  });
 }
 
 /** Bundles init.ts as build.mjs does; it must lie where the native addon is found. Returns what removes it. */
