@@ -2,8 +2,8 @@ import {
   compress,
   type Descriptor,
   type Digest,
-  MediaType,
   type Manifest,
+  MediaType,
   parseDigest,
   type Store,
 } from '../../layers/index.ts';
@@ -27,10 +27,12 @@ export async function compressedGraph(
 ): Promise<ImageGraph> {
   if (compression === 'none') return graph;
   const converted: PlatformManifest[] = [];
-  for (const platform of graph.platforms) converted.push(await compressedManifest(store, platform, compression));
+  for (const platform of graph.platforms)
+    converted.push(await compressedManifest(store, platform, compression));
   if (converted.every((platform, index) => platform === graph.platforms[index])) return graph;
   const [first] = converted;
-  if (graph.target.digest === graph.platforms[0]?.descriptor.digest) return imageGraph(store.content, first!.descriptor);
+  if (graph.target.digest === graph.platforms[0]?.descriptor.digest)
+    return imageGraph(store.content, first!.descriptor);
   const index = indexOf(
     converted.map(({ descriptor }) => descriptor),
     graph.indexAnnotations,
@@ -64,7 +66,8 @@ async function compressedLayer(
   const key = `${compression}.${layer.digest.replace(':', '.')}`;
   const blob = await store.records.exclusive(SPACE, key, async () => {
     const known = store.records.get(SPACE, key)?.value;
-    if (typeof known === 'string' && store.content.info(parseDigest(known)) !== undefined) return parseDigest(known);
+    if (typeof known === 'string' && store.content.info(parseDigest(known)) !== undefined)
+      return parseDigest(known);
     const digest = await compressBlob(store, layer.digest, compression);
     store.records.set(SPACE, key, { blobs: [digest], value: digest });
     return digest;

@@ -39,7 +39,8 @@ export function imageGraph(content: ContentStore, target: Descriptor): ImageGrap
   const [only] = platforms;
   if (only === undefined)
     throw new StoreError('NOT_FOUND', target.digest, `No image of index ${target.digest} is here`);
-  if (present.length === index.manifests.length) return withAnnotations(graphOf(target, platforms, [target]), index);
+  if (present.length === index.manifests.length)
+    return withAnnotations(graphOf(target, platforms, [target]), index);
   if (present.length === 1) return graphOf(only.descriptor, [only], []);
   const partial = putIndex(content, { ...index, manifests: present });
   return withAnnotations(graphOf(partial, platforms, [partial]), index);

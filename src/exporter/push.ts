@@ -36,13 +36,21 @@ export async function pushImage(
   reference: Reference,
   options: PushOptions = {},
 ): Promise<Descriptor> {
-  const graph = await compressedGraph(store, imageGraph(store.content, target), options.compression ?? 'gzip');
+  const graph = await compressedGraph(
+    store,
+    imageGraph(store.content, target),
+    options.compression ?? 'gzip',
+  );
   const pusher = openPusher(reference, options);
   try {
     await pushBlobs(store, graph, pusher, reference, options);
     for (const document of documentsOf(graph)) {
       const isTop = document.digest === graph.target.digest;
-      await pusher.manifest(store.content.readAll(document.digest), document, isTop ? reference.tag : undefined);
+      await pusher.manifest(
+        store.content.readAll(document.digest),
+        document,
+        isTop ? reference.tag : undefined,
+      );
     }
     return graph.target;
   } finally {
