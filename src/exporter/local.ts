@@ -92,11 +92,13 @@ class LocalWriter {
     rmSync(path, { recursive: true, force: true });
     const inode = `${dev}:${ino}`;
     const first = nlink > 1 ? this.links.get(inode) : undefined;
-    if (first !== undefined) return this.link(first, path);
-    if (nlink > 1) this.links.set(inode, node.path);
-    if (type === 'file') return this.file(path, node);
-    symlinkSync(Buffer.from(this.tree.readlink(node), 'latin1'), path);
-    lutimesSync(path, mtimeOf(node), mtimeOf(node));
+    if (first === undefined && nlink > 1) this.links.set(inode, node.path);
+    if (first !== undefined) this.link(first, path);
+    else if (type === 'file') this.file(path, node);
+    else {
+      symlinkSync(Buffer.from(this.tree.readlink(node), 'latin1'), path);
+      lutimesSync(path, mtimeOf(node), mtimeOf(node));
+    }
   }
 
   private file(path: Buffer, node: FileNode): void {
