@@ -1,5 +1,4 @@
-import { randomBytes } from 'node:crypto';
-import { createWriteStream, lstatSync, mkdirSync, renameSync, rmSync } from 'node:fs';
+import { createWriteStream, mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { Readable, type Writable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
@@ -14,6 +13,7 @@ import {
 } from '../../layers/index.ts';
 import { normalised } from './archive-images.ts';
 import { type ArchivedImage, type ArchiveFile, type ArchiveFormat, archiveFiles } from './oci-archive.ts';
+import { writeWhole } from './write-whole.ts';
 
 export interface SaveOptions {
   readonly format: ArchiveFormat;
@@ -54,9 +54,7 @@ export async function writeArchive(
   const bytes = Readable.from(tarOf(store.content, files), { objectMode: false, highWaterMark: 1 << 20 });
   const signal = options.signal && { signal: options.signal };
   if (typeof output !== 'string') await pipeline(bytes, output, { end: false, ...signal });
-  else if (isReplaceable(output))
-    await writeWhole(output, (path) => pipeline(bytes, createWriteStream(path), { ...signal }));
-  else await pipeline(bytes, createWriteStream(output), { ...signal });
+  else await writeWhole(output, (path) => pipeline(bytes, createWriteStream(path), { ...signal }));
 }
 
 /** Writes images as an OCI layout directory, which must not exist or be empty. */
@@ -102,21 +100,4 @@ function plainFile({ path, size }: ArchiveFile) {
     mtimeNs: 0n,
     ...nothing,
   } as const;
-}
-
-/** Pipes and devices are written to as they are. */
-function isReplaceable(path: string): boolean {
-  const stat = lstatSync(path, { throwIfNoEntry: false });
-  return stat === undefined || stat.isFile();
-}
-
-async function writeWhole(path: string, write: (path: string) => Promise<void>): Promise<void> {
-  const temporary = `${path}.${randomBytes(6).toString('hex')}.part`;
-  try {
-    await write(temporary);
-    renameSync(temporary, path);
-  } catch (error) {
-    rmSync(temporary, { force: true });
-    throw error;
-  }
 }
