@@ -1,9 +1,6 @@
+import { parsePlatform } from '../../../layers/index.ts';
 import type { FromInstruction } from '../instructions.ts';
-import { parsePlatform } from '../platform.ts';
 import type { FindingList } from './finding-list.ts';
-
-/** Stands for what a platform leaves out; no stage can be named after it. */
-const unsaid = { os: '*', architecture: '*' };
 
 /** FromPlatformFlagConstDisallowed: a platform without variables, unless the stage is named after it. */
 export function checkConstantPlatform(from: FromInstruction, list: FindingList): void {
@@ -19,7 +16,7 @@ export function checkConstantPlatform(from: FromInstruction, list: FindingList):
 /** True too for a platform that cannot be read: that is an error of its own, later. */
 function isNamedAfter(name: string, text: string): boolean {
   try {
-    const { os, architecture } = parsePlatform(text, unsaid);
+    const { os, architecture } = parsePlatform(text);
     return name.includes(os) || name.includes(architecture);
   } catch {
     return true;
