@@ -1,5 +1,3 @@
-import { isIP } from 'node:net';
-
 /**
  * The ports that one word of EXPOSE means, as `80/tcp`. The word is `[[ip:]host:]port[-port][/protocol]`, of which
  * address and host port say nothing here. Throws Error naming the part that is wrong.
@@ -16,7 +14,7 @@ export function parsePorts(word: string): string[] {
   if (!['', 'tcp', 'udp', 'sctp'].includes(protocol.toLowerCase())) {
     throw new Error(`invalid port: ${JSON.stringify(word)}: invalid proto: ${protocol}`);
   }
-  if (address !== '' && isIP(address.replace(/^\[(.*)\]$/, '$1')) === 0) {
+  if (address !== '' && !isAddress(address.replace(/^\[(.*)\]$/, '$1'))) {
     throw new Error(`invalid IP address: ${address}`);
   }
   const inside = portRange(range);
@@ -51,4 +49,11 @@ function portRange(text: string): PortRange | undefined {
   const first = Number(match[1]);
   const last = Number(match[2] ?? match[1]);
   return first <= last && last <= 65535 ? { first, last } : undefined;
+}
+
+function isAddress(text: string): boolean {
+  const numbers = text.split('.');
+  if (numbers.length === 4 && numbers.every((number) => /^\d{1,3}$/.test(number) && Number(number) <= 255))
+    return true;
+  return text.includes(':') && URL.canParse(`http://[${text}]`);
 }

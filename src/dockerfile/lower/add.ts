@@ -25,7 +25,9 @@ export const lowerAdd: Lower<'ADD'> = (state, instruction, context) => {
       );
     }
     if (checksum !== '') {
-      throw failure(context, instruction, 'BAD_FLAG', 'checksum requires HTTP(S) or Git sources');
+      throw failure(context, instruction, 'BAD_FLAG', 'checksum requires HTTP(S) or Git sources', {
+        hint: 'Leave --checksum out: files of the build context are identified by what they hold',
+      });
     }
     checkIgnored(instruction, context, path);
     const { vertex, foreignOwners } = context.mainContext();
@@ -104,12 +106,9 @@ function gitSource(
   const vertex = context.graph.add(
     {
       type: 'git',
-      remote: git.remote,
-      ...(git.ref !== undefined && { ref: git.ref }),
-      ...(git.subdir !== undefined && { subdir: git.subdir }),
+      ...git,
       keepGitDir: git.keepGitDir ?? keepGitDir ?? false,
       ...(expected !== '' && { checksum: expected }),
-      ...(git.submodules !== undefined && { submodules: git.submodules }),
     },
     [],
     meta,

@@ -1,9 +1,11 @@
 import { commandArguments, quotedList } from './command.ts';
 import type { Lower } from './context.ts';
-import { commit, withConfig } from './state.ts';
+import { commit, withConfig, withoutConfig } from './state.ts';
 
+/** CMD: `CMD []` takes an inherited one away. */
 export const lowerCmd: Lower<'CMD'> = (state, instruction, context) => {
   const Cmd = commandArguments(state, instruction.command);
-  const next = { ...withConfig(state, { Cmd, ArgsEscaped: true }), cmdSet: true };
+  const config = Cmd.length === 0 ? withoutConfig(state, 'Cmd') : withConfig(state, { Cmd });
+  const next = { ...withConfig(config, { ArgsEscaped: true }), cmdSet: true };
   return commit(next, { text: `CMD ${quotedList(Cmd)}`, created: context.created });
 };

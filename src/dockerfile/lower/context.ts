@@ -73,20 +73,17 @@ export function reading<T>(
   instruction: Pick<Instruction, 'range'>,
   code: DockerfileErrorCode,
   read: () => T,
+  hint?: string,
 ): T {
   try {
     return read();
   } catch (error) {
     if (error instanceof DockerfileError) throw error;
-    throw failure(
-      context,
-      instruction,
-      error instanceof ExpansionError ? 'EXPANSION' : code,
-      (error as Error).message,
-      {
-        cause: error,
-      },
-    );
+    const isExpansion = error instanceof ExpansionError;
+    throw failure(context, instruction, isExpansion ? 'EXPANSION' : code, (error as Error).message, {
+      cause: error,
+      ...(hint !== undefined && !isExpansion && { hint }),
+    });
   }
 }
 

@@ -7,7 +7,13 @@ import { commit, withConfig } from './state.ts';
 export const lowerExpose: Lower<'EXPOSE'> = (state, instruction, context) => {
   const words = instruction.ports.flatMap((word) => expansion(context, state, instruction, word).words);
   checkPorts(instruction, words, context.findings);
-  const ports = reading(context, instruction, 'BAD_ARGUMENT', () => words.flatMap(parsePorts));
+  const ports = reading(
+    context,
+    instruction,
+    'BAD_ARGUMENT',
+    () => words.flatMap(parsePorts),
+    'Write PORT, FIRST-LAST or PORT/PROTOCOL, with tcp, udp or sctp',
+  );
   const ExposedPorts = {
     ...state.config.ExposedPorts,
     ...Object.fromEntries(ports.map((port) => [port, {}])),

@@ -1,9 +1,10 @@
 import { type ContainerConfig, formatPlatform, type Platform } from '../../../layers/index.ts';
 import type { VertexDigest } from '../../llb/definition.ts';
 import { type StageContext, stepName } from './context.ts';
-import type { FileContext, Found } from './origins.ts';
+import type { Found } from './origins.ts';
 import type { PlannedStage } from './plan.ts';
 import type { ResolvedImage } from './request.ts';
+import { filesLayer, imageVertex, nameWithDigest, scratchVertex } from './sources.ts';
 import { type StageState, splitVariable } from './state.ts';
 import { absolutePath } from './workdir.ts';
 
@@ -29,8 +30,8 @@ export function startFrom(
   if (found.kind === 'image') return startFromImage(found.image, found.platform, stage, context);
   const root =
     found.kind === 'scratch'
-      ? scratch(context)
-      : copyOf(filesVertex(found.name, found.context, context), found.context, found.name, context);
+      ? scratchVertex(context.graph)
+      : filesLayer(found.name, found.context, context.graph);
   const config = { WorkingDir: '/', Env: [`PATH=${DEFAULT_PATH}`] };
   return { ...emptyState(root, platform), config, environment: environmentOf(config) };
 }
@@ -54,7 +55,13 @@ function startFromImage(
     ...(stage.replaced && OnBuild !== undefined && { OnBuild }),
   };
   const name = stepName(context, 1, `FROM ${nameWithDigest(image)}`);
-  const root = imageVertex(image, platform, name, context);
+  const meta = {
+    name,
+    ignoreCache: false,
+    lines: stage.from.range,
+    ...(context.label !== '' && { stage: context.label }),
+  };
+  const root = imageVertex(image, platform, meta, context.graph);
   return {
     ...emptyState(root, platformOf(image)),
     config,
@@ -64,88 +71,6 @@ function startFromImage(
     step: 1,
     ...(image.config.author !== undefined && { author: image.config.author }),
   };
-}
-
-/** The vertex of an image's filesystem. */
-export function imageVertex(
-  image: ResolvedImage,
-  platform: Platform,
-  name: string,
-  context: Pick<StageContext, 'graph'>,
-): VertexDigest {
-  if (image.config.rootfs.diff_ids.length === 0) return scratch(context);
-  return context.graph.add({ type: 'image', ref: image.ref, manifest: image.manifest, platform }, [], {
-    name,
-    ignoreCache: false,
-  });
-}
-
-/** The vertex of files that a named context gives. */
-export function filesVertex(
-  name: string,
-  files: FileContext,
-  context: Pick<StageContext, 'graph'>,
-): VertexDigest {
-  const meta = { name: `[context ${name}] load from ${files.kind}`, ignoreCache: false };
-  if (files.kind === 'local') return context.graph.add({ type: 'local', name }, [], meta);
-  if (files.kind === 'git') {
-    return context.graph.add({ type: 'git', remote: files.url, keepGitDir: false }, [], meta);
-  }
-  const archive = context.graph.add({ type: 'http', url: files.url, filename: 'context' }, [], meta);
-  return context.graph.add(
-    {
-      type: 'file',
-      actions: [
-        {
-          kind: 'copy',
-          input: 1,
-          sources: ['/context'],
-          destination: '/',
-          keepOwner: false,
-          exclude: [],
-          parents: false,
-          unpack: 'always',
-          display: [files.url],
-        },
-      ],
-    },
-    [scratch(context), archive],
-    { ...meta, name: `[context ${name}] unpack` },
-  );
-}
-
-/** What a directory holds, as a layer: a stage cannot be built upon a directory of the host. */
-function copyOf(vertex: VertexDigest, files: FileContext, name: string, context: StageContext): VertexDigest {
-  if (files.kind !== 'local') return vertex;
-  return context.graph.add(
-    {
-      type: 'file',
-      actions: [
-        {
-          kind: 'copy',
-          input: 1,
-          sources: ['/'],
-          destination: '/',
-          keepOwner: false,
-          exclude: [],
-          parents: false,
-          unpack: 'never',
-          display: [name],
-        },
-      ],
-    },
-    [scratch(context), vertex],
-    { name: `[context ${name}] copy`, ignoreCache: false },
-  );
-}
-
-export function scratch({ graph }: Pick<StageContext, 'graph'>): VertexDigest {
-  return graph.add({ type: 'scratch' }, [], { name: 'scratch', ignoreCache: false });
-}
-
-/** `docker.io/library/busybox:latest@sha256:…`. */
-export function nameWithDigest({ ref, manifest }: ResolvedImage): string {
-  return ref.includes('@') ? ref : `${ref}@${manifest}`;
 }
 
 function platformOf({ config }: ResolvedImage): Platform {

@@ -1,4 +1,4 @@
-import { formatPlatform, type Platform } from '../../../layers/index.ts';
+import { type ContainerConfig, formatPlatform, type Platform } from '../../../layers/index.ts';
 import { GraphBuilder } from '../../llb/graph.ts';
 import type { WarningEvent } from '../../progress/events.ts';
 import { type Finding, shortText } from '../checks/finding.ts';
@@ -27,7 +27,7 @@ export async function lowerDockerfile(request: LowerRequest): Promise<LoweredBui
   const findings = new FindingList(parsed.checks);
   const parts = splitStages(parsed.instructions, source);
   const target = targetStage(parts, request.target, source);
-  const targetName = request.target ?? parts.stages.at(-1)!.from.name ?? '';
+  const targetName = request.target || (parts.stages.at(-1)!.from.name ?? '');
   const predefined = predefinedArgs({ ...request, targetStage: targetName });
   const file = { source, escapeChar };
   const stageLines = parts.stages.map(({ from }) => from);
@@ -77,8 +77,21 @@ function imageOf(
     ...(state.base !== undefined && { base: state.base }),
     ...(state.author !== undefined && { author: state.author }),
     ...(time !== undefined && { created: time }),
-    config: { ...state.config, ...(Object.keys(Labels).length > 0 && { Labels }) },
+    config: ordered({ ...state.config, ...(Object.keys(Labels).length > 0 && { Labels }) }),
     history: state.history,
+  };
+}
+
+/** Sets and maps of the config have no order of their own: the keys' is the one that everybody writes. */
+function ordered(config: ContainerConfig): ContainerConfig {
+  const sorted = <T>(map: Readonly<Record<string, T>>) =>
+    Object.fromEntries(Object.entries(map).sort(([one], [other]) => (one < other ? -1 : 1)));
+  const { ExposedPorts, Volumes, Labels } = config;
+  return {
+    ...config,
+    ...(ExposedPorts !== undefined && { ExposedPorts: sorted(ExposedPorts) }),
+    ...(Volumes !== undefined && { Volumes: sorted(Volumes) }),
+    ...(Labels !== undefined && { Labels: sorted(Labels) }),
   };
 }
 

@@ -87,11 +87,17 @@ function sourcesOf(input: PlanInput, index: number, instruction: Instruction): r
     return reading(input, instruction, 'UNKNOWN_STAGE', () => [sourceOrigin(input.parts, index, from, true)]);
   }
   if (instruction.keyword !== 'RUN') return [];
-  return reading(input, instruction, 'BAD_FLAG', () =>
+  const find = () =>
     instruction.mounts.flatMap((text) => {
       const from = mountFrom(text);
       return from === undefined ? [] : [sourceOrigin(input.parts, index, from, false)];
-    }),
+    });
+  return reading(
+    input,
+    instruction,
+    'BAD_FLAG',
+    find,
+    'Before this stage: FROM $IMAGE AS source; then from=source',
   );
 }
 
@@ -137,7 +143,7 @@ function platformOf(input: PlanInput, from: FromInstruction): Platform | undefin
       from,
       'BAD_FLAG',
       `failed to parse platform ${written}: ${(error as Error).message}${didYouMean(hints[0])}`,
-      { cause: error },
+      { cause: error, hint: 'Write os/architecture, such as linux/arm64, or $BUILDPLATFORM' },
     );
   }
 }

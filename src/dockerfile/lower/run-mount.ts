@@ -2,7 +2,7 @@ import { posix } from 'node:path';
 import type { VertexDigest } from '../../llb/definition.ts';
 import type { ExecMount } from '../../llb/op.ts';
 import type { RunInstruction } from '../instructions.ts';
-import { mountFrom, parseRunMount, type RunMount } from '../run-mounts.ts';
+import { parseRunMount, type RunMount } from '../run-mounts.ts';
 import { expand, failure, reading, type StageContext } from './context.ts';
 import { type StageState, workdirOf } from './state.ts';
 import { absolutePath } from './workdir.ts';
@@ -17,6 +17,8 @@ export interface Mounts {
   /** Variables that secrets fill. */
   readonly secretVariables: readonly string[];
 }
+
+const MOUNT_HINT = 'Write key=value pairs with commas between: --mount=type=cache,target=/root/.cache';
 
 export function completeMounts(
   state: StageState,
@@ -58,10 +60,8 @@ function readMount(
   context: StageContext,
   text: string,
 ): RunMount {
-  return reading(context, instruction, 'BAD_FLAG', () => {
-    mountFrom(text);
-    return parseRunMount(text, (value) => expand(context, state, instruction, value));
-  });
+  const read = () => parseRunMount(text, (value) => expand(context, state, instruction, value));
+  return reading(context, instruction, 'BAD_FLAG', read, MOUNT_HINT);
 }
 
 /** Absolute; empty for secrets and ssh that name none. */

@@ -7,6 +7,7 @@ import { proxyEnvironment } from '../predefined-args.ts';
 import { commandArguments, inShell } from './command.ts';
 import { failure, type Lower, nextStep, reading, type StageContext, shownText } from './context.ts';
 import { completeMounts, type Mounts } from './run-mount.ts';
+import { scratchVertex } from './sources.ts';
 import { commit, type StageState, workdirOf } from './state.ts';
 
 /** RUN: one layer of whatever the command changes. */
@@ -67,7 +68,7 @@ function commandOf(state: StageState, instruction: RunInstruction, context: Stag
 
 function scriptFile({ name, range }: Heredoc, data: string, context: StageContext): VertexDigest {
   const meta = { name: '[internal] preparing inline document', lines: range, ignoreCache: false };
-  const empty = context.graph.add({ type: 'scratch' }, [], { name: 'scratch', ignoreCache: false });
+  const empty = scratchVertex(context.graph);
   return context.graph.add(
     { type: 'file', actions: [{ kind: 'mkfile', destination: '/', name, data, defaultMode: 0o755 }] },
     [empty],

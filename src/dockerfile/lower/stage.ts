@@ -9,7 +9,7 @@ import { lowerCopy } from './copy.ts';
 import { lowerEntrypoint } from './entrypoint.ts';
 import { lowerEnv } from './env.ts';
 import { lowerExpose } from './expose.ts';
-import { filesVertex, imageVertex, nameWithDigest, scratch, startFrom, startFromStage } from './from.ts';
+import { startFrom, startFromStage } from './from.ts';
 import { lowerHealthcheck } from './healthcheck.ts';
 import { lowerLabel } from './label.ts';
 import { lowerMaintainer } from './maintainer.ts';
@@ -19,6 +19,7 @@ import type { PlanInput, PlannedStage } from './plan.ts';
 import { platformFor, type ResolvedPlan } from './resolve.ts';
 import { lowerRun } from './run.ts';
 import { lowerShell } from './shell.ts';
+import { filesVertex, imageVertex, nameWithDigest, scratchVertex } from './sources.ts';
 import type { StageState } from './state.ts';
 import { lowerStopsignal } from './stopsignal.ts';
 import { lowerUser } from './user.ts';
@@ -132,7 +133,7 @@ function stageContext(
     },
     mainContext: () =>
       request.mainContext === 'empty'
-        ? { vertex: scratch(build), foreignOwners: false }
+        ? { vertex: scratchVertex(build.graph), foreignOwners: false }
         : {
             vertex: build.graph.add({ type: 'local', name: 'context' }, [], {
               name: '[internal] load build context',
@@ -151,21 +152,21 @@ function filesystemOf(
   done: ReadonlyMap<number, StageState>,
   origins: Origins,
 ): Filesystem | undefined {
-  if (origin.kind === 'scratch') return { vertex: scratch(build), foreignOwners: false };
+  if (origin.kind === 'scratch') return { vertex: scratchVertex(build.graph), foreignOwners: false };
   if (origin.kind === 'stage') {
     const state = done.get(origin.index);
     return state && { vertex: state.root, foreignOwners: false };
   }
   const found = origins.get(origin.name, platformFor(input, stage, origin));
-  if (found.kind === 'scratch') return { vertex: scratch(build), foreignOwners: false };
+  if (found.kind === 'scratch') return { vertex: scratchVertex(build.graph), foreignOwners: false };
   if (found.kind === 'files') {
     return {
-      vertex: filesVertex(found.name, found.context, build),
+      vertex: filesVertex(found.name, found.context, build.graph),
       foreignOwners: found.context.kind === 'local',
     };
   }
-  const name = `FROM ${nameWithDigest(found.image)}`;
-  return { vertex: imageVertex(found.image, found.platform, name, build), foreignOwners: false };
+  const meta = { name: `FROM ${nameWithDigest(found.image)}`, ignoreCache: false };
+  return { vertex: imageVertex(found.image, found.platform, meta, build.graph), foreignOwners: false };
 }
 
 function startsFromImage(stage: PlannedStage, input: PlanInput, origins: Origins): boolean {

@@ -45,6 +45,11 @@ export function withConfig(state: StageState, change: Partial<ContainerConfig>):
   return { ...state, config: { ...state.config, ...change } };
 }
 
+export function withoutConfig(state: StageState, key: keyof ContainerConfig): StageState {
+  const { [key]: _, ...config } = state.config;
+  return { ...state, config };
+}
+
 /** `WORKDIR` as it is now, `/` when never set. */
 export function workdirOf(state: StageState): string {
   return state.config.WorkingDir === undefined || state.config.WorkingDir === ''

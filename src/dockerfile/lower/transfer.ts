@@ -4,8 +4,11 @@ import { parseChmod } from '../chmod.ts';
 import { chompTabs } from '../heredoc.ts';
 import type { AddInstruction, CopyInstruction, Heredoc } from '../instructions.ts';
 import { expand, expansion, nextStep, reading, type StageContext, shownText } from './context.ts';
+import { scratchVertex } from './sources.ts';
 import { commit, type StageState, workdirOf } from './state.ts';
 import { absolutePath } from './workdir.ts';
+
+const CHMOD_HINT = 'Write --chmod=644, or --chmod=u=rwX,go=rX';
 
 type Transfer = CopyInstruction | AddInstruction;
 
@@ -36,7 +39,9 @@ export function lowerTransfer(
   const chmod = at(instruction.chmod ?? '');
   const rights = {
     ...(chown !== '' && { owner: chown }),
-    ...(chmod !== '' && { mode: reading(context, instruction, 'BAD_FLAG', () => parseChmod(chmod)) }),
+    ...(chmod !== '' && {
+      mode: reading(context, instruction, 'BAD_FLAG', () => parseChmod(chmod), CHMOD_HINT),
+    }),
   };
   const destination = destinationOf(workdirOf(before), written);
   const inputs: VertexDigest[] = [];
@@ -122,7 +127,7 @@ function addLinked(
   inputs: readonly VertexDigest[],
   meta: ReturnType<typeof nextStep>['meta'],
 ): VertexDigest {
-  const empty = context.graph.add({ type: 'scratch' }, [], { name: 'scratch', ignoreCache: false });
+  const empty = scratchVertex(context.graph);
   const layer = context.graph.add({ type: 'file', actions }, [empty, ...inputs], meta);
   const name = meta.name.replace(/^(\[[^\]]*\] )?/, '$1LINK ');
   return context.graph.add({ type: 'merge' }, [state.root, layer], { ...meta, name });
