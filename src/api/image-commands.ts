@@ -148,6 +148,14 @@ export function pullImage(
   });
 }
 
+/** Pushes an image to the registry that its name says; resolves with the digest that the tag now means. */
+export function pushImage(name: string, options: StoreLocation = {}): Promise<Digest> {
+  return withStore(options, async (store) => {
+    const { pushName } = await import('../exporter/push.ts');
+    return (await pushName(store, storedName(store, name))).digest;
+  });
+}
+
 /** The name under which the store has what the text means. */
 function storedName(store: Store, text: string): string {
   const name = nameOf(store, text);

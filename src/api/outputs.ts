@@ -55,8 +55,8 @@ async function write(store: Store, output: OutputRequest, { built, target, names
       return;
     case 'image':
       if (output.attributes.push === 'true') {
-        const { pushImage } = await import('./push.ts');
-        for (const name of names) await pushImage(store, name);
+        const { pushName } = await import('../exporter/push.ts');
+        for (const name of names) await pushName(store, name);
       }
       return;
     case 'oci':

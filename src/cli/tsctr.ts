@@ -34,6 +34,7 @@ const COMMANDS: Readonly<Record<string, Entry>> = {
   tag: { about: 'Give an image another name', load: async () => (await images()).tag },
   rmi: { about: 'Remove images', load: async () => (await images()).remove },
   pull: { about: 'Download an image', load: async () => (await images()).pull },
+  push: { about: 'Upload an image', load: async () => (await images()).push },
   load: { about: 'Load images from an archive', load: async () => (await archives()).load },
   save: { about: 'Save images to an archive', load: async () => (await archives()).save },
   import: {
@@ -60,6 +61,7 @@ const GROUPS: Readonly<Record<string, Readonly<Record<string, string>>>> = {
     inspect: 'inspect',
     load: 'load',
     pull: 'pull',
+    push: 'push',
     rm: 'rmi',
     remove: 'rmi',
     save: 'save',

@@ -6,6 +6,7 @@ import {
   listContainers,
   parsePlatform,
   pullImage,
+  pushImage,
   removeImage,
   tagImage,
 } from '../../index.ts';
@@ -253,6 +254,20 @@ export const pull: CommandModule = {
           values.platform === undefined ? {} : { platform: parsePlatform(values.platform) },
         );
         process.stdout.write(`${pulled}\n`);
+        done(ExitCode.ok);
+      });
+  },
+};
+
+export const push: CommandModule = {
+  declare(command, done) {
+    command
+      .description('Upload an image to its registry')
+      .argument('<image>')
+      .option('-q, --quiet', 'show no progress')
+      .action(async (name: string, values: { readonly quiet?: boolean }) => {
+        const digest = await pushImage(name);
+        process.stdout.write(values.quiet ? `${name}\n` : `${name}: digest: ${digest}\n`);
         done(ExitCode.ok);
       });
   },
