@@ -1,5 +1,4 @@
 /** The library: build images, run containers, and the store's images. No global state, no process.exit. */
-export { type Descriptor, type Digest, type Platform, parsePlatform } from '../layers/index.ts';
 export * from './api/build.ts';
 export * from './api/changes.ts';
 export * from './api/container-commands.ts';

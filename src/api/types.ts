@@ -84,5 +84,6 @@ export interface RunRequest extends ContainerOptions {
   readonly signal?: AbortSignal;
 }
 
+export { type Descriptor, type Digest, type Platform, parsePlatform } from '../../layers/index.ts';
 export type { LogEvent, ProgressEvent, StatusEvent, VertexEvent, WarningEvent } from '../progress/events.ts';
 export type { ContainerOptions, MountRequest } from '../runtime/container-options.ts';
