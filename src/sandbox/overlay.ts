@@ -20,7 +20,8 @@ const always: readonly FsParameter[] = [
 ];
 
 /** Mounts `overlay`, which has at least one lower layer and an upper directory, at `target`. */
-export function mountOverlay(overlay: OverlayRoot, target: string, targetFd: number, sys: Syscalls): void {
+export function mountOverlay(root: OverlayRoot, target: string, targetFd: number, sys: Syscalls): void {
+  const overlay = { ...root, lower: withoutRepeats(root.lower) };
   if (overlay.lower.length > MOST_LAYERS)
     throw new SandboxError(
       'REFUSED',
@@ -38,6 +39,14 @@ export function mountOverlay(overlay: OverlayRoot, target: string, targetFd: num
   } finally {
     sys.close(context);
   }
+}
+
+/**
+ * overlayfs refuses (ELOOP) a stack with the same directory twice, as two steps that changed nothing give it. Whatever
+ * the lower one shows or hides, the upper one shows or hides above it: the topmost alone says the same.
+ */
+function withoutRepeats(lower: readonly string[]): readonly string[] {
+  return lower.filter((layer, index) => lower.lastIndexOf(layer) === index);
 }
 
 function parameters({ upper, work, volatile }: OverlayRoot): FsParameter[] {
