@@ -1,11 +1,11 @@
 import { PassThrough, type Readable } from 'node:stream';
 import type { FileIngest } from './content/ingest.ts';
 import { type LocalContentStore, wrongSize } from './content/local.ts';
+import type { LayerInfo } from './diff/hash-layer.ts';
 import { StoreError } from './errors.ts';
 import { writeLayerBlob } from './layer-blob.ts';
 import type { Descriptor } from './oci/descriptor.ts';
 import type { DiffId } from './oci/digest.ts';
-import type { LayerInfo } from './diff/hash-layer.ts';
 import type { DiffInfo, Layer, Snapshotter } from './snapshots/snapshotter.ts';
 
 /** Makes layers out of directories that somebody fills. */
