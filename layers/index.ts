@@ -35,7 +35,7 @@ export * from './oci/image-document.ts';
 export * from './oci/manifest.ts';
 export * from './oci/media-types.ts';
 export * from './oci/platform.ts';
-export { openStore, type StoreOptions } from './open-store.ts';
+export { type LayerBackend, openStore, type StoreOptions } from './open-store.ts';
 export { type DirectoryTree, type DirectoryTreeOptions, directoryTree } from './snapshots/directory-tree.ts';
 export * from './snapshots/file-tree.ts';
 export * from './snapshots/mount.ts';

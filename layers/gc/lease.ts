@@ -37,11 +37,6 @@ export class FileLease implements Lease {
     return this.#open().id;
   }
 
-  /** Whether a lease file was made. */
-  get isMade(): boolean {
-    return this.#file !== undefined;
-  }
-
   hold(kind: 'blob' | 'layer', digest: string, exists: () => boolean): boolean {
     this.#assertOpen();
     const line = `${kind} ${digest}\n`;

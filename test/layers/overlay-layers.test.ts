@@ -14,6 +14,7 @@ import { buffer } from 'node:stream/consumers';
 import { gunzipSync } from 'node:zlib';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { bytePath, type DiffId, digestOf, digestOfDiff, MediaType, openStore } from '../../layers/index.ts';
+import { bundleScript, exitCode, killHard, nextMessage, start } from '../support/child-process.ts';
 import { tempFolder } from '../support/temp-folder.ts';
 
 function overlayStore() {
@@ -107,5 +108,33 @@ describe('openStore() with overlay layers', () => {
     const layer = await later.unpack(descriptor, diffId);
     expect(existsSync(join(layer.directory(), 'etc/motd'))).toBe(true);
     expect(later.records.get('cache', 'step')).toBeDefined();
+  });
+
+  test('after a kill -9 in the middle of a snapshot, the next command leaves nothing of it', async () => {
+    const { root, store, open } = overlayStore();
+    store.close();
+    const script = bundleScript('test/support/store-process.ts');
+    for (let round = 0; round < 3; round++) {
+      const child = start(script, 'commitForever', root);
+      expect(await nextMessage(child)).toBe('busy');
+      await killHard(child);
+      expect(readdirSync(join(root, 'active')).length).toBeGreaterThan(3);
+      open().close();
+      for (const area of ['leases', 'active', 'ingest']) expect(readdirSync(join(root, area))).toEqual([]);
+    }
+    const later = open();
+    expect([...later.snapshots.list()].length).toBeGreaterThan(3);
+    expect(await later.check()).toEqual([]);
+  });
+
+  test('10 processes unpack the same layer at once, and all get it', async () => {
+    const { root, open } = overlayStore();
+    const tar = join(tempFolder(), 'layer.tar');
+    writeFileSync(tar, gunzipSync(readFileSync(layerBlob().blob)));
+    const script = bundleScript('test/support/store-process.ts');
+    const codes = Array.from({ length: 10 }, () => exitCode(start(script, 'unpackTogether', root, tar)));
+    expect(await Promise.all(codes)).toEqual(codes.map(() => 0));
+    expect(readdirSync(join(root, 'layers/sha256'))).toHaveLength(1);
+    expect(await open().check()).toEqual([]);
   });
 });

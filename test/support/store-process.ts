@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
-import { rmSync, writeFileSync } from 'node:fs';
-import { type Digest, digestOf, openStore, type Store } from '../../layers/index.ts';
+import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { Readable } from 'node:stream';
+import { bytePath, type DiffId, type Digest, digestOf, openStore, type Store } from '../../layers/index.ts';
 import { bareLayers } from './store-parts.ts';
 
 /** Run by tests as a process of its own: `node store-process ROLE ROOT ARGUMENT…`. */
@@ -13,6 +14,8 @@ const roles: Readonly<Record<string, (store: Store) => void | Promise<void>>> = 
   holdBlob,
   takeTurns,
   collectForever,
+  commitForever,
+  unpackTogether,
 };
 
 function say(message: unknown): void {
@@ -117,6 +120,36 @@ async function collectForever(store: Store): Promise<void> {
   while (Date.now() < end) blobs += (await store.gc()).blobs.length;
   store.close();
   say(blobs);
+  process.disconnect();
+}
+
+/** With overlay layers: is always in the middle of a snapshot, and has layers behind it. */
+async function commitForever(bare: Store): Promise<void> {
+  bare.close();
+  const { snapshots } = openStore(root);
+  for (let count = 0; ; count++) {
+    const snapshot = snapshots.prepare([]);
+    for (let file = 0; file < 20; file++)
+      snapshot
+        .writer()
+        .file(bytePath(`/${count}-${file}`), sample(`${file}`), { mode: 0o644, uid: 0, gid: 0 });
+    snapshots.prepare([]);
+    await snapshot.commit().diff;
+    if (count === 3) say('busy');
+    await new Promise(setImmediate);
+  }
+}
+
+/** With overlay layers: unpacks the layer in a file (tar) that others unpack at the same time. */
+async function unpackTogether(bare: Store): Promise<void> {
+  bare.close();
+  const store = openStore(root);
+  const bytes = readFileSync(args[0]!);
+  const digest = digestOf(bytes);
+  const descriptor = { mediaType: 'application/vnd.oci.image.layer.v1.tar', digest, size: bytes.length };
+  const layer = await store.unpack(descriptor, digest as string as DiffId, Readable.from([bytes]));
+  if (!existsSync(`${layer.directory()}/etc/motd`)) throw new Error('the layer is not whole');
+  store.close();
   process.disconnect();
 }
 
