@@ -14,9 +14,7 @@ export interface LayerPublisher {
    * Has a private directory filled and makes it a layer of the store; throws it away when `fill` fails. The directory
    * is the `fs` of docs/store-layout.md: what `fill` puts beside it belongs to the layer too.
    */
-  publish(
-    fill: (directory: string) => Promise<LayerInfo>,
-  ): Promise<Layer & { readonly info: DiffInfo }>;
+  publish(fill: (directory: string) => Promise<LayerInfo>): Promise<Layer & { readonly info: DiffInfo }>;
 }
 
 /** How the bytes of a layer become files. */
@@ -64,7 +62,13 @@ async function fillFromStore(
   { descriptor, diffId }: LayerSource,
   directory: string,
 ): Promise<LayerInfo> {
-  const info = checked(await apply(tools, content.read(descriptor.digest), descriptor, directory), diffId);
+  const blob = content.read(descriptor.digest);
+  const size = content.info(descriptor.digest)?.size;
+  if (size !== descriptor.size) {
+    blob.destroy();
+    throw wrongSize(descriptor, size ?? 0);
+  }
+  const info = checked(await apply(tools, blob, descriptor, directory), diffId);
   writeLayerBlob(directory, descriptor);
   return info;
 }

@@ -141,6 +141,13 @@ describe('Store.unpack()', () => {
     expect(contents()).toHaveLength(1);
   });
 
+  test('refuses a stored blob of another size than the image says', async () => {
+    const { store, contents } = emptyStore();
+    store.content.putBytes(blob);
+    await expect(store.unpack({ ...descriptor, size: 1 }, diffId)).rejects.toMatchObject(mismatch);
+    expect(contents()).toHaveLength(1);
+  });
+
   test('throws NOT_FOUND for a blob that is nowhere', async () => {
     const { store } = emptyStore();
     await expect(store.unpack(descriptor, diffId)).rejects.toMatchObject({ code: 'NOT_FOUND' });

@@ -2,10 +2,14 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { onTestFinished } from 'vitest';
+import { emptyTrash } from '../../layers/gc/trash.ts';
 
-/** A folder of its own for the running test, removed when the test is over. */
+/** A folder of its own for the running test, removed when the test is over, however deep it has become. */
 export function tempFolder(): string {
   const folder = mkdtempSync(join(tmpdir(), 'tsbuild-test-'));
-  onTestFinished(() => rmSync(folder, { recursive: true, force: true, maxRetries: 3 }));
+  onTestFinished(async () => {
+    await emptyTrash(folder);
+    rmSync(folder, { recursive: true, force: true, maxRetries: 3 });
+  });
   return folder;
 }
