@@ -12,6 +12,8 @@ import {
   StoreError,
 } from '../../layers/index.ts';
 import { normalised } from './archive-images.ts';
+import { compressedGraph, type LayerCompression } from './compressed.ts';
+import { imageGraph } from './image-graph.ts';
 import { type ArchivedImage, type ArchiveFile, type ArchiveFormat, archiveFiles } from './oci-archive.ts';
 import { writeWhole } from './write-whole.ts';
 
@@ -19,6 +21,8 @@ export interface SaveOptions {
   readonly format: ArchiveFormat;
   /** Which platform older readers of a `docker` archive see. Default: this machine's. */
   readonly platform?: Platform;
+  /** What layers that were made here are written as. Default: as they are, plain. */
+  readonly compression?: LayerCompression;
   readonly signal?: AbortSignal;
 }
 
@@ -50,7 +54,7 @@ export async function writeArchive(
   output: string | Writable,
   options: SaveOptions,
 ): Promise<void> {
-  const files = archiveFiles(store.content, images, options.format, options.platform ?? hostPlatform());
+  const files = await filesOf(store, images, options);
   const bytes = Readable.from(tarOf(store.content, files), { objectMode: false, highWaterMark: 1 << 20 });
   const signal = options.signal && { signal: options.signal };
   if (typeof output !== 'string') await pipeline(bytes, output, { end: false, ...signal });
@@ -64,7 +68,7 @@ export async function writeLayout(
   directory: string,
   options: SaveOptions,
 ): Promise<void> {
-  const files = archiveFiles(store.content, images, options.format, options.platform ?? hostPlatform());
+  const files = await filesOf(store, images, options);
   mkdirSync(join(directory, 'blobs', 'sha256'), { recursive: true });
   for (const file of files) {
     const target = createWriteStream(join(directory, file.path), { flags: 'wx' });
@@ -72,6 +76,19 @@ export async function writeLayout(
       ...(options.signal && { signal: options.signal }),
     });
   }
+}
+
+async function filesOf(
+  store: Store,
+  images: readonly ArchivedImage[],
+  { format, platform = hostPlatform(), compression = 'none' }: SaveOptions,
+): Promise<ArchiveFile[]> {
+  const written: ArchivedImage[] = [];
+  for (const { target, names } of images) {
+    const graph = await compressedGraph(store, imageGraph(store.content, target), compression);
+    written.push({ target: graph.target, names });
+  }
+  return archiveFiles(store.content, written, format, platform);
 }
 
 async function* tarOf(content: ContentStore, files: readonly ArchiveFile[]): AsyncGenerator<Uint8Array> {

@@ -12,7 +12,7 @@ import { loadArchive } from '../../src/exporter/load.ts';
 import { pushImage } from '../../src/exporter/push.ts';
 import { saveImages } from '../../src/exporter/save.ts';
 import { pullImage } from '../../src/registry/pull.ts';
-import { overlayStore } from '../support/overlay-store.ts';
+import { layerStore } from '../support/layer-store.ts';
 import { tempFolder } from '../support/temp-folder.ts';
 
 /**
@@ -58,7 +58,7 @@ async function builtImage(store: Store, name: string) {
 
 describe.skipIf(reason !== undefined)('with Docker, Podman, skopeo and a registry', () => {
   test('pullImage() brings an image of a registry, that listImages() lists', async () => {
-    const store = overlayStore();
+    const store = layerStore();
     const { config } = await pullImage(store, busybox, hostPlatform());
     const tree = store.snapshots.view(config.rootfs.diff_ids.map((diffId) => store.snapshots.layer(diffId)!));
     expect(tree.lookup('/bin/busybox', { follow: true })?.stat.type).toBe('file');
@@ -69,7 +69,7 @@ describe.skipIf(reason !== undefined)('with Docker, Podman, skopeo and a registr
   test.each(['docker', 'oci'] as const)(
     'saveImages() writes a %s archive that each of them reads',
     async (format) => {
-      const store = overlayStore();
+      const store = layerStore();
       const name = `docker.io/library/${unique}-${format}:1`;
       const { configDigest } = await builtImage(store, name);
       const archive = join(tempFolder(), 'image.tar');
@@ -127,7 +127,7 @@ describe.skipIf(reason !== undefined)('with Docker, Podman, skopeo and a registr
       `oci:${folder}/layout:x`,
     );
     execFileSync('gzip', ['-k', join(folder, 'docker.tar')]);
-    const store = overlayStore();
+    const store = layerStore();
     const names: (string | undefined)[] = [];
     for (const file of [
       'docker.tar',
@@ -148,7 +148,7 @@ describe.skipIf(reason !== undefined)('with Docker, Podman, skopeo and a registr
   test.each(['gzip', 'none'] as const)(
     'pushImage() with compression %s makes an image Docker pulls and runs',
     async (compression) => {
-      const store = overlayStore();
+      const store = layerStore();
       const name = `${registry}/${unique}/${compression}:1`;
       const { configDigest } = await builtImage(store, name);
       const target = store.images.get(name)!.target;
@@ -162,7 +162,7 @@ describe.skipIf(reason !== undefined)('with Docker, Podman, skopeo and a registr
       });
       expect(await peer('docker', 'run', '--rm', '--pull', 'always', '-q', name)).toBe('hello from tsbuild');
       expect(await peer('docker', 'image', 'inspect', '--format', '{{.Id}}', name)).toBe(configDigest);
-      const again = overlayStore();
+      const again = layerStore();
       expect((await pullImage(again, parseReference(name), hostPlatform())).manifest.config.digest).toBe(
         configDigest,
       );
@@ -175,7 +175,7 @@ describe.skipIf(reason !== undefined)('with Docker, Podman, skopeo and a registr
     const busyboxPath = execFileSync('sh', ['-c', 'command -v busybox'], { encoding: 'utf8' }).trim();
     writeFileSync(join(folder, 'root/bin/busybox'), readFileSync(busyboxPath), { mode: 0o755 });
     const tar = execFileSync('tar', ['cf', '-', '-C', join(folder, 'root'), '.'], { maxBuffer: 1 << 26 });
-    const store = overlayStore();
+    const store = layerStore();
     const name = `docker.io/library/${unique}-import:1`;
     const config = { Cmd: ['/bin/busybox', 'echo', 'imported'] };
     const { configDigest } = await importRootfs(store, Readable.from([tar]), { tag: name, config });

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { PassThrough } from 'node:stream';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { hexOf, MediaType } from '../../../layers/index.ts';
+import { hexOf, MediaType, readImage } from '../../../layers/index.ts';
 import { loadArchive } from '../../../src/exporter/load.ts';
 import { saveImages, writeLayout } from '../../../src/exporter/save.ts';
 import { layoutFiles } from '../../support/archives.ts';
@@ -131,6 +131,20 @@ describe('saveImages()', () => {
     expect(unpacked(path).json('index.json')).toMatchObject({
       manifests: [{ digest: image.descriptor.digest }],
     });
+  });
+
+  test('compresses plain layers when asked, once, with the same image ID', async () => {
+    const image = sampleImage({ gzip: false });
+    const store = await storeWith(image, ['docker.io/library/app:1']);
+    const [path, again] = [join(folder, 'out.tar'), join(folder, 'again.tar')];
+    await saveImages(store, ['app:1'], path, { ...docker, compression: 'gzip' });
+    await saveImages(store, ['app:1'], again, { ...docker, compression: 'gzip' });
+    expect(readFileSync(again).equals(readFileSync(path))).toBe(true);
+    const { store: other } = tempStore();
+    const [loaded] = await loadArchive(other, path);
+    expect(loaded?.imageId).toBe(image.manifest.config.digest);
+    const { manifest } = readImage(other.content, loaded!.target, amd64);
+    expect(manifest.layers.map(({ mediaType }) => mediaType)).toEqual(Array(2).fill(MediaType.ociLayerGzip));
   });
 
   test('leaves no file behind when a blob is missing or damaged', async () => {
