@@ -1,5 +1,4 @@
-import { mkdirSync, mkdtempSync, readlinkSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { mkdirSync, readlinkSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { inspect } from 'node:util';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
@@ -18,6 +17,7 @@ import { UpperWriter } from '../../../layers/snapshots/upper-writer.ts';
 import { mountOverlay, whyNoOverlay } from '../../support/kernel-overlay.ts';
 import { operationsOn, perform, performByWriter } from '../../support/random-operations.ts';
 import { seededRandom } from '../../support/seeded-random.ts';
+import { tempFolder } from '../../support/temp-folder.ts';
 import { listTree } from '../../support/tree-listing.ts';
 
 const reason = whyNoOverlay();
@@ -28,13 +28,12 @@ let folder: string;
 let pool: DescriptorPool;
 
 beforeEach(() => {
-  folder = mkdtempSync(join(tmpdir(), 'overlay-'));
+  folder = tempFolder();
   pool = new DescriptorPool();
 });
 
 afterEach(() => {
   pool.forgetAll();
-  rmSync(folder, { recursive: true, force: true });
 });
 
 function makeDirectory(name: string): string {
