@@ -34,14 +34,20 @@ export const RESOLVE = { NO_XDEV: 1, NO_MAGICLINKS: 2, NO_SYMLINKS: 4, BENEATH: 
 const { EEXIST, ENOENT, ENOTDIR, ENODATA, ENXIO, EOPNOTSUPP, ERANGE } = constants.errno;
 
 /** System call numbers that differ between architectures or lack a libc wrapper. */
-const NUMBERS: Readonly<Record<string, { readonly getdents64: number; readonly openat2: number }>> = {
-  x64: { getdents64: 217, openat2: 437 },
-  arm64: { getdents64: 61, openat2: 437 },
+const NUMBERS: Readonly<Record<string, Numbers>> = {
+  x64: { getdents64: 217, renameat2: 316, openat2: 437 },
+  arm64: { getdents64: 61, renameat2: 276, openat2: 437 },
 };
+
+interface Numbers {
+  readonly getdents64: number;
+  readonly renameat2: number;
+  readonly openat2: number;
+}
 
 interface Calls {
   readonly errno: () => number;
-  readonly numbers: { readonly getdents64: number; readonly openat2: number };
+  readonly numbers: Numbers;
   readonly address: (buffer: Uint8Array) => bigint;
   readonly openat: (fd: number, name: Uint8Array, flags: number, mode: number) => number;
   readonly openat2: (number: number, fd: number, name: Uint8Array, how: Uint8Array, size: number) => number;
@@ -55,6 +61,14 @@ interface Calls {
   readonly linkat: (fromFd: number, from: Uint8Array, toFd: number, to: Uint8Array, flags: number) => number;
   readonly unlinkat: (fd: number, name: Uint8Array, flags: number) => number;
   readonly renameat: (fromFd: number, from: Uint8Array, toFd: number, to: Uint8Array) => number;
+  readonly renameat2: (
+    number: number,
+    fromFd: number,
+    from: Uint8Array,
+    toFd: number,
+    to: Uint8Array,
+    flags: number,
+  ) => number;
   readonly fchownat: (fd: number, name: Uint8Array, uid: number, gid: number, flags: number) => number;
   readonly fchown: (fd: number, uid: number, gid: number) => number;
   readonly fchmod: (fd: number, mode: number) => number;
@@ -118,6 +132,7 @@ function declare(library: Koffi): Calls {
     linkat: ['linkat', 'int', ['int', 'void*', 'int', 'void*', 'int']],
     unlinkat: ['unlinkat', 'int', ['int', 'void*', 'int']],
     renameat: ['renameat', 'int', ['int', 'void*', 'int', 'void*']],
+    renameat2: ['syscall', 'long', ['long', 'int', 'void*', 'int', 'void*', 'uint']],
     fchownat: ['fchownat', 'int', ['int', 'void*', 'uint', 'uint', 'int']],
     fchown: ['fchown', 'int', ['int', 'uint', 'uint']],
     fchmod: ['fchmod', 'int', ['int', 'uint']],
@@ -363,6 +378,18 @@ export function removeDirectoryAt(directory: number, name: BytePath): void {
 
 export function renameAt(fromDirectory: number, from: BytePath, toDirectory: number, to: BytePath): void {
   check(calls().renameat(fromDirectory, c(from), toDirectory, c2(to)), 'renameat', to);
+}
+
+const RENAME_EXCHANGE = 2;
+
+/** Swaps two entries at one instant: no name is missing in between. */
+export function exchangeAt(fromDirectory: number, from: BytePath, toDirectory: number, to: BytePath): void {
+  const { renameat2, numbers } = calls();
+  check(
+    renameat2(numbers.renameat2, fromDirectory, c(from), toDirectory, c2(to), RENAME_EXCHANGE),
+    'renameat2',
+    to,
+  );
 }
 
 export function chownAt(directory: number, name: BytePath, uid: number, gid: number): void {

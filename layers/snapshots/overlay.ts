@@ -1,4 +1,5 @@
-import { mkdirSync, readdirSync, renameSync } from 'node:fs';
+import { mkdirSync, readdirSync, renameSync, symlinkSync, unlinkSync } from 'node:fs';
+import { dirname, relative } from 'node:path';
 import { hashLayer, type LayerInfo } from '../diff/hash-layer.ts';
 import { StoreError } from '../errors.ts';
 import type { Lease } from '../gc/lease.ts';
@@ -157,16 +158,16 @@ class Overlay implements OverlaySnapshotter, SnapshotHost {
 
   #move(home: string, diffId: DiffId): PublishedLayer {
     const target = this.#home(diffId);
-    mkdirSync(`${this.#root}/layers/${algorithmOf(diffId)}`, { recursive: true, mode: 0o700 });
+    mkdirSync(dirname(target), { recursive: true, mode: 0o700 });
     for (let attempt = 0; ; attempt++) {
       try {
-        renameSync(home, target);
+        moveLeavingLink(home, target);
         return this.#read(diffId)!;
       } catch (error) {
-        if (attempt > 0 || !(hasCode(error, 'ENOTEMPTY') || hasCode(error, 'EEXIST'))) throw error;
-        // Something is there that is no layer: what a loss of power left of one.
+        if (attempt >= MOST_ATTEMPTS || !(hasCode(error, 'EEXIST') || hasCode(error, 'ENOENT'))) throw error;
         const other = this.#read(diffId);
         if (other !== undefined) return other;
+        // Something is there that is no layer: what a loss of power or a kill left of one.
         this.discard(target);
       }
     }
@@ -191,6 +192,28 @@ class Overlay implements OverlaySnapshotter, SnapshotHost {
     mkdirSync(`${this.#root}/trash`, { recursive: true, mode: 0o700 });
     mkdirSync(`${home}/fs`, { recursive: true, mode: 0o700 });
     return home;
+  }
+}
+
+/** Others who publish the same layer, or take what it begins with for a ruin, can only be in the way a few times. */
+const MOST_ATTEMPTS = 10;
+
+/**
+ * Moves a directory to a name that must be free (`EEXIST`), and leaves a symlink to it behind. At no instant is there
+ * nothing at the old name: a container that is being started may be about to mount it. Throws `ENOENT` when somebody
+ * took the new name away meanwhile.
+ */
+function moveLeavingLink(from: string, to: string): void {
+  symlinkSync(relative(dirname(from), to), to);
+  const { AT_FDCWD } = inode;
+  try {
+    inode.exchangeAt(AT_FDCWD, bytePath(from), AT_FDCWD, bytePath(to));
+  } catch (error) {
+    if (hasCode(error, 'ENOENT')) throw error;
+    // A filesystem that cannot do that, such as NFS.
+    unlinkSync(to);
+    renameSync(from, to);
+    symlinkSync(relative(dirname(from), to), from);
   }
 }
 

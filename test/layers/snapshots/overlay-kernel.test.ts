@@ -1,12 +1,13 @@
-import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { mkdirSync, readlinkSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { inspect } from 'node:util';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import type { BytePath, FileTree } from '../../../layers/index.ts';
+import { StoreError } from '../../../layers/errors.ts';
+import type { SystemCallError } from '../../../layers/linux/errno.ts';
 import * as inode from '../../../layers/linux/inode.ts';
 import { DescriptorPool } from '../../../layers/snapshots/descriptor-pool.ts';
 import { directoryTree } from '../../../layers/snapshots/directory-tree.ts';
+import type { BytePath, FileTree } from '../../../layers/snapshots/file-tree.ts';
 import { LayerStack } from '../../../layers/snapshots/layer-stack.ts';
 import { MergedTree } from '../../../layers/snapshots/merged-tree.ts';
 import { isWhiteout } from '../../../layers/snapshots/overlay-marks.ts';
@@ -16,6 +17,7 @@ import { UpperWriter } from '../../../layers/snapshots/upper-writer.ts';
 import { mountOverlay, whyNoOverlay } from '../../support/kernel-overlay.ts';
 import { operationsOn, perform, performByWriter } from '../../support/random-operations.ts';
 import { seededRandom } from '../../support/seeded-random.ts';
+import { tempFolder } from '../../support/temp-folder.ts';
 import { listTree } from '../../support/tree-listing.ts';
 
 const reason = whyNoOverlay();
@@ -26,13 +28,12 @@ let folder: string;
 let pool: DescriptorPool;
 
 beforeEach(() => {
-  folder = mkdtempSync(join(tmpdir(), 'overlay-'));
+  folder = tempFolder();
   pool = new DescriptorPool();
 });
 
 afterEach(() => {
   pool.forgetAll();
-  rmSync(folder, { recursive: true, force: true });
 });
 
 function makeDirectory(name: string): string {
@@ -132,6 +133,65 @@ describe.skipIf(reason !== undefined)('compared with overlayfs', () => {
     },
   );
 });
+
+test.skipIf(reason !== undefined).each([1, 2, 3, 4])(
+  'MergedTree resolves paths through symlinks as the kernel does in a root (seed %i)',
+  async (seed) => {
+    const random = seededRandom(seed);
+    const layers = [makeDirectory('layer0'), makeDirectory('layer1')];
+    const mounted = await mountOverlay(
+      { lower: layers.slice(0, 1), upper: layers[1]!, work: makeDirectory('work') },
+      join(folder, 'merged'),
+    );
+    const parts = ['a', 'b', 'c', 'l', 'm', 'n', '..', '.', ''];
+    const path = () => Array.from({ length: 1 + random.below(5) }, () => random.pick(parts)).join('/');
+    for (const name of ['a', 'a/a', 'a/b', 'b', 'b/c', 'b/c/a']) mkdirSync(join(mounted.path, name));
+    writeFileSync(join(mounted.path, 'a/c'), '');
+    for (const directory of ['', 'a/', 'a/b/', 'b/', 'b/c/'])
+      for (const name of ['l', 'm', 'n'])
+        symlinkSync((random.chance(50) ? '/' : '') + path() || '.', join(mounted.path, directory, name));
+    const tree = new MergedTree(stackOf(layers));
+    const root = inode.openAt(inode.AT_FDCWD, mounted.path, inode.O.DIRECTORY);
+    const seen = { found: 0, absent: 0, loops: 0 };
+    for (let round = 0; round < 1000; round++) {
+      const asked = `/${path()}`.replace(/\/+(\.\/*)*$/, '') || '/';
+      for (const follow of [true, false]) {
+        const expected = kernelLookup(root, asked, follow);
+        expect(ourLookup(tree, asked, follow), `${asked} ${follow}`).toBe(expected);
+        if (expected === undefined) seen.absent++;
+        else if (expected === 'ELOOP') seen.loops++;
+        else seen.found++;
+      }
+    }
+    inode.close(root);
+    await mounted.unmount();
+    expect(Math.min(seen.found, seen.absent), inspect(seen)).toBeGreaterThan(100);
+  },
+);
+
+/** Where a path leads, as openat2(2) says. */
+function kernelLookup(root: number, path: BytePath, follow: boolean): BytePath | undefined {
+  const flags = inode.O.PATH | (follow ? 0 : inode.O.NOFOLLOW);
+  try {
+    const fd = inode.openAt2(root, path, flags, inode.RESOLVE.IN_ROOT);
+    const found = readlinkSync(`/proc/self/fd/${fd}`).slice(readlinkSync(`/proc/self/fd/${root}`).length);
+    inode.close(fd);
+    return found.startsWith('/') || found === '' ? found || '/' : `/${found}`;
+  } catch (error) {
+    const { code } = error as SystemCallError;
+    if (code !== 'ENOENT' && code !== 'ENOTDIR' && code !== 'ELOOP') throw error;
+    return code === 'ELOOP' ? 'ELOOP' : undefined;
+  }
+}
+
+function ourLookup(tree: FileTree, path: BytePath, follow: boolean): BytePath | undefined {
+  try {
+    return tree.lookup(path, { follow })?.path;
+  } catch (error) {
+    if (error instanceof StoreError && /too many symbolic links/.test(error.message)) return 'ELOOP';
+    throw error;
+  }
+}
 
 function mergedWith(lower: LayerStack, upper: string): FileTree {
   return new MergedTree(lower, new UpperDirectory(upper, SPACE, pool));

@@ -1,20 +1,37 @@
-import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import {
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  realpathSync,
+  renameSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
-import { afterEach, beforeEach, expect, test } from 'vitest';
+import { beforeEach, describe, expect, test } from 'vitest';
 import { hashLayer } from '../../../layers/diff/hash-layer.ts';
-import { type OverlaySnapshotterOptions, overlaySnapshotter } from '../../../layers/snapshots/overlay.ts';
+import { directoryTree } from '../../../layers/snapshots/directory-tree.ts';
+import {
+  type OverlaySnapshotter,
+  type OverlaySnapshotterOptions,
+  overlaySnapshotter,
+} from '../../../layers/snapshots/overlay.ts';
+import type { ActiveSnapshot, Layer } from '../../../layers/snapshots/snapshotter.ts';
 import { snapshotterContract } from '../../contract/snapshotter.ts';
 import { fakeLease } from '../../support/fake-lease.ts';
+import { mountOverlay, whyNoOverlay } from '../../support/kernel-overlay.ts';
+import { tempFolder } from '../../support/temp-folder.ts';
+import { listTree } from '../../support/tree-listing.ts';
 
 let root: string;
 
 beforeEach(() => {
-  root = mkdtempSync(join(tmpdir(), 'snapshots-'));
-});
-
-afterEach(() => {
-  rmSync(root, { recursive: true, force: true });
+  root = tempFolder();
 });
 
 const make = (options: Partial<OverlaySnapshotterOptions> = {}) =>
@@ -31,7 +48,6 @@ test('commit() publishes the directory with a record beside it, and holds it', a
   const { diffId, size } = await active.commit().diff;
   const home = join(root, 'layers', diffId.replace(':', '/'));
   expect(readdirSync(home).sort()).toEqual(['fs', 'layer.json']);
-  expect(readdirSync(join(root, 'active'))).toEqual([]);
   expect(JSON.parse(readFileSync(join(home, 'layer.json'), 'utf8'))).toMatchObject({
     version: 1,
     diffId,
@@ -57,27 +73,38 @@ test('directory() moves from the private place to the published one when diff re
     release = resolve;
   });
   const snapshots = make({ hash: (...args) => gate.then(() => hashLayer(...args)) });
-  const layer = snapshots.prepare([]).commit();
-  expect(layer.directory()).toContain('/active/');
-  expect(snapshots.prepare([layer]).root().lower).toEqual([layer.directory()]);
+  const active = snapshots.prepare([]);
+  active.writer().file('/a', Buffer.from('text'), FILE);
+  const layer = active.commit();
+  const before = layer.directory();
+  expect(before).toContain('/active/');
+  expect(snapshots.prepare([layer]).root().lower).toEqual([before]);
   release();
   await layer.diff;
   expect(layer.directory()).toContain('/layers/sha256/');
+  // Who was told the old path may still be on the way to mount it.
+  expect(realpathSync(before)).toBe(realpathSync(layer.directory()));
 });
 
-test('a damaged layer record counts as absent, and the next commit repairs it', async () => {
-  const commit = async () => {
-    const active = make().prepare([]);
-    active.writer().file('/a', Buffer.from('text'), FILE);
-    return await active.commit().diff;
-  };
-  const { diffId } = await commit();
-  const record = join(root, 'layers', diffId.replace(':', '/'), 'layer.json');
-  rmSync(record);
-  expect(make().layer(diffId)).toBeUndefined();
-  await commit();
-  expect(make().layer(diffId)?.info.diffId).toBe(diffId);
-});
+test.each(['nothing', 'a symlink to nowhere', 'an empty directory'])(
+  '%s in the place of a layer counts as absent, and the next commit repairs it',
+  async (what) => {
+    const commit = async () => {
+      const active = make().prepare([]);
+      active.writer().file('/a', Buffer.from('text'), FILE);
+      return await active.commit().diff;
+    };
+    const { diffId } = await commit();
+    const home = join(root, 'layers', diffId.replace(':', '/'));
+    rmSync(home, { recursive: true });
+    if (what === 'a symlink to nowhere') symlinkSync('nowhere', home);
+    if (what === 'an empty directory') mkdirSync(home);
+    expect(make().layer(diffId)).toBeUndefined();
+    expect([...make().list()]).toEqual([]);
+    await commit();
+    expect(make().layer(diffId)?.info.diffId).toBe(diffId);
+  },
+);
 
 test('root() names lower layers bottom first and an empty work directory each time', () => {
   const snapshots = make();
@@ -112,4 +139,126 @@ test('everything is made in directories that only their owner can enter', async 
   for (const parent of ['active', 'layers/sha256'])
     for (const name of readdirSync(join(root, parent)))
       expect(statSync(join(root, parent, name)).mode & 0o777, name).toBe(0o700);
+});
+
+const reason = whyNoOverlay();
+if (reason !== undefined) console.warn(`Skipping what needs mounted snapshots: ${reason}`);
+
+describe.skipIf(reason !== undefined)('snapshots that were mounted', () => {
+  const DIRECTORY = { ...FILE, mode: 0o755 } as const;
+
+  /** Lets `body` work in the mounted snapshot, with plain system calls. */
+  async function inMounted(active: ActiveSnapshot, body: (path: string) => void): Promise<void> {
+    const mounted = await mountOverlay(active.root(), join(root, 'merged'));
+    body(mounted.path);
+    await mounted.unmount();
+  }
+
+  function base(snapshots: OverlaySnapshotter): Layer {
+    const active = snapshots.prepare([]);
+    const writer = active.writer();
+    for (const path of ['/etc', '/usr', '/usr/lib']) writer.mkdir(path, DIRECTORY);
+    writer.file('/etc/passwd', Buffer.from('root'), FILE);
+    writer.finish();
+    return active.commit();
+  }
+
+  test('commit() gives the same diff ID for the same changes, whether a process or a writer made them', async () => {
+    const snapshots = make();
+    const parent = base(snapshots);
+    const written = snapshots.prepare([parent]);
+    const writer = written.writer();
+    for (const path of ['/a', '/a/b', '/usr/lib/c']) writer.mkdir(path, DIRECTORY);
+    writer.file('/a/b/file', Buffer.from('text'), FILE);
+    writer.remove('/etc');
+    writer.mkdir('/etc', DIRECTORY);
+    writer.finish();
+    const made = snapshots.prepare([parent]);
+    await inMounted(made, (path) => {
+      // One directory is moved into another: both come out marked opaque, though nothing is below.
+      for (const name of ['b', 'a', 'usr/lib/c']) mkdirSync(join(path, name), { mode: 0o755 });
+      writeFileSync(join(path, 'b/file'), 'text', { mode: 0o644 });
+      renameSync(join(path, 'b'), join(path, 'a/b'));
+      rmSync(join(path, 'etc'), { recursive: true });
+      mkdirSync(join(path, 'etc'), { mode: 0o755 });
+      for (const name of ['a/b/file', 'a/b', 'a', 'usr/lib/c', 'usr/lib', 'etc'])
+        utimesSync(join(path, name), 0, 0);
+    });
+    expect((await made.commit().diff).diffId).toBe((await written.commit().diff).diffId);
+  });
+
+  test('commit() of a process that changed nothing but met mount points is the empty layer', async () => {
+    const snapshots = make();
+    const parent = base(snapshots);
+    const empty = await snapshots.prepare([]).commit().diff;
+    const active = snapshots.prepare([parent]);
+    await inMounted(active, (path) => {
+      mkdirSync(join(path, 'run/secrets'), { recursive: true });
+      writeFileSync(join(path, 'run/secrets/key'), '');
+      writeFileSync(join(path, 'etc/resolv.conf'), '');
+    });
+    const ignore = ['/run/secrets/key', '/run/secrets', '/run', '/etc/resolv.conf'];
+    expect(await active.commit({ ignore }).diff).toEqual(empty);
+  });
+
+  test('commit() keeps what a process did beside a mount point', async () => {
+    const snapshots = make();
+    const parent = base(snapshots);
+    const active = snapshots.prepare([parent]);
+    await inMounted(active, (path) => {
+      writeFileSync(join(path, 'etc/resolv.conf'), '');
+      writeFileSync(join(path, 'etc/hosts'), '');
+      chmodSync(join(path, 'usr'), 0o700);
+      mkdirSync(join(path, 'usr/stub'));
+    });
+    const layer = active.commit({ ignore: ['/etc/resolv.conf', '/usr/stub', '/etc/passwd'] });
+    const listing = listTree(directoryTree(layer.directory()));
+    expect(Object.keys(listing)).toEqual(['/', '/etc', '/etc/hosts', '/usr']);
+    expect(listing['/usr']).toMatch(/^directory 700/);
+    await layer.diff;
+  });
+
+  test.each(['directory', 'file'])(
+    'commit() touches nothing outside when a process puts a symlink where a %s mount point was',
+    async (kind) => {
+      const canary = join(root, 'canary');
+      mkdirSync(join(canary, 'b'), { recursive: true });
+      writeFileSync(join(canary, 'file'), '');
+      const snapshots = make();
+      const active = snapshots.prepare([base(snapshots)]);
+      await inMounted(active, (path) => {
+        if (kind === 'directory') symlinkSync(canary, join(path, 'a'));
+        else mkdirSync(join(path, 'a'));
+        if (kind === 'file') symlinkSync(join(canary, 'file'), join(path, 'a/file'));
+      });
+      const layer = active.commit({ ignore: ['/a/b', '/a/file', '/a', '/a/../../canary/file'] });
+      expect(readdirSync(canary).sort()).toEqual(['b', 'file']);
+      const expected = kind === 'directory' ? ['/', '/a'] : ['/', '/a', '/a/file'];
+      expect(Object.keys(listTree(directoryTree(layer.directory())))).toEqual(expected);
+      await layer.diff;
+    },
+  );
+
+  test('root() can be mounted again after a process, and shows what it left', async () => {
+    const snapshots = make();
+    const active = snapshots.prepare([base(snapshots)]);
+    await inMounted(active, (path) => writeFileSync(join(path, 'one'), ''));
+    active.writer().file('/two', Buffer.alloc(0), FILE);
+    await inMounted(active, (path) => expect(readdirSync(path)).toEqual(['etc', 'one', 'two', 'usr']));
+    expect(active.tree().lookup('/one')?.stat.type).toBe('file');
+    const { upper } = active.root();
+    active.abort();
+    expect(existsSync(upper!)).toBe(false);
+  });
+
+  test('a mount over a layer outlives its publication under another name', async () => {
+    const snapshots = make();
+    const twin = base(snapshots);
+    const layer = base(snapshots);
+    const mounted = await mountOverlay(snapshots.prepare([layer]).root(), join(root, 'merged'));
+    await Promise.all([twin.diff, layer.diff]);
+    expect(layer.directory()).toBe(twin.directory());
+    expect(readFileSync(join(mounted.path, 'etc/passwd'), 'utf8')).toBe('root');
+    await mounted.unmount();
+  });
 });
