@@ -192,22 +192,23 @@ export class TarReader {
       type === 'global' ? this.#extension !== undefined : this.#extension?.[key] !== undefined;
     if (isOutOfPlace || size < 0)
       throw invalidArchive(path, 'Cannot read the archive: extended headers contradict each other');
-    this.#meta = Buffer.allocUnsafe(size);
+    // With its padding: see longText.
+    this.#meta = Buffer.allocUnsafe(Math.ceil(size / BLOCK) * BLOCK);
     this.#metaLength = 0;
-    this.#padding = -size & (BLOCK - 1);
     this.#state = 'meta';
   }
 
   #takeMeta(): void {
-    const { type } = this.#header!;
-    if (type === 'global') checkGlobal(decodePaxRecords(this.#meta));
+    const { type, size } = this.#header!;
+    const body = this.#meta.subarray(0, size);
+    if (type === 'global') checkGlobal(decodePaxRecords(body));
     else {
       this.#extension ??= {};
-      if (type === 'pax') this.#extension.pax = decodePaxRecords(this.#meta);
-      else this.#extension[type === 'long-name' ? 'longName' : 'longLink'] = longText(this.#meta);
+      if (type === 'pax') this.#extension.pax = decodePaxRecords(body);
+      else this.#extension[type === 'long-name' ? 'longName' : 'longLink'] = longText(this.#meta, size);
     }
     this.#meta = EMPTY;
-    this.#state = 'padding';
+    this.#state = 'header';
   }
 
   #takeOldMap(offset: number, count: number, flagOffset: number): boolean {
@@ -332,8 +333,9 @@ export class TarReader {
   }
 }
 
-/** GNU's long names end with a NUL, of which nothing after counts. */
-function longText(body: Buffer): string {
-  const end = body.indexOf(0);
-  return body.toString('latin1', 0, end < 0 ? body.length : end);
+/** GNU's long names end with a NUL, and some readers look for it in the padding, not heeding the size. */
+function longText(padded: Buffer, size: number): string {
+  const end = padded.indexOf(0);
+  if (end > size) throw invalidArchive('', 'Cannot read the archive: a long name goes on behind its end');
+  return padded.toString('latin1', 0, end < 0 ? size : end);
 }
