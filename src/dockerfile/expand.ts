@@ -1,4 +1,10 @@
-import { compilePattern, replaceMatches, trimPrefix, trimSuffix } from './expand/pattern.ts';
+import {
+  compilePattern,
+  replaceMatches,
+  type ShellPattern,
+  trimPrefix,
+  trimSuffix,
+} from './expand/pattern.ts';
 
 /** The variables that a word may name. */
 export interface Environment {
@@ -50,6 +56,11 @@ export function expandWord(word: string, environment: Environment, options: Expa
   }
 }
 
+/** Operands inside operands; deeper ones are no text a person wrote. */
+const DEEPEST = 200;
+/** Characters of the values in one word: far more than execve takes, and an end to values that double. */
+const LARGEST_VALUES = 1024 * 1024;
+
 /** What `$` may be followed by besides a name; none of them ever has a value here. */
 const SPECIAL_PARAMETERS = '@*#?-$!0';
 const LETTER = /^[\p{L}_]$/u;
@@ -64,6 +75,8 @@ class Expander {
   readonly used = new Set<string>();
   readonly unset = new Set<string>();
   #at = 0;
+  #depth = 0;
+  #valuesLength = 0;
 
   constructor(word: string, environment: Environment, options: ExpandOptions) {
     this.#chars = [...word];
@@ -181,8 +194,8 @@ class Expander {
 
   #trimmed(value: string, action: string, word: string): string {
     const longest = word.startsWith(action);
-    const pattern = this.#pattern(longest ? word.slice(1) : word);
-    return action === '#' ? trimPrefix(value, pattern, longest) : trimSuffix(value, pattern, longest);
+    const trim = action === '#' ? trimPrefix : trimSuffix;
+    return this.#withPattern(longest ? word.slice(1) : word, (pattern) => trim(value, pattern, longest));
   }
 
   /** `${name/pattern/replacement}`; without the second slash what matches is left out. */
@@ -196,10 +209,11 @@ class Expander {
     if (value === undefined && this.#options.keepUnset) {
       return `\${${name}${all ? '//' : '/'}${pattern}${hasReplacement ? `/${replacement}` : ''}}`;
     }
-    return replaceMatches(value ?? '', this.#pattern(pattern), replacement, all);
+    return this.#withPattern(pattern, (compiled) => replaceMatches(value ?? '', compiled, replacement, all));
   }
 
   #operand(stops: string, raw: boolean): string {
+    if (++this.#depth > DEEPEST) throw new ExpansionError('substitutions are nested too deeply');
     try {
       return this.read(stops, raw).text;
     } catch (error) {
@@ -207,12 +221,14 @@ class Expander {
         throw new ExpansionError("syntax error: missing '}'");
       }
       throw error;
+    } finally {
+      this.#depth--;
     }
   }
 
-  #pattern(text: string) {
+  #withPattern(text: string, use: (pattern: ShellPattern) => string): string {
     try {
-      return compilePattern(text, this.#options.escapeChar);
+      return use(compilePattern(text, this.#options.escapeChar));
     } catch (error) {
       throw new ExpansionError(`invalid pattern (${text}) in substitution: ${(error as Error).message}`);
     }
@@ -233,6 +249,10 @@ class Expander {
   #value(name: string): string | undefined {
     const value = this.#environment.get(name);
     (value === undefined ? this.unset : this.used).add(name);
+    this.#valuesLength += value?.length ?? 0;
+    if (this.#valuesLength > LARGEST_VALUES) {
+      throw new ExpansionError(`the values are too long: does $${name} grow with every use?`);
+    }
     return value;
   }
 
