@@ -30,9 +30,9 @@ function encoded(value: Plain): string {
   return `o${entries.length}:${entries.map(([key, item]) => framed('s', key) + encoded(item!)).join('')}`;
 }
 
-/** The length is that of the bytes, since the result is bytes. */
+/** The length is in UTF-16 units: it only has to tell where the next part begins. */
 function framed(type: string, text: string): string {
-  return `${type}${Buffer.byteLength(text)}:${text}`;
+  return `${type}${text.length}:${text}`;
 }
 
 function isList(value: object): value is readonly Plain[] {
