@@ -1,4 +1,10 @@
-import { compilePattern, replaceMatches, trimPrefix, trimSuffix } from './expand/pattern.ts';
+import {
+  compilePattern,
+  replaceMatches,
+  type ShellPattern,
+  trimPrefix,
+  trimSuffix,
+} from './expand/pattern.ts';
 
 /** The variables that a word may name. */
 export interface Environment {
@@ -50,23 +56,30 @@ export function expandWord(word: string, environment: Environment, options: Expa
   }
 }
 
+/** Operands inside operands; deeper ones are no text a person wrote. */
+const DEEPEST = 200;
+/** Characters of the values in one word: far more than execve takes, and an end to values that double. */
+const LARGEST_VALUES = 1024 * 1024;
+
 /** What `$` may be followed by besides a name; none of them ever has a value here. */
 const SPECIAL_PARAMETERS = '@*#?-$!0';
-const LETTER = /^[\p{L}_]$/u;
-const LETTER_OR_DIGIT = /^[\p{L}\p{Nd}_]$/u;
-const DIGIT = /^\p{Nd}$/u;
-const BLANK = /^\s$/u;
+/** Variables are named in ASCII nearly always; the table of all letters is only made where somebody does not. */
+const NAME = /[A-Za-z_]\w*|\d+|/y;
+const ANY_NAME = /[\p{L}_][\p{L}\p{Nd}_]*|\p{Nd}+|/uy;
+const BLANK = /\s/;
 
 class Expander {
-  readonly #chars: readonly string[];
+  readonly #word: string;
   readonly #environment: Environment;
   readonly #options: ExpandOptions;
   readonly used = new Set<string>();
   readonly unset = new Set<string>();
   #at = 0;
+  #depth = 0;
+  #valuesLength = 0;
 
   constructor(word: string, environment: Environment, options: ExpandOptions) {
-    this.#chars = [...word];
+    this.#word = word;
     this.#environment = environment;
     this.#options = options;
   }
@@ -78,7 +91,7 @@ class Expander {
   ): { readonly text: string; readonly words: readonly string[] } {
     const words = new WordSplitter();
     let text = '';
-    for (let char = this.#chars[this.#at]; char !== undefined; char = this.#chars[this.#at]) {
+    for (let char = this.#word[this.#at]; char !== undefined; char = this.#word[this.#at]) {
       if (stops?.includes(char)) {
         this.#at++;
         return { text, words: words.finish() };
@@ -88,16 +101,15 @@ class Expander {
       if (char === '$') {
         piece = this.#dollar();
         splits = true;
-      } else if ((char === "'" || char === '"') && this.#options.quotes !== 'literal') {
+      } else if (this.#quotes(char)) {
         piece = char === "'" ? this.#singleQuoted() : this.#doubleQuoted(raw);
       } else if (char === this.#options.escapeChar) {
-        const next = this.#chars[this.#at + 1] ?? '';
+        const next = this.#word[this.#at + 1] ?? '';
         piece = raw ? char + next : next;
         this.#at += 2;
       } else {
-        piece = char;
+        piece = this.#plain(stops);
         splits = true;
-        this.#at++;
       }
       text += piece;
       words.add(piece, splits);
@@ -106,10 +118,25 @@ class Expander {
     return { text, words: words.finish() };
   }
 
+  #quotes(char: string): boolean {
+    return (char === "'" || char === '"') && this.#options.quotes !== 'literal';
+  }
+
+  /** The characters from here on that are just themselves. */
+  #plain(stops = ''): string {
+    const start = this.#at;
+    for (let char = this.#word[start]; char !== undefined; char = this.#word[this.#at]) {
+      if (char === '$' || char === this.#options.escapeChar || this.#quotes(char) || stops.includes(char))
+        break;
+      this.#at++;
+    }
+    return this.#word.slice(start, this.#at);
+  }
+
   #singleQuoted(): string {
-    const end = this.#chars.indexOf("'", this.#at + 1);
+    const end = this.#word.indexOf("'", this.#at + 1);
     if (end === -1) throw this.#unfinished('single-quote');
-    const quoted = this.#chars.slice(this.#at + 1, end).join('');
+    const quoted = this.#word.slice(this.#at + 1, end);
     this.#at = end + 1;
     return this.#options.quotes === 'keep' ? `'${quoted}'` : quoted;
   }
@@ -118,7 +145,7 @@ class Expander {
   #doubleQuoted(raw: boolean): string {
     this.#at++;
     let text = '';
-    for (let char = this.#chars[this.#at]; char !== undefined; char = this.#chars[this.#at]) {
+    for (let char = this.#word[this.#at]; char !== undefined; char = this.#word[this.#at]) {
       if (char === '"') {
         this.#at++;
         return this.#options.quotes === 'keep' ? `"${text}"` : text;
@@ -132,7 +159,7 @@ class Expander {
         text += char;
         continue;
       }
-      const next = this.#chars[this.#at];
+      const next = this.#word[this.#at];
       if (next === undefined) continue;
       const special = next === '"' || next === '$' || next === this.#options.escapeChar;
       text += special && !raw ? next : char + next;
@@ -143,19 +170,19 @@ class Expander {
 
   #dollar(): string {
     this.#at++;
-    if (this.#chars[this.#at] !== '{') {
+    if (this.#word[this.#at] !== '{') {
       const name = this.#name();
       return name === '' ? '$' : (this.#value(name) ?? (this.#options.keepUnset ? `$${name}` : ''));
     }
     this.#at++;
-    const next = this.#chars[this.#at];
+    const next = this.#word[this.#at];
     if (next === undefined) throw new ExpansionError("syntax error: missing '}'");
     if (next === '{' || next === '}' || next === ':')
       throw new ExpansionError('syntax error: bad substitution');
     const name = this.#name();
-    let modifier = this.#chars[this.#at++] ?? '';
+    let modifier = this.#word[this.#at++] ?? '';
     if (modifier === '}') return this.#value(name) ?? (this.#options.keepUnset ? `\${${name}}` : '');
-    if (modifier === ':') modifier += this.#chars[this.#at++] ?? '';
+    if (modifier === ':') modifier += this.#word[this.#at++] ?? '';
     if (modifier === '/') return this.#replaced(name);
     return this.#modified(name, modifier);
   }
@@ -181,38 +208,41 @@ class Expander {
 
   #trimmed(value: string, action: string, word: string): string {
     const longest = word.startsWith(action);
-    const pattern = this.#pattern(longest ? word.slice(1) : word);
-    return action === '#' ? trimPrefix(value, pattern, longest) : trimSuffix(value, pattern, longest);
+    const trim = action === '#' ? trimPrefix : trimSuffix;
+    return this.#withPattern(longest ? word.slice(1) : word, (pattern) => trim(value, pattern, longest));
   }
 
   /** `${name/pattern/replacement}`; without the second slash what matches is left out. */
   #replaced(name: string): string {
-    const all = this.#chars[this.#at] === '/';
+    const all = this.#word[this.#at] === '/';
     if (all) this.#at++;
     const pattern = this.#operand('/}', true);
-    const hasReplacement = this.#chars[this.#at - 1] === '/';
+    const hasReplacement = this.#word[this.#at - 1] === '/';
     const replacement = hasReplacement ? this.#operand('}', true) : '';
     const value = this.#value(name);
     if (value === undefined && this.#options.keepUnset) {
       return `\${${name}${all ? '//' : '/'}${pattern}${hasReplacement ? `/${replacement}` : ''}}`;
     }
-    return replaceMatches(value ?? '', this.#pattern(pattern), replacement, all);
+    return this.#withPattern(pattern, (compiled) => replaceMatches(value ?? '', compiled, replacement, all));
   }
 
   #operand(stops: string, raw: boolean): string {
+    if (++this.#depth > DEEPEST) throw new ExpansionError('substitutions are nested too deeply');
     try {
       return this.read(stops, raw).text;
     } catch (error) {
-      if (error instanceof ExpansionError && this.#at >= this.#chars.length) {
+      if (error instanceof ExpansionError && this.#at >= this.#word.length) {
         throw new ExpansionError("syntax error: missing '}'");
       }
       throw error;
+    } finally {
+      this.#depth--;
     }
   }
 
-  #pattern(text: string) {
+  #withPattern(text: string, use: (pattern: ShellPattern) => string): string {
     try {
-      return compilePattern(text, this.#options.escapeChar);
+      return use(compilePattern(text, this.#options.escapeChar));
     } catch (error) {
       throw new ExpansionError(`invalid pattern (${text}) in substitution: ${(error as Error).message}`);
     }
@@ -220,24 +250,28 @@ class Expander {
 
   #name(): string {
     const start = this.#at;
-    const first = this.#chars[start] ?? '';
-    let more: RegExp | undefined;
-    if (DIGIT.test(first)) more = DIGIT;
-    else if (LETTER.test(first)) more = LETTER_OR_DIGIT;
-    if (more === undefined) {
-      if (first !== '' && SPECIAL_PARAMETERS.includes(first)) this.#at++;
-    } else while (this.#at < this.#chars.length && more.test(this.#chars[this.#at]!)) this.#at++;
-    return this.#chars.slice(start, this.#at).join('');
+    NAME.lastIndex = start;
+    this.#at += NAME.exec(this.#word)![0].length;
+    const next = this.#word[this.#at] ?? '';
+    if (next > '\x7f') {
+      ANY_NAME.lastIndex = start;
+      this.#at = start + ANY_NAME.exec(this.#word)![0].length;
+    } else if (this.#at === start && next !== '' && SPECIAL_PARAMETERS.includes(next)) this.#at++;
+    return this.#word.slice(start, this.#at);
   }
 
   #value(name: string): string | undefined {
     const value = this.#environment.get(name);
     (value === undefined ? this.unset : this.used).add(name);
+    this.#valuesLength += value?.length ?? 0;
+    if (this.#valuesLength > LARGEST_VALUES) {
+      throw new ExpansionError(`the values are too long: does $${name} grow with every use?`);
+    }
     return value;
   }
 
   #unfinished(what: string): ExpansionError {
-    this.#at = this.#chars.length;
+    this.#at = this.#word.length;
     return new ExpansionError(`unexpected end of statement while looking for matching ${what}`);
   }
 }
@@ -251,9 +285,11 @@ class WordSplitter {
       this.#word += piece;
       return;
     }
-    for (const char of piece) {
-      if (!BLANK.test(char)) this.#word += char;
-      else this.finish();
+    const [first = '', ...more] = piece.split(BLANK);
+    this.#word += first;
+    for (const word of more) {
+      this.finish();
+      this.#word = word;
     }
   }
 

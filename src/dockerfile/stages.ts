@@ -112,25 +112,38 @@ export function refuseCircles(
   source: DockerfileSource,
 ): void {
   const done = new Set<number>();
-  const visit = (index: number, open: readonly number[], ranges: readonly SourceRange[]): void => {
-    if (done.has(index)) return;
-    for (const { origin, range } of references[index]!) {
-      if (origin.kind !== 'stage') continue;
-      if (origin.index === index || open.includes(origin.index)) {
-        const name = displayName(parts.stages[origin.index]!, origin.index);
-        throw new DockerfileError(
-          'CIRCULAR',
-          `circular dependency detected on stage: ${name}`,
-          source,
-          [...ranges, range],
-          'Copy from a stage that is complete before this one begins',
-        );
+  for (const start of parts.stages.keys()) {
+    // The way from `start` down, each step with what is still to be looked at there and how it was reached.
+    const way = [{ index: start, pending: [...references[start]!], ranges: [] as readonly SourceRange[] }];
+    for (let last = way.at(-1); last !== undefined; last = way.at(-1)) {
+      const next = done.has(last.index) ? undefined : last.pending.shift();
+      if (next === undefined) {
+        done.add(last.index);
+        way.pop();
+        continue;
       }
-      visit(origin.index, [...open, index], [...ranges, range]);
+      const { origin, range } = next;
+      if (origin.kind !== 'stage') continue;
+      const ranges = [...last.ranges, range];
+      if (way.some(({ index }) => index === origin.index)) throw circle(parts, origin.index, ranges, source);
+      way.push({ index: origin.index, pending: [...references[origin.index]!], ranges });
     }
-    done.add(index);
-  };
-  for (const index of parts.stages.keys()) visit(index, [], []);
+  }
+}
+
+function circle(
+  parts: Parts,
+  index: number,
+  ranges: readonly SourceRange[],
+  source: DockerfileSource,
+): DockerfileError {
+  return new DockerfileError(
+    'CIRCULAR',
+    `circular dependency detected on stage: ${displayName(parts.stages[index]!, index)}`,
+    source,
+    ranges,
+    'Copy from a stage that is complete before this one begins',
+  );
 }
 
 /** Stages that `target` needs, itself included. */

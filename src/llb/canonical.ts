@@ -11,39 +11,28 @@ export type Plain =
 
 /**
  * The canonical bytes of a value: equal values give equal bytes, and different ones different bytes, since every part
- * stands behind its own type and length and object keys are in order. See docs/cache-key.md.
+ * stands behind its own type and length and object keys are in order.
  */
 export function encodeCanonical(value: Plain): Uint8Array {
-  const parts: Uint8Array[] = [];
-  append(parts, value);
-  return Buffer.concat(parts);
+  return Buffer.from(encoded(value));
 }
 
-function append(parts: Uint8Array[], value: Plain): void {
-  if (value === null) frame(parts, 'n', EMPTY);
-  else if (typeof value === 'string') frame(parts, 's', Buffer.from(value));
-  else if (typeof value === 'boolean') frame(parts, 'b', Buffer.from(value ? '1' : '0'));
-  else if (typeof value === 'number') frame(parts, 'd', Buffer.from(numeral(value)));
-  else if (typeof value === 'bigint') frame(parts, 'i', Buffer.from(String(value)));
-  else if (value instanceof Uint8Array) frame(parts, 'y', value);
-  else if (isList(value)) {
-    parts.push(Buffer.from(`l${value.length}:`));
-    for (const item of value) append(parts, item);
-  } else {
-    const entries = Object.entries(value).filter(([, item]) => item !== undefined);
-    entries.sort(([one], [other]) => (one < other ? -1 : 1));
-    parts.push(Buffer.from(`o${entries.length}:`));
-    for (const [key, item] of entries) {
-      frame(parts, 's', Buffer.from(key));
-      append(parts, item!);
-    }
-  }
+function encoded(value: Plain): string {
+  if (value === null) return framed('n', '');
+  if (typeof value === 'string') return framed('s', value);
+  if (typeof value === 'boolean') return framed('b', value ? '1' : '0');
+  if (typeof value === 'number') return framed('d', numeral(value));
+  if (typeof value === 'bigint') return framed('i', String(value));
+  if (value instanceof Uint8Array) return framed('y', Buffer.from(value).toString('hex'));
+  if (isList(value)) return `l${value.length}:${value.map(encoded).join('')}`;
+  const entries = Object.entries(value).filter(([, item]) => item !== undefined);
+  entries.sort(([one], [other]) => (one < other ? -1 : 1));
+  return `o${entries.length}:${entries.map(([key, item]) => framed('s', key) + encoded(item!)).join('')}`;
 }
 
-const EMPTY = new Uint8Array(0);
-
-function frame(parts: Uint8Array[], type: string, bytes: Uint8Array): void {
-  parts.push(Buffer.from(`${type}${bytes.length}:`), bytes);
+/** The length is in UTF-16 units: it only has to tell where the next part begins. */
+function framed(type: string, text: string): string {
+  return `${type}${text.length}:${text}`;
 }
 
 function isList(value: object): value is readonly Plain[] {

@@ -8,6 +8,9 @@ export interface ShellPattern {
   readonly pieces: readonly (readonly Single[])[];
 }
 
+/** Characters of a text with its matches replaced. */
+const LARGEST = 1024 * 1024;
+
 type Single = (char: string) => boolean;
 
 /** Reads a pattern. Throws Error when something else than a special character is escaped. */
@@ -67,6 +70,7 @@ export function replaceMatches(
       at = start + 1;
     } else {
       result += replacement;
+      if (result.length > LARGEST) throw new Error('the result is too long');
       at = end;
       done = !all;
     }

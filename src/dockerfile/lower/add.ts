@@ -1,5 +1,6 @@
 import { posix } from 'node:path';
 import type { VertexMeta } from '../../llb/definition.ts';
+import { withoutCredentials } from '../credentials.ts';
 import { type GitUrl, isHttpUrl, parseGitUrl } from '../git-url.ts';
 import type { AddInstruction } from '../instructions.ts';
 import { expand, failure, type Lower, nextStep, reading, type StageContext, shownText } from './context.ts';
@@ -68,11 +69,18 @@ function httpSource(
     meta,
   );
   const unpack = instruction.unpack === true ? 'always' : 'never';
-  return { vertex, pattern: literalPattern(`/${filename}`), display: url, keepOwner: false, unpack };
+  return {
+    vertex,
+    pattern: literalPattern(`/${filename}`),
+    display: withoutCredentials(url),
+    keepOwner: false,
+    unpack,
+  };
 }
 
 /** The last element of the URL's path, query and fragment left out. */
 function fileNameOf(url: string): string {
+  if (!URL.canParse(url)) throw new Error(`${url} is no URL`);
   const { pathname } = new URL(url);
   let name = posix.basename(pathname);
   try {
@@ -113,5 +121,5 @@ function gitSource(
     [],
     meta,
   );
-  return { vertex, pattern: '/', display, keepOwner: false, unpack: 'never' };
+  return { vertex, pattern: '/', display: withoutCredentials(display), keepOwner: false, unpack: 'never' };
 }

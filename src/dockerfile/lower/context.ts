@@ -1,6 +1,7 @@
 import type { VertexDigest, VertexMeta } from '../../llb/definition.ts';
 import type { GraphBuilder } from '../../llb/graph.ts';
 import type { FindingList } from '../checks/finding-list.ts';
+import { withoutCredentials } from '../credentials.ts';
 import { type ExpandOptions, type Expansion, ExpansionError, expandWord } from '../expand.ts';
 import type { Instruction, Keyword } from '../instructions.ts';
 import { argsOutsideEnvironment } from '../predefined-args.ts';
@@ -78,7 +79,9 @@ export function reading<T>(
   try {
     return read();
   } catch (error) {
-    if (error instanceof DockerfileError) throw error;
+    // A plain Error tells what is wrong with the text; any other kind is a defect of this program.
+    const isDefect = error instanceof TypeError || error instanceof RangeError;
+    if (error instanceof DockerfileError || isDefect) throw error;
     const isExpansion = error instanceof ExpansionError;
     throw failure(context, instruction, isExpansion ? 'EXPANSION' : code, (error as Error).message, {
       cause: error,
@@ -162,5 +165,5 @@ export function shownText(
   } catch {
     // Shown as it is written: what it means is for the shell to say.
   }
-  return shown.replace(/^\S+/, (keyword) => keyword.toUpperCase());
+  return withoutCredentials(shown).replace(/^\S+/, (keyword) => keyword.toUpperCase());
 }

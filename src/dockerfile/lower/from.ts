@@ -5,7 +5,7 @@ import type { Found } from './origins.ts';
 import type { PlannedStage } from './plan.ts';
 import type { ResolvedImage } from './request.ts';
 import { filesLayer, imageVertex, nameWithDigest, scratchVertex } from './sources.ts';
-import { type StageState, splitVariable } from './state.ts';
+import { definedVariables, type StageState, splitVariable } from './state.ts';
 import { absolutePath } from './workdir.ts';
 
 /** The PATH of images that set none, as Docker has it. */
@@ -44,8 +44,9 @@ function startFromImage(
 ): StageState {
   checkPlatform(image, platform, stage, context);
   const { OnBuild, ...given } = image.config.config ?? {};
-  const hasPath = (given.Env ?? []).some((entry) => splitVariable(entry)[0] === 'PATH');
-  const Env = hasPath ? given.Env! : [...(given.Env ?? []), `PATH=${DEFAULT_PATH}`];
+  const variables = definedVariables(given.Env);
+  const hasPath = variables.some((entry) => splitVariable(entry)[0] === 'PATH');
+  const Env = hasPath ? variables : [...variables, `PATH=${DEFAULT_PATH}`];
   const config: ContainerConfig = {
     ...given,
     Env,

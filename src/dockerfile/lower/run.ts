@@ -32,9 +32,7 @@ export const lowerRun: Lower<'RUN'> = (before, instruction, context) => {
     ],
     network: networkOf(instruction, context),
     security: securityOf(instruction, context),
-    devices: instruction.devices.map((text) =>
-      reading(context, instruction, 'BAD_FLAG', () => parseDevice(text)),
-    ),
+    devices: instruction.devices.map((text) => deviceOf(instruction, context, text)),
     proxyEnv: proxyEnvironment(context.request.buildArgs),
     ...machine(context),
   };
@@ -130,6 +128,19 @@ function requireGrant(instruction: RunInstruction, context: StageContext, grant:
   throw failure(context, instruction, 'UNSUPPORTED', `${grant} is not allowed`, {
     hint: `Build with --allow ${grant} if you trust the Dockerfile`,
   });
+}
+
+function deviceOf(
+  instruction: RunInstruction,
+  context: StageContext,
+  text: string,
+): ExecOp['devices'][number] {
+  const device = reading(context, instruction, 'BAD_FLAG', () => parseDevice(text));
+  const grants = ['device', `device=${device.name}`];
+  if (!context.request.allow.some((grant) => grants.includes(grant))) {
+    requireGrant(instruction, context, grants[1]!);
+  }
+  return device;
 }
 
 function parseDevice(text: string): { readonly name: string; readonly required: boolean } {

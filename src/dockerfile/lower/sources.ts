@@ -2,6 +2,7 @@ import type { Platform } from '../../../layers/index.ts';
 import type { VertexDigest, VertexMeta } from '../../llb/definition.ts';
 import type { GraphBuilder } from '../../llb/graph.ts';
 import type { FileOp } from '../../llb/op.ts';
+import { withoutCredentials } from '../credentials.ts';
 import { parseGitUrl } from '../git-url.ts';
 import type { FileContext } from './origins.ts';
 import type { ResolvedImage } from './request.ts';
@@ -38,7 +39,7 @@ export function filesVertex(name: string, files: FileContext, graph: GraphBuilde
     }
     case 'http': {
       const archive = graph.add({ type: 'http', url: files.url, filename: 'context' }, [], meta);
-      const unpack = copyAll('/context', files.url, 'always');
+      const unpack = copyAll('/context', withoutCredentials(files.url), 'always');
       return graph.add(unpack, [scratchVertex(graph), archive], {
         ...meta,
         name: `[context ${name}] unpack`,

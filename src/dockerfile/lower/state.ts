@@ -57,6 +57,11 @@ export function workdirOf(state: StageState): string {
     : state.config.WorkingDir;
 }
 
+/** The entries of an image's Env that say something: runtimes take those without `=` or name for wishes of their own. */
+export function definedVariables(entries: readonly string[] = []): readonly string[] {
+  return entries.filter((entry) => entry.indexOf('=') > 0);
+}
+
 export function splitVariable(entry: string): [name: string, value: string] {
   const equals = entry.indexOf('=');
   return equals === -1 ? [entry, ''] : [entry.slice(0, equals), entry.slice(equals + 1)];

