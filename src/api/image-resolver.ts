@@ -1,7 +1,7 @@
-import { hostPlatform, type Layer, type Platform, type Store } from '../../layers/index.ts';
+import { hostPlatform, type Layer, type Platform, type Store, unpackImage } from '../../layers/index.ts';
 import type { ResolvedImage } from '../dockerfile/lower/request.ts';
 import type { ImageSourceOp } from '../llb/op.ts';
-import { type FoundImage, findOrPull, type ResolveOptions, unpackLayers } from './images.ts';
+import { type FoundImage, findOrPull, type ResolveOptions } from './images.ts';
 
 /** Images that one build names: each found (or pulled) once, its layers unpacked when a step needs them. */
 export class ImageResolver {
@@ -21,13 +21,14 @@ export class ImageResolver {
       this.#found.set(key, found);
     }
     const image = await found;
-    this.#byManifest.set(image.manifest.digest, image);
-    return { ref: image.name, manifest: image.manifest.digest, config: image.config };
+    const { digest } = image.image.descriptor;
+    this.#byManifest.set(digest, image);
+    return { ref: image.name, manifest: digest, config: image.image.config };
   }
 
   layers(op: ImageSourceOp): Promise<readonly Layer[]> {
     const image = this.#byManifest.get(op.manifest);
     if (image === undefined) throw new Error(`The image ${op.ref} was not resolved in this build`);
-    return unpackLayers(this.store, image);
+    return unpackImage(this.store, image.image);
   }
 }

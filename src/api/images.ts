@@ -1,19 +1,15 @@
 import {
   type Descriptor,
   type Digest,
-  digestOfDiff,
-  formatReference,
   hostPlatform,
-  type ImageConfig,
-  isIndexType,
-  type Manifest,
-  matchPlatform,
+  imageName,
   type Platform,
-  parseImageConfig,
-  parseIndex,
-  parseManifest,
   parseReference,
+  readImage,
   type Store,
+  type StoredImage,
+  StoreError,
+  unpackImage,
 } from '../../layers/index.ts';
 import type { Report } from '../progress/events.ts';
 import type { ContainerImage } from '../runtime/container.ts';
@@ -25,11 +21,7 @@ export interface FoundImage {
   readonly name: string;
   /** What the name points at: a manifest or an index. */
   readonly target: Descriptor;
-  /** The platform's manifest. */
-  readonly manifest: Descriptor;
-  readonly layers: Manifest['layers'];
-  readonly config: ImageConfig;
-  readonly configDigest: Digest;
+  readonly image: StoredImage;
 }
 
 export interface ResolveOptions {
@@ -45,12 +37,12 @@ export async function resolveImage(
   text: string,
   options: ResolveOptions,
 ): Promise<ContainerImage> {
-  const found = await findOrPull(store, text, options);
+  const { image } = await findOrPull(store, text, options);
   return {
     name: text,
-    id: found.configDigest,
-    config: found.config,
-    layers: await unpackLayers(store, found),
+    id: configDigest(image),
+    config: image.config,
+    layers: await unpackImage(store, image),
   };
 }
 
@@ -63,13 +55,12 @@ export async function findOrPull(store: Store, text: string, options: ResolveOpt
     throw new ApiError('NO_SUCH_IMAGE', text, `No such image: ${text}`);
   }
   const { pullImage } = await import('../registry/pull.ts');
-  await pullImage(store, parseReference(text), platform, {
-    ...(options.report && { report: options.report }),
-    ...(options.signal && { signal: options.signal }),
+  const { report, signal } = options;
+  const pulled = await pullImage(store, parseReference(text), platform, {
+    ...(report && { report }),
+    ...(signal && { signal }),
   });
-  const pulled = findImage(store, text, platform);
-  if (pulled === undefined) throw new ApiError('NO_SUCH_IMAGE', text, `No such image: ${text}`);
-  return pulled;
+  return { name: pulled.record.name, target: pulled.record.target, image: pulled };
 }
 
 /** By name, by `name@digest`, or by (a prefix of) its id; undefined when the store has no such image for the platform. */
@@ -80,7 +71,7 @@ export function findImage(store: Store, text: string, platform: Platform): Found
 function findByName(store: Store, text: string, platform: Platform): FoundImage | undefined {
   let name: string;
   try {
-    name = formatReference(parseReference(text));
+    name = imageName(parseReference(text));
   } catch {
     return undefined;
   }
@@ -90,14 +81,35 @@ function findByName(store: Store, text: string, platform: Platform): FoundImage 
 
 function findById(store: Store, text: string, platform: Platform): FoundImage | undefined {
   if (!isImageId(text)) return undefined;
-  const prefix = text.replace(/^sha256:/, '');
+  const prefix = `sha256:${text.replace(/^sha256:/, '')}`;
   for (const { name, target } of store.images.list()) {
-    const image = openImage(store, name, target, platform);
-    if (image === undefined) continue;
-    const digests = [image.configDigest, image.target.digest, image.manifest.digest];
-    if (digests.some((digest) => digest.startsWith(`sha256:${prefix}`))) return image;
+    const found = openImage(store, name, target, platform);
+    if (found === undefined) continue;
+    const digests = [configDigest(found.image), target.digest, found.image.descriptor.digest];
+    if (digests.some((digest) => digest.startsWith(prefix))) return found;
   }
   return undefined;
+}
+
+/** Undefined when the image has no such platform, or when a part of it is gone. */
+function openImage(
+  store: Store,
+  name: string,
+  target: Descriptor,
+  platform: Platform,
+): FoundImage | undefined {
+  try {
+    return { name, target, image: readImage(store.content, target, platform) };
+  } catch (error) {
+    if (error instanceof StoreError && (error.code === 'UNSUPPORTED' || error.code === 'NOT_FOUND'))
+      return undefined;
+    throw error;
+  }
+}
+
+/** The image ID. */
+export function configDigest({ manifest }: { readonly manifest: StoredImage['manifest'] }): Digest {
+  return manifest.config.digest;
 }
 
 /** Whether the text may be an image id or a prefix of one. */
@@ -107,44 +119,4 @@ function isImageId(text: string): boolean {
 
 function isFullImageId(text: string): boolean {
   return /^(sha256:)?[0-9a-f]{64}$/.test(text);
-}
-
-/** The platform's manifest and config behind a descriptor; undefined when the index has none for the platform. */
-export function openImage(
-  store: Store,
-  name: string,
-  target: Descriptor,
-  platform: Platform,
-): FoundImage | undefined {
-  const manifestDescriptor = isIndexType(target.mediaType)
-    ? parseIndex(store.content.readAll(target.digest)).manifests.find(
-        (entry) =>
-          entry.platform !== undefined &&
-          matchPlatform(entry.platform, platform) &&
-          store.content.info(entry.digest) !== undefined,
-      )
-    : target;
-  if (manifestDescriptor === undefined) return undefined;
-  const manifest = parseManifest(store.content.readAll(manifestDescriptor.digest));
-  const config = parseImageConfig(store.content.readAll(manifest.config.digest));
-  return {
-    name,
-    target,
-    manifest: manifestDescriptor,
-    layers: manifest.layers,
-    config,
-    configDigest: manifest.config.digest,
-  };
-}
-
-/** The layers of an image, bottom first, unpacked where they are not yet. */
-export function unpackLayers(store: Store, image: FoundImage) {
-  return Promise.all(
-    image.config.rootfs.diff_ids.map((diffId, index) => {
-      const known = store.snapshots.layer(diffId);
-      if (known !== undefined) return known;
-      const blob = image.layers[index] ?? { mediaType: '', digest: digestOfDiff(diffId), size: 0 };
-      return store.unpack(blob, diffId);
-    }),
-  );
 }
