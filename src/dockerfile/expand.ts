@@ -1,3 +1,4 @@
+import { nameAt } from './expand/name.ts';
 import {
   compilePattern,
   replaceMatches,
@@ -5,6 +6,7 @@ import {
   trimPrefix,
   trimSuffix,
 } from './expand/pattern.ts';
+import { WordSplitter } from './expand/word-splitter.ts';
 
 /** The variables that a word may name. */
 export interface Environment {
@@ -60,13 +62,6 @@ export function expandWord(word: string, environment: Environment, options: Expa
 const DEEPEST = 200;
 /** Characters of the values in one word: far more than execve takes, and an end to values that double. */
 const LARGEST_VALUES = 1024 * 1024;
-
-/** What `$` may be followed by besides a name; none of them ever has a value here. */
-const SPECIAL_PARAMETERS = '@*#?-$!0';
-/** Variables are named in ASCII nearly always; the table of all letters is only made where somebody does not. */
-const NAME = /[A-Za-z_]\w*|\d+|/y;
-const ANY_NAME = /[\p{L}_][\p{L}\p{Nd}_]*|\p{Nd}+|/uy;
-const BLANK = /\s/;
 
 class Expander {
   readonly #word: string;
@@ -249,15 +244,9 @@ class Expander {
   }
 
   #name(): string {
-    const start = this.#at;
-    NAME.lastIndex = start;
-    this.#at += NAME.exec(this.#word)![0].length;
-    const next = this.#word[this.#at] ?? '';
-    if (next > '\x7f') {
-      ANY_NAME.lastIndex = start;
-      this.#at = start + ANY_NAME.exec(this.#word)![0].length;
-    } else if (this.#at === start && next !== '' && SPECIAL_PARAMETERS.includes(next)) this.#at++;
-    return this.#word.slice(start, this.#at);
+    const name = nameAt(this.#word, this.#at);
+    this.#at += name.length;
+    return name;
   }
 
   #value(name: string): string | undefined {
@@ -273,29 +262,5 @@ class Expander {
   #unfinished(what: string): ExpansionError {
     this.#at = this.#word.length;
     return new ExpansionError(`unexpected end of statement while looking for matching ${what}`);
-  }
-}
-
-class WordSplitter {
-  readonly #words: string[] = [];
-  #word = '';
-
-  add(piece: string, splits: boolean): void {
-    if (!splits) {
-      this.#word += piece;
-      return;
-    }
-    const [first = '', ...more] = piece.split(BLANK);
-    this.#word += first;
-    for (const word of more) {
-      this.finish();
-      this.#word = word;
-    }
-  }
-
-  finish(): readonly string[] {
-    if (this.#word !== '') this.#words.push(this.#word);
-    this.#word = '';
-    return this.#words;
   }
 }

@@ -26,75 +26,113 @@ export function compileIgnore(lines: readonly string[]): IgnoreMatcher {
   return new PatternList(lines.flatMap((line) => rulesOf(line)));
 }
 
+/** One pattern. Its state is how far a directory's path has come in it. */
 interface Rule {
-  readonly glob: Glob;
   readonly negated: boolean;
+  readonly start: State;
+  /** Whether an entry of a directory with that state is matched, by itself or by being in there. */
+  matches(state: State, name: string): boolean;
+  /** The state inside of a directory of that name. */
+  enter(state: State, name: string): State;
 }
 
-/** How far a directory's path has come in one rule: it or a parent matched, or where the glob stands after its `/`. */
-interface Progress {
-  readonly matched: boolean;
-  readonly state: GlobState;
-}
+/** `matched`: all that is below is covered. `dead`: nothing below can be matched any more. */
+type State = 'matched' | 'dead' | 'anywhere' | GlobState;
+
+/** What a directory's entries are to be held against: the rules that are not dead there, the last one first. */
+type Live = readonly { readonly index: number; readonly rule: Rule; readonly state: State }[];
 
 /** More directories than a walk has open at once; the bound only keeps a huge context from filling the memory. */
 const REMEMBERED = 4096;
 
 class PatternList implements IgnoreMatcher {
-  readonly #rules: readonly Rule[];
-  readonly #directories = new Map<string, readonly Progress[]>();
+  readonly #root: Live;
+  readonly #directories = new Map<string, Live>();
+  /** The directory asked about last: nearly always the next one too. */
+  #last = { directory: '', live: [] as Live };
 
   constructor(rules: readonly Rule[]) {
-    this.#rules = rules;
+    this.#root = rules.map((rule, index) => ({ index, rule, state: rule.start })).reverse();
+    this.#last = { directory: '', live: this.#root };
   }
 
   ignored(path: string): boolean {
-    const rule = this.#lastRule(path);
-    return rule !== -1 && !this.#rules[rule]!.negated;
+    const found = this.#lastMatch(path);
+    return found !== undefined && !found.rule.negated;
   }
 
   prunable(directory: string): boolean {
-    const last = this.#lastRule(directory);
-    if (last === -1 || this.#rules[last]!.negated) return false;
-    const below = this.#inside(directory);
-    return !this.#rules.some((rule, index) => index > last && rule.negated && below[index]!.state.length > 0);
+    const found = this.#lastMatch(directory);
+    if (found === undefined || found.rule.negated) return false;
+    return !this.#inside(directory).some(({ index, rule }) => index > found.index && rule.negated);
   }
 
-  /** Index of the last rule that matches the path or one of its parents; -1 for none. */
-  #lastRule(path: string): number {
-    if (path === '' || path === '.') return -1;
+  #lastMatch(path: string): Live[number] | undefined {
+    if (path === '' || path === '.') return undefined;
     const slash = path.lastIndexOf('/');
-    const parent = this.#inside(path.slice(0, Math.max(slash, 0)));
     const name = path.slice(slash + 1);
-    for (let index = this.#rules.length - 1; index >= 0; index--) {
-      const { matched, state } = parent[index]!;
-      const { glob } = this.#rules[index]!;
-      if (matched || (state.length > 0 && glob.accepts(glob.advance(state, name)))) return index;
-    }
-    return -1;
+    for (const entry of this.#parentOf(path, slash)) if (entry.rule.matches(entry.state, name)) return entry;
+    return undefined;
   }
 
-  #inside(directory: string): readonly Progress[] {
-    const known = this.#directories.get(directory);
-    if (known !== undefined) return known;
-    const progress = this.#computeInside(directory);
-    if (this.#directories.size >= REMEMBERED) this.#directories.clear();
-    this.#directories.set(directory, progress);
-    return progress;
+  #parentOf(path: string, slash: number): Live {
+    if (slash <= 0) return this.#root;
+    const { directory, live } = this.#last;
+    if (slash === directory.length && path.startsWith(directory)) return live;
+    const parent = path.slice(0, slash);
+    this.#last = { directory: parent, live: this.#inside(parent) };
+    return this.#last.live;
   }
 
-  #computeInside(directory: string): readonly Progress[] {
-    if (directory === '' || directory === '.') {
-      return this.#rules.map(({ glob }) => ({ matched: false, state: glob.start }));
+  #inside(directory: string): Live {
+    if (directory === '' || directory === '.') return this.#root;
+    let live = this.#directories.get(directory);
+    if (live === undefined) {
+      const slash = directory.lastIndexOf('/');
+      const name = directory.slice(slash + 1);
+      live = this.#inside(directory.slice(0, Math.max(slash, 0)))
+        .map(({ index, rule, state }) => ({ index, rule, state: rule.enter(state, name) }))
+        .filter(({ state }) => state !== 'dead');
+      if (this.#directories.size >= REMEMBERED) this.#directories.clear();
+      this.#directories.set(directory, live);
     }
-    const slash = directory.lastIndexOf('/');
-    const name = directory.slice(slash + 1);
-    return this.#inside(directory.slice(0, Math.max(slash, 0))).map((parent, index) => {
-      const { glob } = this.#rules[index]!;
-      const state = glob.advance(parent.state, name);
-      return { matched: parent.matched || glob.accepts(state), state: glob.advance(state, '/') };
-    });
+    return live;
   }
+}
+
+function globRule(glob: Glob, negated: boolean): Rule {
+  return {
+    negated,
+    start: glob.start,
+    matches(state, name) {
+      return state === 'matched' || (typeof state === 'object' && glob.accepts(glob.advance(state, name)));
+    },
+    enter(state, name) {
+      if (typeof state !== 'object') return state;
+      const end = glob.advance(state, name);
+      if (glob.accepts(end)) return 'matched';
+      const below = glob.advance(end, '/');
+      return below.length === 0 ? 'dead' : below;
+    },
+  };
+}
+
+/** `**` and one component: only names matter. */
+function nameRule(fits: (name: string) => boolean, negated: boolean): Rule {
+  return {
+    negated,
+    start: 'anywhere',
+    matches: (state, name) => state === 'matched' || fits(name),
+    enter: (state, name) => (state === 'matched' || fits(name) ? 'matched' : 'anywhere'),
+  };
+}
+
+/** Whether a name fits one component; the usual forms without running the pattern. */
+function componentTest(pattern: string): (name: string) => boolean {
+  const glob = new Glob(pattern);
+  if (glob.literal !== undefined) return (name) => name === glob.literal;
+  const suffix = /^\*([^*?[\\]+)$/.exec(pattern)?.[1];
+  return suffix === undefined ? (name) => glob.matches(name) : (name) => name.endsWith(suffix);
 }
 
 function rulesOf(line: string): Rule[] {
@@ -103,7 +141,10 @@ function rulesOf(line: string): Rule[] {
   const negated = trimmed.startsWith('!');
   const pattern = (negated ? trimmed.slice(1) : trimmed).trim();
   if (pattern === '') throw new Error('illegal exclusion pattern: "!"');
-  return [{ glob: new Glob(relative(pattern), { globstar: true }), negated }];
+  const clean = relative(pattern);
+  const component = /^\*\*\/((?:[^/*]|\*(?!\*))+)$/.exec(clean)?.[1];
+  if (component !== undefined) return [nameRule(componentTest(component), negated)];
+  return [globRule(new Glob(clean, { globstar: true }), negated)];
 }
 
 /** Cleaned, without slashes at either end: all patterns are relative to the root anyway. */

@@ -35,7 +35,7 @@ describe('expandWord().words', () => {
     ['"$ports"', 'ports=80 443', ['80 443']],
     ['a$ports', 'ports=1 2', ['a1', '2']],
     ['a\\ b c', '', ['a b', 'c']],
-    ['80${x:-81 82}', '', ['8081', '82']],
+    [`80\${x:-81 82}`, '', ['8081', '82']],
     ['$none', '', []],
     ['""', '', []],
   ])('of %j with %j are %j', (word, variables, expected) => {
@@ -44,7 +44,7 @@ describe('expandWord().words', () => {
 });
 
 test('expandWord() tells which names had a value, those in nested words too', () => {
-  const { used, unset } = expandWord("$a ${b:-$c} ${d:+$e} '$f'", environment('a=1;c=2;d=3'), options);
+  const { used, unset } = expandWord(`$a \${b:-$c} \${d:+$e} '$f'`, environment('a=1;c=2;d=3'), options);
   expect([...used]).toEqual(['a', 'c', 'd']);
   expect([...unset]).toEqual(['b', 'e']);
 });

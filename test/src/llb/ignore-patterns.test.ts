@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest';
+import { Glob } from '../../../src/llb/glob.ts';
 import { compileIgnore, ignoreFilePatterns } from '../../../src/llb/ignore-patterns.ts';
 
 const ignoredBy = (lines: readonly string[], path: string) => compileIgnore(lines).ignored(path);
@@ -82,4 +83,44 @@ describe('compileIgnore().prunable()', () => {
 
 test('ignoreFilePatterns() leaves out comments, empty lines and the byte order mark', () => {
   expect(ignoreFilePatterns('\uFEFFa\r\n# note\n\n  \n  b  \n!c\n')).toEqual(['a', '  b  ', '!c']);
+});
+
+describe('compileIgnore() with patterns of all kinds', () => {
+  const parts = ['a', 'b', 'ab', '*', 'a*', '*b', '?', '**', '[ab]', '[^a]'];
+  const names = ['a', 'b', 'ab', 'ba'];
+  let state = 1;
+  const below = (limit: number) => {
+    state = (Math.imul(state, 1664525) + 1013904223) >>> 0;
+    return state % limit;
+  };
+  const pick = (list: readonly string[], most: number) =>
+    Array.from({ length: 1 + below(most) }, () => list[below(list.length)]!).join('/');
+
+  /** The definition, word for word: the last pattern that matches the path or one of its parents decides. */
+  function definition(lines: readonly string[], path: string): boolean {
+    const prefixes = path.split('/').map((_, index, all) => all.slice(0, index + 1).join('/'));
+    const last = lines.findLast((line) => {
+      const glob = new Glob(line.replace('!', ''), { globstar: true });
+      return prefixes.some((prefix) => glob.matches(prefix));
+    });
+    return last !== undefined && !last.startsWith('!');
+  }
+
+  test('ignores what the definition says, and prunes only what holds nothing else', () => {
+    for (let round = 0; round < 2000; round++) {
+      const lines = Array.from(
+        { length: 1 + below(4) },
+        () => `${below(3) === 0 ? '!' : ''}${pick(parts, 3)}`,
+      );
+      const matcher = compileIgnore(lines);
+      const paths = Array.from({ length: 10 }, () => pick(names, 4));
+      for (const path of paths) {
+        expect(matcher.ignored(path), JSON.stringify([lines, path])).toBe(definition(lines, path));
+        const parent = path.slice(0, path.lastIndexOf('/'));
+        if (path.includes('/') && matcher.prunable(parent)) {
+          expect(definition(lines, path), JSON.stringify([lines, path])).toBe(true);
+        }
+      }
+    }
+  });
 });
