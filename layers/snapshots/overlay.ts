@@ -1,19 +1,19 @@
-import { mkdirSync, readdirSync, renameSync, symlinkSync, unlinkSync } from 'node:fs';
-import { dirname, relative } from 'node:path';
+import { mkdirSync, renameSync } from 'node:fs';
 import { hashLayer, type LayerInfo } from '../diff/hash-layer.ts';
 import { StoreError } from '../errors.ts';
 import type { Lease } from '../gc/lease.ts';
+import { ifPresent } from '../linux/if-present.ts';
 import * as inode from '../linux/inode.ts';
-import { algorithmOf, type DiffId, hexOf } from '../oci/digest.ts';
+import type { DiffId } from '../oci/digest.ts';
 import type { LayerPublisher } from '../unpack.ts';
 import { OverlaySnapshot, type SnapshotHost } from './active-snapshot.ts';
 import { applyToFd } from './apply-attributes.ts';
 import { DescriptorPool } from './descriptor-pool.ts';
 import { bytePath } from './file-tree.ts';
-import { readLayerRecord, writeLayerRecord } from './layer-record.ts';
 import { LayerStack } from './layer-stack.ts';
 import { MergedTree } from './merged-tree.ts';
 import { type MarkSpace, markSpace } from './overlay-marks.ts';
+import { type PublishedLayer, PublishedLayers } from './published-layers.ts';
 import type { ActiveSnapshot, DiffInfo, Layer, Snapshotter } from './snapshotter.ts';
 import { readXattrs } from './tree-entry.ts';
 
@@ -24,8 +24,6 @@ export interface OverlaySnapshotterOptions {
   /** What finds the diff IDs of committed snapshots; `hashLayer` of this library unless told. */
   readonly hash?: typeof hashLayer;
 }
-
-export type PublishedLayer = Layer & { readonly info: DiffInfo };
 
 export interface OverlaySnapshotter extends Snapshotter, LayerPublisher {
   /** Prefix of overlayfs's own attributes in the layers. */
@@ -49,7 +47,7 @@ class Overlay implements OverlaySnapshotter, SnapshotHost {
   readonly #root: string;
   readonly #lease: Pick<Lease, 'id' | 'hold'>;
   readonly #hash: typeof hashLayer;
-  readonly #known = new Map<DiffId, PublishedLayer>();
+  readonly #published: PublishedLayers;
   #names = 0;
   #space: MarkSpace | undefined;
 
@@ -57,17 +55,11 @@ class Overlay implements OverlaySnapshotter, SnapshotHost {
     this.#root = root;
     this.#lease = lease;
     this.#hash = hash ?? hashLayer;
+    this.#published = new PublishedLayers(root, lease, (path) => this.discard(path));
   }
 
   layer(diffId: DiffId): PublishedLayer | undefined {
-    let layer = this.#known.get(diffId);
-    if (layer !== undefined) return layer;
-    this.#lease.hold('layer', diffId, () => {
-      layer = this.#read(diffId);
-      return layer !== undefined;
-    });
-    if (layer !== undefined) this.#known.set(diffId, layer);
-    return layer;
+    return this.#published.get(diffId);
   }
 
   prepare(parents: readonly Layer[]): ActiveSnapshot {
@@ -80,15 +72,8 @@ class Overlay implements OverlaySnapshotter, SnapshotHost {
     return new MergedTree(new LayerStack(layers, this.space, this.pool));
   }
 
-  *list(): Iterable<DiffInfo & { readonly directory: string; readonly disk: number }> {
-    for (const algorithm of namesIn(`${this.#root}/layers`)) {
-      for (const hex of namesIn(`${this.#root}/layers/${algorithm}`)) {
-        const diffId = `${algorithm}:${hex}` as DiffId;
-        const record = readLayerRecord(`${this.#home(diffId)}/layer.json`, diffId);
-        if (record === undefined) continue;
-        yield { diffId, size: record.size, disk: record.disk, directory: `${this.#home(diffId)}/fs` };
-      }
-    }
+  list(): Iterable<DiffInfo & { readonly directory: string; readonly disk: number }> {
+    return this.#published.list();
   }
 
   async publish(
@@ -98,10 +83,9 @@ class Overlay implements OverlaySnapshotter, SnapshotHost {
     try {
       copyRootMetadata(undefined, `${home}/fs`);
       const info = await fill(`${home}/fs`);
-      return this.#publish(home, { entries: 0, disk: info.size, ...info });
-    } catch (error) {
+      return this.#published.add(home, { entries: 0, disk: info.size, ...info });
+    } finally {
       this.discard(home);
-      throw error;
     }
   }
 
@@ -118,7 +102,10 @@ class Overlay implements OverlaySnapshotter, SnapshotHost {
     let directory: () => string = () => `${home}/fs`;
     const publish = async (): Promise<DiffInfo> => {
       try {
-        const published = this.#publish(home, await this.#hash(`${home}/fs`, { overlayXattrs: this.space }));
+        const published = this.#published.add(
+          home,
+          await this.#hash(`${home}/fs`, { overlayXattrs: this.space }),
+        );
         directory = () => published.directory();
         return published.info;
       } catch (cause) {
@@ -136,54 +123,7 @@ class Overlay implements OverlaySnapshotter, SnapshotHost {
   }
 
   discard(path: string): void {
-    try {
-      renameSync(path, `${this.#root}/trash/${this.#lease.id}.${this.#names++}`);
-    } catch (error) {
-      if (!hasCode(error, 'ENOENT')) throw error;
-    }
-  }
-
-  /** Gives a finished layer its place in the store, or finds that it is there. */
-  #publish(home: string, info: LayerInfo): PublishedLayer {
-    const { diffId } = info;
-    writeLayerRecord(`${home}/layer.json`, info);
-    let layer: PublishedLayer | undefined;
-    this.#lease.hold('layer', diffId, () => {
-      layer = this.#read(diffId) ?? this.#move(home, diffId);
-      return true;
-    });
-    this.#known.set(diffId, layer!);
-    return layer!;
-  }
-
-  #move(home: string, diffId: DiffId): PublishedLayer {
-    const target = this.#home(diffId);
-    mkdirSync(dirname(target), { recursive: true, mode: 0o700 });
-    for (let attempt = 0; ; attempt++) {
-      try {
-        moveLeavingLink(home, target);
-        return this.#read(diffId)!;
-      } catch (error) {
-        if (attempt >= MOST_ATTEMPTS || !(hasCode(error, 'EEXIST') || hasCode(error, 'ENOENT'))) throw error;
-        const other = this.#read(diffId);
-        if (other !== undefined) return other;
-        // Something is there that is no layer: what a loss of power or a kill left of one.
-        this.discard(target);
-      }
-    }
-  }
-
-  #read(diffId: DiffId): PublishedLayer | undefined {
-    const home = this.#home(diffId);
-    const record = readLayerRecord(`${home}/layer.json`, diffId);
-    if (record === undefined) return undefined;
-    const { size, createdAt } = record;
-    const info = { diffId, size, ...(createdAt !== undefined && { createdAt }) };
-    return { info, diff: Promise.resolve(info), directory: () => `${home}/fs` };
-  }
-
-  #home(diffId: DiffId): string {
-    return `${this.#root}/layers/${algorithmOf(diffId)}/${hexOf(diffId)}`;
+    ifPresent(() => renameSync(path, `${this.#root}/trash/${this.#lease.id}.${this.#names++}`));
   }
 
   /** A private directory with an empty `fs` in it. It goes to the trash with the lease, unless it becomes a layer. */
@@ -192,28 +132,6 @@ class Overlay implements OverlaySnapshotter, SnapshotHost {
     mkdirSync(`${this.#root}/trash`, { recursive: true, mode: 0o700 });
     mkdirSync(`${home}/fs`, { recursive: true, mode: 0o700 });
     return home;
-  }
-}
-
-/** Others who publish the same layer, or take what it begins with for a ruin, can only be in the way a few times. */
-const MOST_ATTEMPTS = 10;
-
-/**
- * Moves a directory to a name that must be free (`EEXIST`), and leaves a symlink to it behind. At no instant is there
- * nothing at the old name: a container that is being started may be about to mount it. Throws `ENOENT` when somebody
- * took the new name away meanwhile.
- */
-function moveLeavingLink(from: string, to: string): void {
-  symlinkSync(relative(dirname(from), to), to);
-  const { AT_FDCWD } = inode;
-  try {
-    inode.exchangeAt(AT_FDCWD, bytePath(from), AT_FDCWD, bytePath(to));
-  } catch (error) {
-    if (hasCode(error, 'ENOENT')) throw error;
-    // A filesystem that cannot do that, such as NFS.
-    unlinkSync(to);
-    renameSync(from, to);
-    symlinkSync(relative(dirname(from), to), from);
   }
 }
 
@@ -245,17 +163,4 @@ function probeSpace(root: string): MarkSpace {
   } finally {
     inode.close(fd);
   }
-}
-
-function namesIn(directory: string): string[] {
-  try {
-    return readdirSync(directory).sort();
-  } catch (error) {
-    if (hasCode(error, 'ENOENT')) return [];
-    throw error;
-  }
-}
-
-function hasCode(error: unknown, code: string): boolean {
-  return error instanceof Error && 'code' in error && error.code === code;
 }

@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, rmSync, statSync, truncateSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
@@ -73,4 +73,56 @@ test('setXattr() and getXattr() round-trip bytes; the directory itself is the em
     expect(inode.getXattr(root, name, 'user.test')).toEqual(value);
     expect(inode.getXattr(root, name, 'user.other')).toBeUndefined();
   }
+});
+
+test('tryCreateAt() makes a file, or answers -1 when the name is taken', () => {
+  const flags = inode.O.WRONLY | inode.O.CREAT | inode.O.EXCL;
+  const fd = inode.tryCreateAt(root, 'a', flags, 0o600);
+  expect(inode.statFd(fd).type).toBe('file');
+  inode.close(fd);
+  inode.symlinkAt('nowhere', root, 'link');
+  expect(inode.tryCreateAt(root, 'a', flags, 0o600)).toBe(-1);
+  expect(inode.tryCreateAt(root, 'link', flags, 0o600)).toBe(-1);
+  expect(() => inode.tryCreateAt(root, 'missing/a', flags, 0o600)).toThrow(/ENOENT/);
+});
+
+test('seek() finds data and holes, and answers -1 when there is no more', () => {
+  writeFileSync(join(folder, 'a'), 'x');
+  truncateSync(join(folder, 'a'), 5e9);
+  const fd = inode.openAt(root, 'a', inode.O.RDONLY);
+  expect(inode.seek(fd, 0, inode.SEEK.DATA)).toBe(0);
+  expect(inode.seek(fd, 0, inode.SEEK.HOLE)).toBeLessThan(5e9);
+  expect(inode.seek(fd, 4e9, inode.SEEK.DATA)).toBe(-1);
+  expect(inode.seek(fd, 4e9, inode.SEEK.SET)).toBe(4e9);
+  inode.close(fd);
+});
+
+test('exchangeAt() swaps two entries of any kind', () => {
+  inode.makeDirectoryAt(root, 'directory', 0o755);
+  inode.symlinkAt('target', root, 'link');
+  inode.exchangeAt(root, 'directory', root, 'link');
+  expect(inode.statAt(root, 'link')?.type).toBe('directory');
+  expect(inode.readLinkAt(root, 'directory')).toBe('target');
+  expect(() => inode.exchangeAt(root, 'link', root, 'missing')).toThrow(/ENOENT/);
+});
+
+test('isSameInode() tells a file from another, also of another type', () => {
+  for (const name of ['a', 'b']) writeFileSync(join(folder, name), '');
+  const fd = inode.openAt(root, 'a', inode.O.RDONLY);
+  const stat = inode.statAt(root, 'a')!;
+  expect(inode.isSameInode(fd, stat)).toBe(true);
+  expect(inode.isSameInode(fd, inode.statAt(root, 'b')!)).toBe(false);
+  expect(inode.isSameInode(fd, { ...stat, type: 'directory' })).toBe(false);
+  expect(inode.isSameInode(fd, { ...stat, dev: stat.dev + 1n })).toBe(false);
+  inode.close(fd);
+});
+
+test('two names in one call do not get in each other’s way, whatever their length', () => {
+  const long = 'x'.repeat(255);
+  inode.symlinkAt('y'.repeat(4000), root, long);
+  inode.renameAt(root, long, root, 'short');
+  expect(inode.readLinkAt(root, 'short')).toBe('y'.repeat(4000));
+  inode.linkAt(root, 'short', root, long);
+  expect(inode.statAt(root, long)?.nlink).toBe(2);
+  expect(() => inode.symlinkAt('z'.repeat(10_000), root, 'no')).toThrow(/ENAMETOOLONG/);
 });

@@ -106,6 +106,21 @@ test.each(['nothing', 'a symlink to nowhere', 'an empty directory'])(
   },
 );
 
+test('publish() leaves nothing private behind, whether the layer was new or there already', async () => {
+  const snapshots = make();
+  for (const _ of [1, 2]) {
+    const { info } = await snapshots.publish(async (directory) => {
+      writeFileSync(join(directory, 'a'), 'text');
+      utimesSync(join(directory, 'a'), 0, 0);
+      return await hashLayer(directory);
+    });
+    expect(snapshots.layer(info.diffId)?.info.diffId).toBe(info.diffId);
+  }
+  await expect(snapshots.publish(() => Promise.reject(new Error('broken')))).rejects.toThrow('broken');
+  expect(readdirSync(join(root, 'active'))).toEqual([]);
+  expect([...snapshots.list()]).toHaveLength(1);
+});
+
 test('root() names lower layers bottom first and an empty work directory each time', () => {
   const snapshots = make();
   const layers = [snapshots.prepare([]).commit(), snapshots.prepare([]).commit()];
