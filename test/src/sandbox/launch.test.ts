@@ -2,7 +2,8 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { launch } from '../../../src/sandbox/launch.ts';
-import { describeContainers, shellSpec, text } from '../../support/containers.ts';
+import { describeContainers, text } from '../../support/containers.ts';
+import { shellSpec } from '../../support/specs.ts';
 
 const lines = (output: string) => output.trim().split('\n');
 
