@@ -30,7 +30,8 @@ export function createInvoke(library: Koffi = koffi()): Invoke {
   const numbers = syscallNumbers(nativeAbi());
   return (name, ...given) => {
     const number = numbers.get(name);
-    if (number === undefined) throw new Error(`Cannot call "${name}": it does not exist on this architecture`);
+    if (number === undefined)
+      throw new Error(`Cannot call "${name}": it does not exist on this architecture`);
     const passed = given.map((argument) => (typeof argument === 'string' ? cString(argument) : argument));
     inUse.arguments = passed;
     const words = [0, 1, 2, 3, 4, 5].map((index) => word(library, passed[index]));
@@ -41,7 +42,8 @@ export function createInvoke(library: Koffi = koffi()): Invoke {
 }
 
 export function cString(text: string): Buffer {
-  if (text.includes('\0')) throw new Error(`Cannot pass ${JSON.stringify(text)} to the kernel: it holds a NUL`);
+  if (text.includes('\0'))
+    throw new Error(`Cannot pass ${JSON.stringify(text)} to the kernel: it holds a NUL`);
   return Buffer.from(`${text}\0`);
 }
 

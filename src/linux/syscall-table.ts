@@ -132,7 +132,8 @@ const tables = {
     fchmodat2 map_shadow_stack futex_wake futex_wait futex_requeue statmount listmount lsm_get_self_attr
     lsm_set_self_attr lsm_list_modules mseal setxattrat getxattrat listxattrat removexattrat open_tree_attr
     file_getattr file_setattr listns
-  `,};
+  `,
+};
 
 export type SyscallAbi = keyof typeof tables;
 

@@ -34,7 +34,8 @@ const skip = (count: number): Instruction => ({ code: JA, jt: 0, jf: 0, k: count
 
 /** Tests the loaded word, and skips so many of what follows. */
 export function test(code: number, k: number, jt: number, jf: number): Instruction {
-  if (jt > LONGEST_SKIP || jf > LONGEST_SKIP) throw new Error(`Cannot skip ${Math.max(jt, jf)} BPF instructions`);
+  if (jt > LONGEST_SKIP || jf > LONGEST_SKIP)
+    throw new Error(`Cannot skip ${Math.max(jt, jf)} BPF instructions`);
   return { code, jt, jf, k };
 }
 
@@ -52,7 +53,9 @@ export function branch(
 /** struct sock_filter: code (16 bits), jt, jf (8 each), k (32). */
 export function encode(program: readonly Instruction[]): Uint8Array {
   if (program.length > MOST_INSTRUCTIONS)
-    throw new Error(`Cannot load a filter of ${program.length} instructions: ${MOST_INSTRUCTIONS} are allowed`);
+    throw new Error(
+      `Cannot load a filter of ${program.length} instructions: ${MOST_INSTRUCTIONS} are allowed`,
+    );
   const bytes = Buffer.alloc(program.length * 8);
   program.forEach(({ code, jt, jf, k }, index) => {
     bytes.writeUInt16LE(code, index * 8);

@@ -95,7 +95,11 @@ function mask(set: readonly string[]): bigint {
   return set.reduce((bits, name) => {
     const number = capabilityNumber(name);
     if (number === undefined)
-      throw new SandboxError('BAD_SPEC', name, `Cannot give capability "${name}": there is none of that name`);
+      throw new SandboxError(
+        'BAD_SPEC',
+        name,
+        `Cannot give capability "${name}": there is none of that name`,
+      );
     return bits | (1n << BigInt(number));
   }, 0n);
 }

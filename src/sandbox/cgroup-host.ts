@@ -15,7 +15,9 @@ let known: CgroupHost | undefined;
 
 /** Read once: mounts of control groups do not change while a system runs. */
 export function cgroupHost(): CgroupHost {
-  known ??= parseCgroupMounts(readFileSync('/proc/self/mountinfo', 'utf8'), (path) => readFileSync(path, 'utf8'));
+  known ??= parseCgroupMounts(readFileSync('/proc/self/mountinfo', 'utf8'), (path) =>
+    readFileSync(path, 'utf8'),
+  );
   return known;
 }
 
@@ -43,7 +45,15 @@ export function parseCgroupMounts(mountinfo: string, read: (path: string) => str
   return { version: 1, roots, hierarchies };
 }
 
-const notControllers = new Set(['rw', 'ro', 'noprefix', 'xattr', 'clone_children', 'release_agent', 'favordynmods']);
+const notControllers = new Set([
+  'rw',
+  'ro',
+  'noprefix',
+  'xattr',
+  'clone_children',
+  'release_agent',
+  'favordynmods',
+]);
 
 /** A hierarchy without controllers has a name instead. */
 function parameters(name: string): CgroupHierarchy['parameters'] {
@@ -55,10 +65,10 @@ function parseMount(line: string): { type: string; path: string; options: string
   const path = front?.split(' ')[4];
   const [type, , options] = back?.split(' ') ?? [];
   if (path === undefined || type === undefined || options === undefined) return [];
-  return [{ type, path: unescape(path), options: options.split(',') }];
+  return [{ type, path: withoutEscapes(path), options: options.split(',') }];
 }
 
-const unescape = (path: string) =>
+const withoutEscapes = (path: string) =>
   path.replace(/\\([0-7]{3})/g, (_, octal: string) => String.fromCharCode(Number.parseInt(octal, 8)));
 
 const words = (text: string) => text.split(/\s+/).filter((word) => word !== '');

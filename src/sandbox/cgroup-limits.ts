@@ -43,7 +43,11 @@ export function settingsV2({ memory, cpu, pids, blockIO }: Resources): Setting[]
   set.add('cpu', 'cpu.weight', shares === undefined ? undefined : weightOfShares(shares));
   const quota = nonZero(cpu?.quota);
   if (quota !== undefined || nonZero(cpu?.period) !== undefined)
-    set.add('cpu', 'cpu.max', `${quota === undefined || quota < 0 ? 'max' : quota} ${nonZero(cpu?.period) ?? 100_000}`);
+    set.add(
+      'cpu',
+      'cpu.max',
+      `${quota === undefined || quota < 0 ? 'max' : quota} ${nonZero(cpu?.period) ?? 100_000}`,
+    );
   set.add('cpuset', 'cpuset.cpus', cpu?.cpus === '' ? undefined : cpu?.cpus);
   set.add('cpuset', 'cpuset.mems', cpu?.mems === '' ? undefined : cpu?.mems);
   set.add('pids', 'pids.max', pidsLimit(pids?.limit));
@@ -62,16 +66,22 @@ function settings() {
 /** Zero says "not given", as in Docker's API. */
 const nonZero = (value: number | undefined) => (value === 0 ? undefined : value);
 
-const pidsLimit = (limit: number | undefined) => (limit === undefined || limit === 0 ? undefined : limit < 0 ? 'max' : limit);
+const pidsLimit = (limit: number | undefined) =>
+  limit === undefined || limit === 0 ? undefined : limit < 0 ? 'max' : limit;
 
 /** Version 1 and the spec count memory and swap together, version 2 swap alone. */
 function swapAlone(memory: Resources['memory']): string | number | undefined {
   if (memory?.swap === undefined || memory.swap === 0) return undefined;
   if (memory.swap < 0) return 'max';
   if (memory.limit === undefined || memory.swap < memory.limit)
-    throw new SandboxError('BAD_SPEC', 'memory.swap', 'Cannot limit swap: memory and swap together must not be less than memory');
+    throw new SandboxError(
+      'BAD_SPEC',
+      'memory.swap',
+      'Cannot limit swap: memory and swap together must not be less than memory',
+    );
   return memory.swap - memory.limit;
 }
 
 /** Shares go from 2 to 262144, weights from 1 to 10000 (config-linux.md has runc's conversion). */
-const weightOfShares = (shares: number) => Math.floor(1 + ((Math.min(Math.max(shares, 2), 262_144) - 2) * 9999) / 262_142);
+const weightOfShares = (shares: number) =>
+  Math.floor(1 + ((Math.min(Math.max(shares, 2), 262_144) - 2) * 9999) / 262_142);

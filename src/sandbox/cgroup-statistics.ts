@@ -48,7 +48,9 @@ function versionOne(read: Read): CgroupStatistics {
     ),
     ...(time === undefined ? {} : { cpuTime: Number(time) }),
     ...pids(read),
-    ...(io === undefined ? {} : { blockIO: { read: sum(io, / Read (\d+)/g), written: sum(io, / Write (\d+)/g) } }),
+    ...(io === undefined
+      ? {}
+      : { blockIO: { read: sum(io, / Read (\d+)/g), written: sum(io, / Write (\d+)/g) } }),
   };
 }
 
@@ -63,18 +65,26 @@ function versionTwo(read: Read): CgroupStatistics {
     ),
     ...(cpu === undefined ? {} : { cpuTime: word(cpu, 'usage_usec') * 1000 }),
     ...pids(read),
-    ...(io === undefined ? {} : { blockIO: { read: sum(io, /rbytes=(\d+)/g), written: sum(io, /wbytes=(\d+)/g) } }),
+    ...(io === undefined
+      ? {}
+      : { blockIO: { read: sum(io, /rbytes=(\d+)/g), written: sum(io, /wbytes=(\d+)/g) } }),
   };
 }
 
-function memory(usage: string | undefined, limit: string | undefined, inactiveFile: number): CgroupStatistics {
+function memory(
+  usage: string | undefined,
+  limit: string | undefined,
+  inactiveFile: number,
+): CgroupStatistics {
   if (usage === undefined) return {};
   return { memory: { usage: Number(usage), inactiveFile, limit: limitOf(limit) } };
 }
 
 function pids(read: Read): CgroupStatistics {
   const current = read('pids', 'pids.current');
-  return current === undefined ? {} : { pids: { current: Number(current), limit: limitOf(read('pids', 'pids.max')) } };
+  return current === undefined
+    ? {}
+    : { pids: { current: Number(current), limit: limitOf(read('pids', 'pids.max')) } };
 }
 
 function limitOf(text: string | undefined): number {

@@ -27,7 +27,10 @@ export interface Cgroup {
 const PARENT = 'tsbuild';
 
 /** For statistics and freezing. */
-const managing = { 1: ['memory', 'cpuacct', 'pids', 'blkio', 'freezer'], 2: ['memory', 'cpu', 'pids', 'io'] } as const;
+const managing = {
+  1: ['memory', 'cpuacct', 'pids', 'blkio', 'freezer'],
+  2: ['memory', 'cpu', 'pids', 'io'],
+} as const;
 
 /** Undefined where the spec asks for nothing that needs a group. */
 export function createCgroup(linux: Linux, host: CgroupHost = cgroupHost()): Cgroup | undefined {
@@ -35,9 +38,12 @@ export function createCgroup(linux: Linux, host: CgroupHost = cgroupHost()): Cgr
   const settings = host.version === 1 ? settingsV1(withDevices(resources, host)) : settingsV2(resources);
   if (settings.length === 0 && cgroupsPath === undefined) return undefined;
   const name = cgroupsPath?.replace(/^\/+/, '') ?? `${PARENT}/${owner()}-${next++}`;
-  if (name.split('/').includes('..')) throw new SandboxError('BAD_SPEC', name, `Cannot use control group "${name}"`);
+  if (name.split('/').includes('..'))
+    throw new SandboxError('BAD_SPEC', name, `Cannot use control group "${name}"`);
   const wanted = cgroupsPath === undefined ? [] : managing[host.version];
-  return host.version === 1 ? createV1(host, name, settings, wanted) : createV2(host.root, name, settings, wanted);
+  return host.version === 1
+    ? createV1(host, name, settings, wanted)
+    : createV2(host.root, name, settings, wanted);
 }
 
 let next = 0;
@@ -55,7 +61,10 @@ function createV1(
   settings: readonly Setting[],
   managed: readonly string[],
 ): Cgroup {
-  const wanted = new Set([...settings.map(({ controller }) => controller), ...managed.filter((each) => roots.has(each))]);
+  const wanted = new Set([
+    ...settings.map(({ controller }) => controller),
+    ...managed.filter((each) => roots.has(each)),
+  ]);
   const directories = new Map<string, string>();
   for (const controller of wanted) {
     const root = roots.get(controller);
@@ -83,7 +92,12 @@ function createV1(
   };
 }
 
-function createV2(root: string, name: string, settings: readonly Setting[], managed: readonly string[]): Cgroup {
+function createV2(
+  root: string,
+  name: string,
+  settings: readonly Setting[],
+  managed: readonly string[],
+): Cgroup {
   const available = new Set(readIfThere(join(root, 'cgroup.controllers')).trim().split(/\s+/));
   const needed = new Set(settings.map(({ controller }) => controller));
   for (const controller of needed) if (!available.has(controller)) throw missing(controller);
@@ -109,7 +123,12 @@ function makeGroup(directory: string): void {
   try {
     mkdirSync(directory, { recursive: true });
   } catch (cause) {
-    throw new SandboxError('SYSTEM', directory, `Cannot make control group "${directory}": ${reason(cause)}`, { cause });
+    throw new SandboxError(
+      'SYSTEM',
+      directory,
+      `Cannot make control group "${directory}": ${reason(cause)}`,
+      { cause },
+    );
   }
 }
 
@@ -137,7 +156,9 @@ function write(file: string, value: string): void {
   try {
     writeFileSync(file, value);
   } catch (cause) {
-    throw new SandboxError('SYSTEM', file, `Cannot write "${value}" to "${file}": ${reason(cause)}`, { cause });
+    throw new SandboxError('SYSTEM', file, `Cannot write "${value}" to "${file}": ${reason(cause)}`, {
+      cause,
+    });
   }
 }
 
@@ -206,7 +227,9 @@ export async function reclaimCgroups(host: CgroupHost = cgroupHost()): Promise<v
 
 function subdirectories(directory: string): string[] {
   try {
-    return readdirSync(directory, { withFileTypes: true }).flatMap((entry) => (entry.isDirectory() ? entry.name : []));
+    return readdirSync(directory, { withFileTypes: true }).flatMap((entry) =>
+      entry.isDirectory() ? entry.name : [],
+    );
   } catch {
     return [];
   }

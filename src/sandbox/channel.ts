@@ -8,7 +8,12 @@ export type Message =
   /** Comes with the descriptor. */
   | { readonly kind: 'terminal' }
   | { readonly kind: 'entered'; readonly stubs: readonly string[] }
-  | { readonly kind: 'failed'; readonly code: SandboxErrorCode; readonly subject: string; readonly message: string };
+  | {
+      readonly kind: 'failed';
+      readonly code: SandboxErrorCode;
+      readonly subject: string;
+      readonly message: string;
+    };
 
 /** Two connected sockets: the parent's end and the child's. */
 export function openChannel(sys: Syscalls): { readonly ours: number; readonly theirs: number } {
@@ -34,7 +39,12 @@ export function receive(socket: number, sys: Syscalls): Received {
 export function failureMessage(error: unknown): Message {
   if (error instanceof SandboxError)
     return { kind: 'failed', code: error.code, subject: error.subject, message: error.message };
-  return { kind: 'failed', code: 'SYSTEM', subject: 'init', message: error instanceof Error ? error.message : String(error) };
+  return {
+    kind: 'failed',
+    code: 'SYSTEM',
+    subject: 'init',
+    message: error instanceof Error ? error.message : String(error),
+  };
 }
 
 /** The other end of the child's channel is closed: the parent has ended. POLLHUP is always looked for. */

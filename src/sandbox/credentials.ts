@@ -57,7 +57,8 @@ export function confine(process: ProcessPlan, sys: Syscalls): void {
 
 /** Capabilities beyond the container's own that `confine` uses; none that this process has not. */
 function neededLast({ seccomp, rlimits }: ProcessPlan, sys: Syscalls): bigint {
-  const wanted = (seccomp === undefined ? 0n : CAP_SYS_ADMIN) | (rlimits.length === 0 ? 0n : CAP_SYS_RESOURCE);
+  const wanted =
+    (seccomp === undefined ? 0n : CAP_SYS_ADMIN) | (rlimits.length === 0 ? 0n : CAP_SYS_RESOURCE);
   return wanted === 0n ? 0n : wanted & sys.capget().permitted;
 }
 

@@ -4,7 +4,11 @@ import { defaultSeccomp } from './seccomp-default.ts';
 import type { Capabilities, Linux, Namespace, SpecMount } from './spec.ts';
 
 /** Docker's mounts of a container, in order. `shmSize` in bytes. */
-export function defaultMounts({ shmSize = 64 * 1024 * 1024 }: { readonly shmSize?: number } = {}): SpecMount[] {
+export function defaultMounts({
+  shmSize = 64 * 1024 * 1024,
+}: {
+  readonly shmSize?: number;
+} = {}): SpecMount[] {
   const mount = (type: string, destination: string, options: string) => ({
     destination,
     type,

@@ -44,7 +44,15 @@ const links: readonly (readonly [target: string, name: string])[] = [
 
 const types = { c: S_IFCHR, b: S_IFBLK, p: S_IFIFO } as const;
 
-export function planDevice({ path, type, major, minor, fileMode = 0o666, uid = 0, gid = 0 }: Device): DevicePlan {
+export function planDevice({
+  path,
+  type,
+  major,
+  minor,
+  fileMode = 0o666,
+  uid = 0,
+  gid = 0,
+}: Device): DevicePlan {
   return { path, mode: types[type] | (fileMode & 0o7777), major, minor, uid, gid };
 }
 
@@ -60,7 +68,10 @@ export interface DeviceNode {
  */
 export function prepareDevices(root: RootPlan, scratch: number, sys: Syscalls): DeviceNode[] {
   if (root.allDevices) return root.devices.map((device) => ({ device, mount: undefined }));
-  return root.devices.map((device, index) => ({ device, mount: nodeMount(device, `node${index}`, scratch, sys) }));
+  return root.devices.map((device, index) => ({
+    device,
+    mount: nodeMount(device, `node${index}`, scratch, sys),
+  }));
 }
 
 function nodeMount(device: DevicePlan, name: string, scratch: number, sys: Syscalls): number {
@@ -89,7 +100,12 @@ function hostNode({ path, mode, major, minor }: DevicePlan, sys: Syscalls): numb
   throw new SandboxError('REFUSED', path, `Cannot give device "${path}": the host's node is another device`);
 }
 
-function makeNode({ mode, major, minor, uid, gid }: DevicePlan, directory: number, name: string, sys: Syscalls): void {
+function makeNode(
+  { mode, major, minor, uid, gid }: DevicePlan,
+  directory: number,
+  name: string,
+  sys: Syscalls,
+): void {
   sys.mknodat(directory, name, mode, major, minor);
   if (uid === 0 && gid === 0) return;
   const node = sys.openat(directory, name, O_PATH | O_NOFOLLOW);

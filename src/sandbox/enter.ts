@@ -1,4 +1,14 @@
-import { AT_FDCWD, CLONE_FS, O_DIRECTORY, O_PATH, O_WRONLY, PR_SET_PDEATHSIG, S_IFIFO, S_IFMT, SIGKILL } from '../linux/constants.ts';
+import {
+  AT_FDCWD,
+  CLONE_FS,
+  O_DIRECTORY,
+  O_PATH,
+  O_WRONLY,
+  PR_SET_PDEATHSIG,
+  S_IFIFO,
+  S_IFMT,
+  SIGKILL,
+} from '../linux/constants.ts';
 import type { Syscalls } from '../linux/syscalls.ts';
 import { becomeUser, confine } from './credentials.ts';
 import { findExecutable, refuseOwnProgram } from './executable.ts';
@@ -40,7 +50,9 @@ export function enter(plan: StartPlan, parent: Parent, sys: Syscalls): Entered {
   enterNamespaces(plan.namespaces, sys);
   applySettings(plan, proc, sys);
   const tree =
-    plan.root === undefined ? new RootTree(sys, sys.open('/', O_PATH | O_DIRECTORY)) : enterRoot(plan.root, sys);
+    plan.root === undefined
+      ? new RootTree(sys, sys.open('/', O_PATH | O_DIRECTORY))
+      : enterRoot(plan.root, sys);
   wireStreams(plan, parent, tree, sys);
   if (plan.root !== undefined) sealRoot(plan.root, tree, sys);
 
@@ -63,7 +75,8 @@ function dieWithParent(parent: Parent, sys: Syscalls): void {
 
 /** The signal is sent when the parent ends; had it ended before it was asked for, it never comes. */
 function dieIfOrphaned(parent: Parent): void {
-  if (parent.isGone()) throw new SandboxError('SYSTEM', 'parent', 'Cannot start a container: its parent has ended');
+  if (parent.isGone())
+    throw new SandboxError('SYSTEM', 'parent', 'Cannot start a container: its parent has ended');
 }
 
 function joinCgroups(files: readonly string[], sys: Syscalls): void {

@@ -1,4 +1,11 @@
-import { AT_FDCWD, O_NONBLOCK, O_RDONLY, RESOLVE_NO_MAGICLINKS, S_IFDIR, S_IFMT } from '../linux/constants.ts';
+import {
+  AT_FDCWD,
+  O_NONBLOCK,
+  O_RDONLY,
+  RESOLVE_NO_MAGICLINKS,
+  S_IFDIR,
+  S_IFMT,
+} from '../linux/constants.ts';
 import { errnoMessage, failedWith, SyscallError } from '../linux/errno.ts';
 import type { Syscalls } from '../linux/syscalls.ts';
 import type { RootTree } from './root-tree.ts';
@@ -22,7 +29,11 @@ export function findExecutable(command: string, env: readonly string[], sys: Sys
     const candidate = `${directory}/${command}`;
     if (command !== '' && whyNotExecutable(candidate, sys) === undefined) return candidate;
   }
-  throw new SandboxError('NOT_FOUND', command, `exec: ${quoted(command)}: executable file not found in $PATH`);
+  throw new SandboxError(
+    'NOT_FOUND',
+    command,
+    `exec: ${quoted(command)}: executable file not found in $PATH`,
+  );
 }
 
 function whyNotExecutable(path: string, sys: Syscalls): SandboxError | undefined {
@@ -36,7 +47,9 @@ function whyNotExecutable(path: string, sys: Syscalls): SandboxError | undefined
     if (!(error instanceof SyscallError)) throw error;
     if (error.code === 'EACCES') return notExecutable(path, 'permission denied');
     const text = `exec: ${quoted(path)}: stat ${path}: ${errnoMessage(error.code)}`;
-    return new SandboxError(error.code === 'ENOENT' ? 'NOT_FOUND' : 'NOT_EXECUTABLE', path, text, { cause: error });
+    return new SandboxError(error.code === 'ENOENT' ? 'NOT_FOUND' : 'NOT_EXECUTABLE', path, text, {
+      cause: error,
+    });
   }
 }
 

@@ -27,7 +27,8 @@ export function openProc(sys: Syscalls): number {
 export function applySettings(plan: StartPlan, proc: number, sys: Syscalls): void {
   const { hostname, domainname } = plan;
   if ((plan.namespaces.unshare & CLONE_NEWNET) !== 0) bringUpLoopback(sys);
-  if (hostname !== undefined) attempt(hostname, `set host name "${hostname}"`, () => sys.sethostname(hostname));
+  if (hostname !== undefined)
+    attempt(hostname, `set host name "${hostname}"`, () => sys.sethostname(hostname));
   if (domainname !== undefined)
     attempt(domainname, `set domain name "${domainname}"`, () => sys.setdomainname(domainname));
   for (const [path, value] of plan.sysctls)

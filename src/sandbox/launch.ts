@@ -67,7 +67,11 @@ function running(
   };
 }
 
-async function finish(ended: Promise<number>, drained: Promise<void>, cgroup: Cgroup | undefined): Promise<ExitStatus> {
+async function finish(
+  ended: Promise<number>,
+  drained: Promise<void>,
+  cgroup: Cgroup | undefined,
+): Promise<ExitStatus> {
   const status = decodeStatus(await ended);
   const oomKilled = (cgroup?.oomKills() ?? 0) > 0;
   await drained;

@@ -95,11 +95,20 @@ class Covers {
 
   /** Whatever an image or a volume has at /dev/null must be the null device before it stands for "nothing". */
   private openNull(): number {
-    const fd = this.tree.openPlain('/dev/null');
+    const fd = attempt(
+      '/dev/null',
+      'mask paths by /dev/null of the container',
+      () => this.tree.openPlain('/dev/null'),
+      'REFUSED',
+    );
     if (fd !== undefined) {
       const { mode, rdev } = this.sys.statAt(fd, '');
       if ((mode & S_IFMT) === S_IFCHR && rdev.major === 1 && rdev.minor === 3) return fd;
     }
-    throw new SandboxError('REFUSED', '/dev/null', 'Cannot mask paths: /dev/null of the container is not the null device');
+    throw new SandboxError(
+      'REFUSED',
+      '/dev/null',
+      'Cannot mask paths: /dev/null of the container is not the null device',
+    );
   }
 }

@@ -17,7 +17,7 @@ import type { Syscalls } from '../linux/syscalls.ts';
 import { attempt } from './failure.ts';
 import { newFilesystem } from './filesystem.ts';
 import type { CgroupHierarchy, MountPlan } from './plan.ts';
-import { type Kind, RootTree } from './root-tree.ts';
+import type { Kind, RootTree } from './root-tree.ts';
 import { SandboxError } from './sandbox.ts';
 
 /** A mount that exists but is nowhere yet. */
@@ -36,7 +36,12 @@ export function makeMount(plan: MountPlan, sys: Syscalls): DetachedMount {
   if (make.kind === 'bind') return makeBind(plan, make, sys);
   if (make.kind === 'filesystem') {
     const what = `${make.type} at "${plan.destination}"`;
-    return { plan, fd: newFilesystem(make.type, make.parameters, plan.set, what, sys), kind: 'directory', below: [] };
+    return {
+      plan,
+      fd: newFilesystem(make.type, make.parameters, plan.set, what, sys),
+      kind: 'directory',
+      below: [],
+    };
   }
   const fd = newFilesystem('tmpfs', [['mode', '755']], CONTAINED, `tmpfs at "${plan.destination}"`, sys);
   const below = make.hierarchies.map((hierarchy) => ({
@@ -91,10 +96,15 @@ export function attachMount(mount: DetachedMount, tree: RootTree, sys: Syscalls)
 function targetOf({ plan, kind, fd }: DetachedMount, tree: RootTree): number {
   const { destination } = plan;
   if (destination === '/proc' && tree.isOnProcfs(fd)) return plainDirectory(destination, tree);
-  if (plan.make.kind !== 'bind' && KERNEL_DIRECTORY.test(destination)) return plainDirectory(destination, tree);
+  if (plan.make.kind !== 'bind' && KERNEL_DIRECTORY.test(destination))
+    return plainDirectory(destination, tree);
   const target = tree.mountPoint(destination, kind);
   if (destination === '/proc' || (tree.isOnProcfs(target) && !PROC_FILES.has(destination)))
-    throw new SandboxError('REFUSED', destination, `Cannot mount at "${destination}": it would cover files of procfs`);
+    throw new SandboxError(
+      'REFUSED',
+      destination,
+      `Cannot mount at "${destination}": it would cover files of procfs`,
+    );
   return target;
 }
 

@@ -27,14 +27,19 @@ export function mountOverlay(overlay: OverlayRoot, target: string, targetFd: num
       target,
       `Cannot mount a root of ${overlay.lower.length} layers: the kernel takes ${MOST_LAYERS}`,
     );
+  if (!mountByLayer(overlay, targetFd, sys)) mountByOptions(overlay, target, sys);
+}
+
+/** False where the kernel, before 6.8, has no parameter for a single layer. */
+function mountByLayer(overlay: OverlayRoot, target: number, sys: Syscalls): boolean {
   const context = sys.fsopen('overlay');
   try {
-    const perLayer = addLayers(context, overlay.lower, sys);
-    if (!perLayer) return mountByOptions(overlay, target, sys);
+    if (!addLayers(context, overlay.lower, sys)) return false;
     for (const [key, value] of parameters(overlay)) sys.fsconfig(context, key, value);
     const mount = makeFilesystem(context, 0, 'the root', sys);
-    sys.moveMount(mount, targetFd);
+    sys.moveMount(mount, target);
     sys.close(mount);
+    return true;
   } finally {
     sys.close(context);
   }
@@ -49,7 +54,7 @@ function parameters({ upper, work, volatile }: OverlayRoot): FsParameter[] {
   ];
 }
 
-/** The topmost first. False where the kernel, before 6.8, has no parameter for one layer. */
+/** The topmost first. */
 function addLayers(context: number, lower: readonly string[], sys: Syscalls): boolean {
   try {
     for (const layer of lower.toReversed()) sys.fsconfig(context, 'lowerdir+', layer);
@@ -81,6 +86,7 @@ const escapeColons = (path: string) => path.replaceAll('\\', '\\\\').replaceAll(
 
 function commonDirectory(paths: readonly string[]): string {
   let common = dirname(paths[0]!);
-  while (!paths.every((path) => path.startsWith(common === '/' ? '/' : `${common}/`))) common = dirname(common);
+  while (!paths.every((path) => path.startsWith(common === '/' ? '/' : `${common}/`)))
+    common = dirname(common);
   return common;
 }

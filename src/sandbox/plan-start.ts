@@ -10,7 +10,16 @@ import { capabilityMasks } from './capabilities.ts';
 import { DEFAULT_DEVICES, planDevice } from './devices.ts';
 import { parseMountOptions } from './mount-options.ts';
 import { planNamespaces } from './namespaces.ts';
-import type { CgroupHierarchy, FilePlan, FsParameter, MountPlan, NamespacePlan, ProcessPlan, RootPlan, StartPlan } from './plan.ts';
+import type {
+  CgroupHierarchy,
+  FilePlan,
+  FsParameter,
+  MountPlan,
+  NamespacePlan,
+  ProcessPlan,
+  RootPlan,
+  StartPlan,
+} from './plan.ts';
 import { planRlimits } from './rlimits.ts';
 import { type LaunchOptions, SandboxError } from './sandbox.ts';
 import { compileSeccomp } from './seccomp.ts';
@@ -21,7 +30,9 @@ export interface HostFacts {
   /** Capabilities of this process. */
   readonly capabilities: bigint;
   /** Version 1 hierarchies, or version 2. */
-  readonly cgroups: { readonly version: 2 } | { readonly version: 1; readonly hierarchies: readonly CgroupHierarchy[] };
+  readonly cgroups:
+    | { readonly version: 2 }
+    | { readonly version: 1; readonly hierarchies: readonly CgroupHierarchy[] };
   /** To be joined, when there is a control group of the container's own. */
   readonly cgroupFiles: readonly string[];
   /** A control group decides which devices can be opened. */
@@ -52,7 +63,8 @@ function planRoot(spec: Spec, { overlay, files = [] }: LaunchOptions, facts: Hos
   const { devices = [], resources, maskedPaths = [], readonlyPaths = [] } = spec.linux;
   const allDevices = facts.devicesGuarded || allowsAllDevices(resources);
   return {
-    source: overlay === undefined ? { kind: 'directory', path: spec.root.path } : { kind: 'overlay', overlay },
+    source:
+      overlay === undefined ? { kind: 'directory', path: spec.root.path } : { kind: 'overlay', overlay },
     readonly: spec.root.readonly === true || (overlay !== undefined && overlay.upper === undefined),
     mounts: spec.mounts.map((mount) => planMount(mount, allDevices, facts)),
     files: files.map(planFile),
@@ -70,7 +82,9 @@ function mergeDevices(devices: readonly Device[]): Device[] {
 
 /** A privileged container's rule: every device, without a type. */
 function allowsAllDevices(resources: Resources | undefined): boolean {
-  const last = resources?.devices?.findLast(({ type, major }) => (type ?? 'a') === 'a' && major === undefined);
+  const last = resources?.devices?.findLast(
+    ({ type, major }) => (type ?? 'a') === 'a' && major === undefined,
+  );
   return last?.allow === true && (last.access ?? 'rwm') === 'rwm';
 }
 
@@ -80,13 +94,17 @@ const holdsDevices = (type: string) => type === 'devpts';
 function planMount(mount: SpecMount, allDevices: boolean, facts: HostFacts): MountPlan {
   const destination = posix.resolve('/', mount.destination);
   if (destination === '/') throw badMount(mount.destination, 'the root is not a mount point');
-  const { set, clear, bind, recursiveAttributes, parameters } = parseMountOptions(mount.options ?? [], destination);
+  const { set, clear, bind, recursiveAttributes, parameters } = parseMountOptions(
+    mount.options ?? [],
+    destination,
+  );
   const type = mount.type ?? 'bind';
   const isBind = bind !== 'no' || type === 'bind';
   const contained = allDevices || (!isBind && holdsDevices(type)) ? 0 : MOUNT_ATTR_NODEV;
   const attributes = { set: set | contained, clear: clear & ~contained, clearBelow: recursiveAttributes };
   if (isBind) return { destination, make: planBind(mount, bind !== 'bind', parameters), ...attributes };
-  if (type !== 'cgroup') return { destination, make: { kind: 'filesystem', type, parameters }, ...attributes };
+  if (type !== 'cgroup')
+    return { destination, make: { kind: 'filesystem', type, parameters }, ...attributes };
   if (facts.cgroups.version === 2)
     return { destination, make: { kind: 'filesystem', type: 'cgroup2', parameters: [] }, ...attributes };
   return { destination, make: { kind: 'cgroup1', hierarchies: facts.cgroups.hierarchies }, ...attributes };
@@ -94,7 +112,8 @@ function planMount(mount: SpecMount, allDevices: boolean, facts: HostFacts): Mou
 
 function planBind(mount: SpecMount, recursive: boolean, parameters: readonly FsParameter[]) {
   const { source, destination } = mount;
-  if (source === undefined || !source.startsWith('/')) throw badMount(destination, 'a bind mount needs an absolute source');
+  if (source === undefined || !source.startsWith('/'))
+    throw badMount(destination, 'a bind mount needs an absolute source');
   if (parameters.length > 0) throw badMount(destination, `option "${parameters[0]!.join('=')}" is not known`);
   return { kind: 'bind', source, recursive } as const;
 }
@@ -112,7 +131,8 @@ function planFile(file: NonNullable<LaunchOptions['files']>[number]): FilePlan {
 
 function planProcess({ process: spec, linux }: Spec, available: bigint): ProcessPlan {
   const { user, args, env, cwd, oomScoreAdj } = spec;
-  if (args.length === 0) throw new SandboxError('BAD_SPEC', 'args', 'Cannot start a container: no command is given');
+  if (args.length === 0)
+    throw new SandboxError('BAD_SPEC', 'args', 'Cannot start a container: no command is given');
   if (!cwd.startsWith('/'))
     throw new SandboxError('BAD_SPEC', cwd, `Cannot start in "${cwd}": a working directory is absolute`);
   return {
@@ -139,9 +159,13 @@ function id(value: number): number {
 }
 
 /** Which settings belong to a namespace; any other would be the host's (runc checks the same). */
-const ipcSettings = /^(fs\.mqueue\..+|kernel\.(msgmax|msgmnb|msgmni|sem|shmall|shmmax|shmmni|shm_rmid_forced))$/;
+const ipcSettings =
+  /^(fs\.mqueue\..+|kernel\.(msgmax|msgmnb|msgmni|sem|shmall|shmmax|shmmni|shm_rmid_forced))$/;
 
-function planSysctls(sysctl: Readonly<Record<string, string>>, { unshare, join }: NamespacePlan): StartPlan['sysctls'] {
+function planSysctls(
+  sysctl: Readonly<Record<string, string>>,
+  { unshare, join }: NamespacePlan,
+): StartPlan['sysctls'] {
   const own = (flag: number) => (unshare & flag) !== 0 || join.some((namespace) => namespace.flag === flag);
   return Object.entries(sysctl).map(([given, value]) => {
     const name = given.replaceAll('/', '.');
@@ -150,11 +174,14 @@ function planSysctls(sysctl: Readonly<Record<string, string>>, { unshare, join }
       (name.startsWith('net.') && own(CLONE_NEWNET)) ||
       (name === 'kernel.domainname' && own(CLONE_NEWUTS));
     if (allowed && !name.includes('..')) return [name.replaceAll('.', '/'), value];
-    throw new SandboxError('REFUSED', given, `Cannot set sysctl "${given}": it is not of a namespace of the container`);
+    throw new SandboxError(
+      'REFUSED',
+      given,
+      `Cannot set sysctl "${given}": it is not of a namespace of the container`,
+    );
   });
 }
 
 function badMount(destination: string, reason: string): SandboxError {
   return new SandboxError('BAD_SPEC', destination, `Cannot mount at "${destination}": ${reason}`);
 }
-

@@ -38,5 +38,9 @@ export function planRlimits(rlimits: readonly Rlimit[]): ProcessPlan['rlimits'] 
 function limit(value: number, type: string): bigint {
   if (value === -1 || value >= LARGEST) return UNLIMITED;
   if (Number.isInteger(value) && value >= 0) return BigInt(value);
-  throw new SandboxError('BAD_SPEC', type, `Cannot set limit "${type}" to ${value}: it must be a whole number`);
+  throw new SandboxError(
+    'BAD_SPEC',
+    type,
+    `Cannot set limit "${type}" to ${value}: it must be a whole number`,
+  );
 }

@@ -90,7 +90,8 @@ export class RootTree {
       }
       const here = `${parent.path}/${name}`;
       const fd =
-        this.lookUp(parent.fd, name) ?? this.make(parent.fd, name, here, todo.length === 0 ? kind : 'directory');
+        this.lookUp(parent.fd, name) ??
+        this.make(parent.fd, name, here, todo.length === 0 ? kind : 'directory');
       if ((this.sys.statAt(fd, '').mode & S_IFMT) !== S_IFLNK) {
         trail.push({ fd, path: here });
         continue;
@@ -117,13 +118,18 @@ export class RootTree {
     if (kind === 'directory') this.sys.mkdirat(directory, name, 0o755);
     else this.sys.close(this.sys.openat(directory, name, O_CREAT | O_EXCL | O_WRONLY | O_NOFOLLOW, 0o644));
     const { device } = this.sys.statAt(directory, '');
-    if (device.major === this.rootDevice.major && device.minor === this.rootDevice.minor) this.stubs.push(path);
+    if (device.major === this.rootDevice.major && device.minor === this.rootDevice.minor)
+      this.stubs.push(path);
     return this.sys.openat(directory, name, O_PATH | O_NOFOLLOW | (kind === 'directory' ? O_DIRECTORY : 0));
   }
 
   private linkTarget(fd: number, path: string, links: number): string {
     if (this.isOnProcfs(fd))
-      throw new SandboxError('REFUSED', path, `Cannot follow "${path}": links of procfs lead out of the root`);
+      throw new SandboxError(
+        'REFUSED',
+        path,
+        `Cannot follow "${path}": links of procfs lead out of the root`,
+      );
     if (links > MOST_LINKS)
       throw new SandboxError('REFUSED', path, `Cannot resolve "${path}": too many levels of symbolic links`);
     const target = this.sys.readlink(fd);

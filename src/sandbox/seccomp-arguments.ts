@@ -15,7 +15,7 @@ export function firstMatch(alternatives: readonly Alternative[], otherwise: numb
   const unconditional = alternatives.findIndex(({ tests }) => tests.length === 0);
   const reachable = unconditional === -1 ? alternatives : alternatives.slice(0, unconditional);
   const last = unconditional === -1 ? otherwise : alternatives[unconditional]!.value;
-  return reachable.reduceRight<Instruction[]>((rest, alternative) => [...when(alternative), ...rest], [ret(last)]);
+  return [...reachable.flatMap(when), ret(last)];
 }
 
 /** Goes on behind itself when a test fails. */
@@ -26,7 +26,11 @@ function when({ tests, value }: Alternative): Instruction[] {
 /** A word of 64 bits is compared as two halves: `rest` runs when the test holds, and is passed over when not. */
 function compare({ index, op, value, valueTwo = 0 }: Test, rest: readonly Instruction[]): Instruction[] {
   if (!Number.isInteger(index) || index < 0 || index > 5)
-    throw new SandboxError('BAD_SPEC', 'seccomp', `Cannot test argument ${index}: a system call has arguments 0 to 5`);
+    throw new SandboxError(
+      'BAD_SPEC',
+      'seccomp',
+      `Cannot test argument ${index}: a system call has arguments 0 to 5`,
+    );
   const low = load(argumentLow(index));
   const high = load(argumentHigh(index));
   const v = halves(value);
@@ -37,13 +41,41 @@ function compare({ index, op, value, valueTwo = 0 }: Test, rest: readonly Instru
     case 'SCMP_CMP_NE':
       return [high, test(JEQ, v.high, 0, 2), low, test(JEQ, v.low, n, 0), ...rest];
     case 'SCMP_CMP_GT':
-      return [high, test(JGT, v.high, 3, 0), test(JEQ, v.high, 0, n + 2), low, test(JGT, v.low, 0, n), ...rest];
+      return [
+        high,
+        test(JGT, v.high, 3, 0),
+        test(JEQ, v.high, 0, n + 2),
+        low,
+        test(JGT, v.low, 0, n),
+        ...rest,
+      ];
     case 'SCMP_CMP_GE':
-      return [high, test(JGT, v.high, 3, 0), test(JEQ, v.high, 0, n + 2), low, test(JGE, v.low, 0, n), ...rest];
+      return [
+        high,
+        test(JGT, v.high, 3, 0),
+        test(JEQ, v.high, 0, n + 2),
+        low,
+        test(JGE, v.low, 0, n),
+        ...rest,
+      ];
     case 'SCMP_CMP_LT':
-      return [high, test(JGT, v.high, n + 3, 0), test(JEQ, v.high, 0, 2), low, test(JGE, v.low, n, 0), ...rest];
+      return [
+        high,
+        test(JGT, v.high, n + 3, 0),
+        test(JEQ, v.high, 0, 2),
+        low,
+        test(JGE, v.low, n, 0),
+        ...rest,
+      ];
     case 'SCMP_CMP_LE':
-      return [high, test(JGT, v.high, n + 3, 0), test(JEQ, v.high, 0, 2), low, test(JGT, v.low, n, 0), ...rest];
+      return [
+        high,
+        test(JGT, v.high, n + 3, 0),
+        test(JEQ, v.high, 0, 2),
+        low,
+        test(JGT, v.low, n, 0),
+        ...rest,
+      ];
     case 'SCMP_CMP_MASKED_EQ': {
       // libseccomp: `value` is the mask, `valueTwo` what must be left.
       const left = halves(valueTwo);
@@ -51,7 +83,11 @@ function compare({ index, op, value, valueTwo = 0 }: Test, rest: readonly Instru
       return [...upper, low, and(v.low), test(JEQ, left.low, 0, n), ...rest];
     }
     default:
-      throw new SandboxError('BAD_SPEC', op, `Cannot use seccomp comparison "${op}": there is none of that name`);
+      throw new SandboxError(
+        'BAD_SPEC',
+        op,
+        `Cannot use seccomp comparison "${op}": there is none of that name`,
+      );
   }
 }
 

@@ -67,13 +67,23 @@ function makeSeccomp(held: ReadonlySet<string>): Seccomp {
   const abis: readonly SyscallAbi[] = nativeAbi() === 'x64' ? ['x64', 'ia32'] : ['arm64'];
   const known = new Set(abis.flatMap((abi) => [...syscallNumbers(abi).keys()]));
   const granted = new Set(byCapability.flatMap(([capability, calls]) => (held.has(capability) ? calls : [])));
-  const special = new Set([...withheld, ...byCapability.flatMap(([, calls]) => calls), 'socket', 'personality']);
+  const special = new Set([
+    ...withheld,
+    ...byCapability.flatMap(([, calls]) => calls),
+    'socket',
+    'personality',
+  ]);
   const allowed = [...known].filter((name) => !special.has(name) || granted.has(name));
   return {
     defaultAction: 'SCMP_ACT_ERRNO',
     defaultErrnoRet: 1,
     architectures: nativeAbi() === 'x64' ? ['SCMP_ARCH_X86_64', 'SCMP_ARCH_X86'] : ['SCMP_ARCH_AARCH64'],
-    syscalls: [allow(allowed), ...sockets(), ...personalities.map(allowPersonality), ...newProcesses(granted)],
+    syscalls: [
+      allow(allowed),
+      ...sockets(),
+      ...personalities.map(allowPersonality),
+      ...newProcesses(granted),
+    ],
   };
 }
 

@@ -34,7 +34,9 @@ export const startByVfork: StartMethod = async (plan, streams, sys): Promise<Sta
     const child = watchChild(pid, sys);
     if (failure !== undefined) {
       await child.ended;
-      throw failure instanceof SyscallError && entered !== undefined ? execFailure(entered.path, failure) : failure;
+      throw failure instanceof SyscallError && entered !== undefined
+        ? execFailure(entered.path, failure)
+        : failure;
     }
     return { child, stubs: entered?.stubs ?? [], terminal: terminalFrom(channel.ours, plan, sys) };
   } finally {

@@ -32,7 +32,11 @@ export function openTerminal(
 ): void {
   const master = sys.openat2(tree.fd, 'dev/pts/ptmx', O_RDWR | O_NOCTTY, RESOLVE_NO_SYMLINKS);
   if (sys.filesystemType(master) !== DEVPTS_SUPER_MAGIC)
-    throw new SandboxError('REFUSED', '/dev/pts/ptmx', 'Cannot open a terminal: /dev/pts of the container is not devpts');
+    throw new SandboxError(
+      'REFUSED',
+      '/dev/pts/ptmx',
+      'Cannot open a terminal: /dev/pts of the container is not devpts',
+    );
   sys.ioctl(master, TIOCSPTLCK, new Uint8Array(4));
   sys.ioctl(master, TIOCSWINSZ, windowSize(rows, columns));
   const slave = sys.ioctl(master, TIOCGPTPEER, O_RDWR | O_NOCTTY);

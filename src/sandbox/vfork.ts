@@ -74,7 +74,7 @@ export function vforkObstacle(): string | undefined {
   if (process.arch !== 'x64' && process.arch !== 'arm64') return `it is not known on ${process.arch}`;
   const { version } = koffi() as Koffi & { readonly version: string };
   if (version !== KOFFI_VERSION) return `it needs koffi ${KOFFI_VERSION}, not ${version}`;
-  const options = [...process.execArgv, process.env['NODE_OPTIONS'] ?? ''].join(' ');
+  const options = [...process.execArgv, process.env.NODE_OPTIONS ?? ''].join(' ');
   return options.includes('--inspect') ? 'a debugger may be attached' : undefined;
 }
 
@@ -93,13 +93,23 @@ function createStarter(library: Koffi): VforkStarter {
   const libc = bind(library);
   const nested = callStackAddress(library);
   let setUp: () => void = () => {};
-  const callback = library.register(() => {
-    setUp();
-    return 0;
-  }, library.pointer(library.proto('int', ['void *'])));
+  const callback = library.register(
+    () => {
+      setUp();
+      return 0;
+    },
+    library.pointer(library.proto('int', ['void *'])),
+  );
   const stacks = Buffer.alloc(Number(PLAIN_STACK_BYTES) * 4 + 16);
-  const stack = (index: number) => alignDown(library.address(stacks) + PLAIN_STACK_BYTES * BigInt(index + 1) + 15n);
-  const context = (top: bigint, size: bigint, entry: bigint, args: readonly bigint[], link: bigint): Buffer => {
+  const stack = (index: number) =>
+    alignDown(library.address(stacks) + PLAIN_STACK_BYTES * BigInt(index + 1) + 15n);
+  const context = (
+    top: bigint,
+    size: bigint,
+    entry: bigint,
+    args: readonly bigint[],
+    link: bigint,
+  ): Buffer => {
     const made = Buffer.alloc(UCONTEXT_BYTES);
     libc.getcontext(made);
     made.writeBigUInt64LE(link, UC_LINK);
@@ -127,10 +137,28 @@ function createStarter(library: Koffi): VforkStarter {
       libc.sigmask(SIG_SETMASK, Buffer.alloc(SIGSET_BYTES), mask);
       const failed = Buffer.alloc(1);
       const exit = context(stack(0), PLAIN_STACK_BYTES, libc.exit, [127n], 0n);
-      const tell = context(stack(1), PLAIN_STACK_BYTES, libc.memset, [library.address(failed), 1n, 1n], library.address(exit));
-      const exec = context(stack(2), PLAIN_STACK_BYTES, libc.execve, [library.address(path), argv, envp], library.address(tell));
+      const tell = context(
+        stack(1),
+        PLAIN_STACK_BYTES,
+        libc.memset,
+        [library.address(failed), 1n, 1n],
+        library.address(exit),
+      );
+      const exec = context(
+        stack(2),
+        PLAIN_STACK_BYTES,
+        libc.execve,
+        [library.address(path), argv, envp],
+        library.address(tell),
+      );
       libc.sigmask(SIG_SETMASK, Buffer.alloc(SIGSET_BYTES, 0xff), null);
-      const js = context(alignDown(nested - JS_STACK_BYTES), JS_STACK_BYTES, callback, [0n], library.address(exec));
+      const js = context(
+        alignDown(nested - JS_STACK_BYTES),
+        JS_STACK_BYTES,
+        callback,
+        [0n],
+        library.address(exec),
+      );
       const pid = libc.clone(libc.setcontext, stack(3), CLONE_VM | CLONE_VFORK | SIGCHLD | flags, js);
       const errno = library.errno();
       libc.sigmask(SIG_SETMASK, mask, null);

@@ -22,7 +22,8 @@ export function enterWorkingDirectory(cwd: string, tree: RootTree, sys: Syscalls
     throw error;
   }
   const reached = sys.getcwd();
-  if (!reached.startsWith('/')) throw chdirError(cwd, `it is outside of the container ("${reached}")`, 'REFUSED');
+  if (!reached.startsWith('/'))
+    throw chdirError(cwd, `it is outside of the container ("${reached}")`, 'REFUSED');
   return true;
 }
 

@@ -58,7 +58,8 @@ function marked(mark: string, init: string): string[] {
 
 function groupsOf(pids: ReadonlySet<number>): string[] {
   const host = cgroupHost();
-  const directory = host.version === 1 ? join(host.roots.get('pids')!, 'tsbuild') : join(host.root, 'tsbuild');
+  const directory =
+    host.version === 1 ? join(host.roots.get('pids')!, 'tsbuild') : join(host.root, 'tsbuild');
   return readdirSync(directory).filter((name) => pids.has(Number(name.split('-')[0])));
 }
 

@@ -1,8 +1,8 @@
 import { constants } from 'node:os';
 import { expect, test } from 'vitest';
+import { syscallNumbers } from '../../src/linux/syscall-table.ts';
 import { DEFAULT_CAPABILITIES } from '../../src/sandbox/capabilities.ts';
 import { capabilitySets, defaultConfinement } from '../../src/sandbox/defaults.ts';
-import { syscallNumbers } from '../../src/linux/syscall-table.ts';
 import { describeContainers } from '../support/containers.ts';
 import type { SpecChanges } from '../support/specs.ts';
 import { type Entry, probeProgram } from '../support/syscall-probe.ts';
@@ -31,9 +31,10 @@ describeContainers("Docker's default filter", ({ run }) => {
 
   // SECURITY R22.
   test('withholds what kernel bugs have been reached through', async () => {
-    const calls = 'keyctl add_key request_key bpf userfaultfd io_uring_setup fsopen open_tree mount_setattr move_mount unshare setns mount umount2 pivot_root kexec_load init_module perf_event_open open_by_handle_at ptrace'.split(
-      ' ',
-    );
+    const calls =
+      'keyctl add_key request_key bpf userfaultfd io_uring_setup fsopen open_tree mount_setattr move_mount unshare setns mount umount2 pivot_root kexec_load init_module perf_event_open open_by_handle_at ptrace'.split(
+        ' ',
+      );
     const denied = await answers(calls.map((name) => [name] as const));
     // ptrace is allowed, as in Docker: of request 0 (PTRACE_TRACEME) this succeeds.
     expect(denied).toEqual([...calls.slice(0, -1).map(() => EPERM), 0]);
@@ -41,7 +42,11 @@ describeContainers("Docker's default filter", ({ run }) => {
 
   test('lets no namespace be made, and sends programs from clone3 to clone', async () => {
     const CLONE_NEWUSER = 0x10000000;
-    expect(await answers([['clone3'], ['clone', CLONE_NEWUSER], ['unshare', CLONE_NEWUSER]])).toEqual([ENOSYS, EPERM, EPERM]);
+    expect(await answers([['clone3'], ['clone', CLONE_NEWUSER], ['unshare', CLONE_NEWUSER]])).toEqual([
+      ENOSYS,
+      EPERM,
+      EPERM,
+    ]);
   });
 
   test('answers calls that are newer than itself as a kernel without them', async () => {
@@ -64,7 +69,12 @@ describeContainers("Docker's default filter", ({ run }) => {
   });
 
   test('holds for 32-bit calls too, and lets x32 calls not exist', async () => {
-    expect(await answers([['getpid'], ['keyctl'], ['unshare', 0x10000000], ['clone3']], 'int80')).toEqual([0, EPERM, EPERM, ENOSYS]);
+    expect(await answers([['getpid'], ['keyctl'], ['unshare', 0x10000000], ['clone3']], 'int80')).toEqual([
+      0,
+      EPERM,
+      EPERM,
+      ENOSYS,
+    ]);
     expect(await answers([[0x40000000 + x64.get('getpid')!], [0x40000000 + 520]])).toEqual([ENOSYS, ENOSYS]);
   });
 

@@ -21,7 +21,11 @@ export interface Finished extends ExitStatus {
 /** Runs to the end, and collects the output. */
 export async function runContainer(spec: Spec, options: Omit<LaunchOptions, 'stdio'>): Promise<Finished> {
   const running = await launch(spec, { ...options, stdio: { kind: 'pipes', stdin: 'null' } });
-  const [stdout, stderr, status] = await Promise.all([text(running.stdout!), text(running.stderr!), running.wait()]);
+  const [stdout, stderr, status] = await Promise.all([
+    text(running.stdout!),
+    text(running.stderr!),
+    running.wait(),
+  ]);
   return { ...status, stdout, stderr, stubs: running.stubs };
 }
 
@@ -69,7 +73,10 @@ export async function bundleInit(): Promise<() => void> {
 }
 
 /** Bundles a program as build.mjs does. It lies in the project, since the native addon is looked for from there. */
-export async function bundle(source: string, format: 'cjs' | 'esm'): Promise<{ path: string; remove(): void }> {
+export async function bundle(
+  source: string,
+  format: 'cjs' | 'esm',
+): Promise<{ path: string; remove(): void }> {
   const project = resolve(import.meta.dirname, '../..');
   const directory = mkdtempSync(join(project, 'test/.bundle-'));
   const path = join(directory, format === 'cjs' ? 'program.cjs' : 'program.mjs');

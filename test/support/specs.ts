@@ -1,5 +1,10 @@
 import { DEFAULT_CAPABILITIES } from '../../src/sandbox/capabilities.ts';
-import { capabilitySets, DEFAULT_NAMESPACES, defaultConfinement, defaultMounts } from '../../src/sandbox/defaults.ts';
+import {
+  capabilitySets,
+  DEFAULT_NAMESPACES,
+  defaultConfinement,
+  defaultMounts,
+} from '../../src/sandbox/defaults.ts';
 import type { Linux, Process, Spec } from '../../src/sandbox/spec.ts';
 
 export interface SpecChanges {

@@ -1,4 +1,12 @@
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
@@ -26,9 +34,12 @@ describeContainers('limits', ({ run }) => {
   });
 
   test('show in the control group of the container, which is its root', async () => {
-    const { stdout } = await run('cat /proc/self/cgroup; cat /sys/fs/cgroup/memory/memory.limit_in_bytes /sys/fs/cgroup/memory.max 2>/dev/null', {
-      linux: { resources: { memory: { limit: 64 * 1024 * 1024 } } },
-    });
+    const { stdout } = await run(
+      'cat /proc/self/cgroup; cat /sys/fs/cgroup/memory/memory.limit_in_bytes /sys/fs/cgroup/memory.max 2>/dev/null',
+      {
+        linux: { resources: { memory: { limit: 64 * 1024 * 1024 } } },
+      },
+    );
     expect(stdout).toContain(':/\n');
     expect(stdout).not.toContain('tsbuild');
     expect(stdout).toContain('67108864');
@@ -36,7 +47,8 @@ describeContainers('limits', ({ run }) => {
 
   test('leave no group behind', async () => {
     const host = cgroupHost();
-    const parent = host.version === 1 ? join(host.roots.get('memory')!, 'tsbuild') : join(host.root, 'tsbuild');
+    const parent =
+      host.version === 1 ? join(host.roots.get('memory')!, 'tsbuild') : join(host.root, 'tsbuild');
     await run('true', { linux: { resources: { memory: { limit: 64 * 1024 * 1024 } } } });
     expect(readdirSync(parent).filter((name) => name.startsWith(`${process.pid}-`))).toEqual([]);
   });
@@ -92,7 +104,11 @@ describe('createCgroup()', () => {
       {
         namespaces,
         cgroupsPath: '/a/b',
-        resources: { memory: { limit: 100, swap: 300 }, cpu: { shares: 1024, quota: 5000 }, pids: { limit: 7 } },
+        resources: {
+          memory: { limit: 100, swap: 300 },
+          cpu: { shares: 1024, quota: 5000 },
+          pids: { limit: 7 },
+        },
       },
       { version: 2, root: directory, controllers: ['cpu', 'memory', 'pids'] },
     )!;
@@ -110,7 +126,10 @@ describe('createCgroup()', () => {
     writeFileSync(join(directory, 'a/b/memory.current'), '42\n');
     writeFileSync(join(directory, 'a/b/memory.stat'), 'inactive_file 12\n');
     writeFileSync(join(directory, 'a/b/cpu.stat'), 'usage_usec 5\n');
-    expect(group.statistics()).toEqual({ memory: { usage: 42, inactiveFile: 12, limit: 100 }, cpuTime: 5000 });
+    expect(group.statistics()).toEqual({
+      memory: { usage: 42, inactiveFile: 12, limit: 100 },
+      cpuTime: 5000,
+    });
   });
 
   test('refuses a limit whose controller this system has not', () => {

@@ -12,13 +12,17 @@ describeContainers('a terminal', ({ root, mechanism }) => {
     });
 
   test('is the standard streams and /dev/console of its container, with the given size', async () => {
-    const running = await start('test -t 0 && test -t 1 && test -t 2 && echo all; readlink /proc/self/fd/0; stty size; test -c /dev/console && echo console');
+    const running = await start(
+      'test -t 0 && test -t 1 && test -t 2 && echo all; readlink /proc/self/fd/0; stty size; test -c /dev/console && echo console',
+    );
     expect(await text(running.terminal!)).toBe('all\r\n/dev/pts/0\r\n33 99\r\nconsole\r\n');
     expect((await running.wait()).code).toBe(0);
   });
 
   test('is the controlling one: ^C interrupts', async () => {
-    const running = await start("trap 'echo interrupted; exit 5' INT; echo ready; while :; do sleep 0.05; done");
+    const running = await start(
+      "trap 'echo interrupted; exit 5' INT; echo ready; while :; do sleep 0.05; done",
+    );
     let seen = '';
     running.terminal!.on('data', (chunk) => {
       if (!seen.includes('ready') && String(chunk).includes('ready')) running.terminal!.write('\x03');
