@@ -37,6 +37,7 @@ export function parseCgroupMounts(mountinfo: string, read: (path: string) => str
     const directory = path.slice(path.lastIndexOf('/') + 1);
     if (!hierarchies.some((hierarchy) => hierarchy.directory === directory))
       hierarchies.push({
+        path,
         directory,
         parameters: names.flatMap(parameters),
         links: names.filter((name) => name !== directory && !name.startsWith('name=')),

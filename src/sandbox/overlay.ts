@@ -33,16 +33,10 @@ export function mountOverlay(overlay: OverlayRoot, target: string, targetFd: num
 /** False where the kernel, before 6.8, has no parameter for a single layer. */
 function mountByLayer(overlay: OverlayRoot, target: number, sys: Syscalls): boolean {
   const context = sys.fsopen('overlay');
-  try {
-    if (!addLayers(context, overlay.lower, sys)) return false;
-    for (const [key, value] of parameters(overlay)) sys.fsconfig(context, key, value);
-    const mount = makeFilesystem(context, 0, 'the root', sys);
-    sys.moveMount(mount, target);
-    sys.close(mount);
-    return true;
-  } finally {
-    sys.close(context);
-  }
+  if (!addLayers(context, overlay.lower, sys)) return false;
+  for (const [key, value] of parameters(overlay)) sys.fsconfig(context, key, value);
+  sys.moveMount(makeFilesystem(context, 0, 'the root', sys), target);
+  return true;
 }
 
 function parameters({ upper, work, volatile }: OverlayRoot): FsParameter[] {
