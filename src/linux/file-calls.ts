@@ -1,9 +1,13 @@
+import { constants } from 'node:os';
 import { AT_EMPTY_PATH, AT_FDCWD, AT_SYMLINK_NOFOLLOW, O_CLOEXEC } from './constants.ts';
+import { SyscallError } from './errno.ts';
 import type { Invoke } from './invoke.ts';
 import type { FileCalls, FileStatus } from './syscalls.ts';
 
 const STATX_BASIC_STATS = 0x7ff;
 const PATH_MAX = 4096;
+const OPEN_HOW_BYTES = 24;
+const { ENOENT, ENOTDIR } = constants.errno;
 const F_DUPFD_CLOEXEC = 1030;
 const MFD_CLOEXEC = 1;
 
@@ -11,11 +15,13 @@ export function fileCalls(invoke: Invoke): FileCalls {
   return {
     open: (path, flags, mode = 0) => invoke('openat', AT_FDCWD, path, flags | O_CLOEXEC, mode),
     openat: (directory, path, flags, mode = 0) => invoke('openat', directory, path, flags | O_CLOEXEC, mode),
-    openat2: (directory, path, flags, resolve) => {
-      const how = Buffer.alloc(24);
-      how.writeBigUInt64LE(BigInt(flags | O_CLOEXEC), 0);
-      how.writeBigUInt64LE(BigInt(resolve), 16);
-      return invoke('openat2', directory, path, how, how.length);
+    openat2: (directory, path, flags, resolve) =>
+      invoke('openat2', directory, path, openHow(flags, resolve), OPEN_HOW_BYTES),
+    findat2: (directory, path, flags, resolve) => {
+      const found = invoke.answer('openat2', directory, path, openHow(flags, resolve), OPEN_HOW_BYTES);
+      if (found >= 0) return found;
+      if (found === -ENOENT || found === -ENOTDIR) return undefined;
+      throw new SyscallError('openat2', -found);
     },
     close: (fd) => {
       invoke('close', fd);
@@ -81,6 +87,14 @@ export function fileCalls(invoke: Invoke): FileCalls {
       return invoke('ppoll', pollfd, 1, Buffer.alloc(16), null, 0) > 0;
     },
   };
+}
+
+/** openat2(2), struct open_how. */
+function openHow(flags: number, resolve: number): Buffer {
+  const how = Buffer.alloc(OPEN_HOW_BYTES);
+  how.writeBigUInt64LE(BigInt(flags | O_CLOEXEC), 0);
+  how.writeBigUInt64LE(BigInt(resolve), 16);
+  return how;
 }
 
 /** include/linux/kdev_t.h, new_encode_dev. */

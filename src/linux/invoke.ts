@@ -9,7 +9,9 @@ type RawSyscall = (number: number, ...arguments_: (number | bigint)[]) => number
 
 export interface Invoke {
   /** The result; throws `SyscallError` where it is -1. */
-  (name: string, ...arguments_: Argument[]): number;
+  (name: string, ...given: Argument[]): number;
+  /** The result, or the error's number negated: for errors that are answers, and not worth an exception. */
+  answer(name: string, ...given: Argument[]): number;
 }
 
 /**
@@ -28,7 +30,7 @@ export function createInvoke(library: Koffi = koffi()): Invoke {
     .load(null)
     .func('syscall', long, [long, long, long, long, long, long, long]) as unknown as RawSyscall;
   const numbers = syscallNumbers(nativeAbi());
-  return (name, ...given) => {
+  const answer: Invoke['answer'] = (name, ...given) => {
     const number = numbers.get(name);
     if (number === undefined)
       throw new Error(`Cannot call "${name}": it does not exist on this architecture`);
@@ -36,9 +38,14 @@ export function createInvoke(library: Koffi = koffi()): Invoke {
     inUse.arguments = passed;
     const words = [0, 1, 2, 3, 4, 5].map((index) => word(library, passed[index]));
     const result = Number(raw(number, ...words));
-    if (result === -1) throw new SyscallError(name, library.errno());
+    return result === -1 ? -library.errno() : result;
+  };
+  const invoke = (name: string, ...given: Argument[]): number => {
+    const result = answer(name, ...given);
+    if (result < 0) throw new SyscallError(name, -result);
     return result;
   };
+  return Object.assign(invoke, { answer });
 }
 
 export function cString(text: string): Buffer {

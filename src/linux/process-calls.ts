@@ -6,7 +6,7 @@ import type { CapabilitySets, ProcessCalls } from './syscalls.ts';
 
 const CAPABILITY_VERSION_3 = 0x20080522;
 const SECCOMP_SET_MODE_FILTER = 1;
-const NSIG = 64;
+const LAST_SIGNAL = 64;
 const UNBLOCKABLE = [9, 19];
 
 export function processCalls(invoke: Invoke): ProcessCalls {
@@ -58,7 +58,7 @@ export function processCalls(invoke: Invoke): ProcessCalls {
     },
     resetSignals: () => {
       const byDefault = Buffer.alloc(32);
-      for (let signal = 1; signal <= NSIG; signal++)
+      for (let signal = 1; signal <= LAST_SIGNAL; signal++)
         if (!UNBLOCKABLE.includes(signal)) invoke('rt_sigaction', signal, byDefault, null, 8);
     },
     execve: (path, args, env) => {

@@ -41,6 +41,8 @@ export interface FileCalls {
   open(path: string, flags: number, mode?: number): number;
   openat(directory: number, path: string, flags: number, mode?: number): number;
   openat2(directory: number, path: string, flags: number, resolve: number): number;
+  /** As `openat2`; undefined where nothing is (ENOENT, ENOTDIR). */
+  findat2(directory: number, path: string, flags: number, resolve: number): number | undefined;
   close(fd: number): void;
   closeRange(first: number, flags: number): void;
   /** `from` and `to` differ; `to` stays open at exec. */

@@ -37,6 +37,7 @@ export function parseCgroupMounts(mountinfo: string, read: (path: string) => str
     const directory = path.slice(path.lastIndexOf('/') + 1);
     if (!hierarchies.some((hierarchy) => hierarchy.directory === directory))
       hierarchies.push({
+        path,
         directory,
         parameters: names.flatMap(parameters),
         links: names.filter((name) => name !== directory && !name.startsWith('name=')),
@@ -65,10 +66,10 @@ function parseMount(line: string): { type: string; path: string; options: string
   const path = front?.split(' ')[4];
   const [type, , options] = back?.split(' ') ?? [];
   if (path === undefined || type === undefined || options === undefined) return [];
-  return [{ type, path: unescape(path), options: options.split(',') }];
+  return [{ type, path: withoutEscapes(path), options: options.split(',') }];
 }
 
-const unescape = (path: string) =>
+const withoutEscapes = (path: string) =>
   path.replace(/\\([0-7]{3})/g, (_, octal: string) => String.fromCharCode(Number.parseInt(octal, 8)));
 
 const words = (text: string) => text.split(/\s+/).filter((word) => word !== '');

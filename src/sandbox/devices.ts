@@ -110,7 +110,6 @@ function makeNode(
   if (uid === 0 && gid === 0) return;
   const node = sys.openat(directory, name, O_PATH | O_NOFOLLOW);
   sys.fchown(node, uid, gid);
-  sys.close(node);
 }
 
 export function attachDevices(nodes: readonly DeviceNode[], tree: RootTree, sys: Syscalls): void {
@@ -119,13 +118,10 @@ export function attachDevices(nodes: readonly DeviceNode[], tree: RootTree, sys:
       if (mount === undefined) {
         const directory = tree.mountPoint(dirname(device.path), 'directory');
         makeNode(device, directory, basename(device.path), sys);
-        sys.close(directory);
         return;
       }
       const target = tree.mountPoint(device.path, 'file');
       sys.moveMount(mount, target);
-      sys.close(mount);
-      sys.close(target);
     });
   }
 }
@@ -134,5 +130,4 @@ export function linkDevices(tree: RootTree, sys: Syscalls): void {
   const directory = tree.openPlain('/dev', O_DIRECTORY);
   if (directory === undefined) return;
   for (const [target, name] of links) sys.symlinkat(target, directory, name);
-  sys.close(directory);
 }

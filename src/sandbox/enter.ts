@@ -11,7 +11,7 @@ import {
 } from '../linux/constants.ts';
 import type { Syscalls } from '../linux/syscalls.ts';
 import { becomeUser, confine } from './credentials.ts';
-import { findExecutable } from './executable.ts';
+import { findExecutable, refuseOwnProgram } from './executable.ts';
 import { attempt } from './failure.ts';
 import { applySettings, openProc } from './kernel-settings.ts';
 import type { NamespacePlan, StartPlan } from './plan.ts';
@@ -63,6 +63,7 @@ export function enter(plan: StartPlan, parent: Parent, sys: Syscalls): Entered {
     throw chdirError(process.cwd, 'permission denied', 'BAD_SPEC');
   dieIfOrphaned(parent);
   const path = findExecutable(process.args[0] ?? '', process.env, sys);
+  refuseOwnProgram(path, tree, sys);
   confine(process, sys);
   return { path, stubs: tree.stubs };
 }

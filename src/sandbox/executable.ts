@@ -1,6 +1,14 @@
-import { AT_FDCWD, S_IFDIR, S_IFMT } from '../linux/constants.ts';
+import {
+  AT_FDCWD,
+  O_NONBLOCK,
+  O_RDONLY,
+  RESOLVE_NO_MAGICLINKS,
+  S_IFDIR,
+  S_IFMT,
+} from '../linux/constants.ts';
 import { errnoMessage, failedWith, SyscallError } from '../linux/errno.ts';
 import type { Syscalls } from '../linux/syscalls.ts';
+import type { RootTree } from './root-tree.ts';
 import { SandboxError } from './sandbox.ts';
 
 const X_OK = 1;
@@ -53,6 +61,44 @@ function isDirectory(path: string, sys: Syscalls): boolean {
     if (failedWith(error, 'EACCES')) return (sys.statAt(AT_FDCWD, path).mode & S_IFMT) === S_IFDIR;
     return false;
   }
+}
+
+/** BINPRM_BUF_SIZE: how much of a script the kernel looks at. */
+const FIRST_LINE_BYTES = 256;
+/** A script may be the interpreter of another, so often. */
+const MOST_INTERPRETERS = 5;
+
+/**
+ * Refuses a program, or an interpreter of a script, that is reached through a link of procfs: `#!/proc/self/exe` would
+ * execute the program of this very process, which is the host's, inside the container (CVE-2019-5736).
+ */
+export function refuseOwnProgram(path: string, tree: RootTree, sys: Syscalls): void {
+  let next: string | undefined = path;
+  for (let level = 0; next !== undefined && level < MOST_INTERPRETERS; level++) {
+    // From the working directory, as execve will: paths may be relative.
+    const fd = openProgram(next, sys);
+    if (fd === undefined) return;
+    if (tree.isOnProcfs(fd)) throw notExecutable(next, 'it is on procfs');
+    next = interpreterOf(fd, sys);
+    sys.close(fd);
+  }
+}
+
+/** Undefined where the container's user may not read it: then it is no script, which must be readable to run. */
+function openProgram(path: string, sys: Syscalls): number | undefined {
+  try {
+    return sys.openat2(AT_FDCWD, path, O_RDONLY | O_NONBLOCK, RESOLVE_NO_MAGICLINKS);
+  } catch (error) {
+    if (failedWith(error, 'ELOOP')) throw notExecutable(path, 'it leads through a link of procfs');
+    if (error instanceof SyscallError) return undefined;
+    throw error;
+  }
+}
+
+function interpreterOf(fd: number, sys: Syscalls): string | undefined {
+  const start = Buffer.alloc(FIRST_LINE_BYTES);
+  const text = start.toString('latin1', 0, sys.read(fd, start));
+  return /^#![ \t]*([^ \t\n\0]+)/.exec(text)?.[1];
 }
 
 /** What a failed execve means to the user. */

@@ -12,15 +12,11 @@ export function newFilesystem(
   sys: Syscalls,
 ): number {
   const context = kernelSays(what, undefined, sys, () => sys.fsopen(type));
-  try {
-    for (const [key, value] of parameters)
-      kernelSays(`${what} with "${value === undefined ? key : `${key}=${value}`}"`, context, sys, () =>
-        sys.fsconfig(context, key, value),
-      );
-    return makeFilesystem(context, attributes, what, sys);
-  } finally {
-    sys.close(context);
-  }
+  for (const [key, value] of parameters)
+    kernelSays(`${what} with "${value === undefined ? key : `${key}=${value}`}"`, context, sys, () =>
+      sys.fsconfig(context, key, value),
+    );
+  return makeFilesystem(context, attributes, what, sys);
 }
 
 /** Creates what `context` describes. */

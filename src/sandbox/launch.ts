@@ -19,7 +19,8 @@ import { decodeStatus } from './wait.ts';
  */
 export async function launch(spec: Spec, options: LaunchOptions): Promise<RunningProcess> {
   const sys = libc();
-  const start = await chooseMechanism(options.mechanism ?? 'auto');
+  const amongOthers = spec.linux.namespaces.some(({ type, path }) => type === 'pid' && path !== undefined);
+  const start = await chooseMechanism(options.mechanism ?? 'auto', amongOthers);
   const cgroup = createCgroup(spec.linux);
   const wiring = wireStreams(options.stdio, sys);
   let started: Started;

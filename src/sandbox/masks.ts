@@ -47,8 +47,6 @@ export function protectPaths(paths: readonly string[], tree: RootTree, sys: Sysc
       const copy = sys.openTree(target, '', OPEN_TREE_CLONE | AT_EMPTY_PATH | AT_RECURSIVE);
       sys.mountSetattr(copy, { set: MOUNT_ATTR_RDONLY, clear: 0 }, true);
       sys.moveMount(copy, target);
-      sys.close(copy);
-      sys.close(target);
     });
   }
 }
@@ -63,8 +61,6 @@ export function maskPaths(paths: readonly string[], tree: RootTree, sys: Syscall
       const isDirectory = (sys.statAt(target, '').mode & S_IFMT) === S_IFDIR;
       const cover = isDirectory ? covers.directory() : covers.file();
       sys.moveMount(cover, target);
-      sys.close(cover);
-      sys.close(target);
     });
   }
 }
@@ -95,7 +91,12 @@ class Covers {
 
   /** Whatever an image or a volume has at /dev/null must be the null device before it stands for "nothing". */
   private openNull(): number {
-    const fd = this.tree.openPlain('/dev/null');
+    const fd = attempt(
+      '/dev/null',
+      'mask paths by /dev/null of the container',
+      () => this.tree.openPlain('/dev/null'),
+      'REFUSED',
+    );
     if (fd !== undefined) {
       const { mode, rdev } = this.sys.statAt(fd, '');
       if ((mode & S_IFMT) === S_IFCHR && rdev.major === 1 && rdev.minor === 3) return fd;

@@ -16,8 +16,12 @@ export function vforkProblem(): Promise<string | undefined> {
   return problem;
 }
 
-export async function chooseMechanism(wanted: StartMechanism): Promise<StartMethod> {
-  if (wanted === 'reexec') return startByReexec;
+/**
+ * `amongOthers`: the child is born among processes of the container. Until exec they might get at its memory, if they
+ * hold CAP_SYS_PTRACE, so that must not be ours.
+ */
+export async function chooseMechanism(wanted: StartMechanism, amongOthers: boolean): Promise<StartMethod> {
+  if (wanted === 'reexec' || (wanted === 'auto' && amongOthers)) return startByReexec;
   const why = await vforkProblem();
   if (why === undefined) return startByVfork;
   if (wanted === 'auto') return startByReexec;

@@ -87,9 +87,7 @@ export function attachMount(mount: DetachedMount, tree: RootTree, sys: Syscalls)
   attempt(destination, `mount at "${destination}"`, () => {
     const target = targetOf(mount, tree);
     sys.moveMount(mount.fd, target);
-    sys.close(target);
     if (mount.below.length > 0) attachBelow(mount, sys);
-    sys.close(mount.fd);
   });
 }
 
@@ -125,8 +123,6 @@ function attachBelow({ fd, below }: DetachedMount, sys: Syscalls): void {
     sys.mkdirat(fd, hierarchy.directory, 0o755);
     const target = sys.openat(fd, hierarchy.directory, O_PATH | O_DIRECTORY);
     sys.moveMount(mount, target);
-    sys.close(target);
-    sys.close(mount);
     for (const link of hierarchy.links) sys.symlinkat(basename(hierarchy.directory), fd, link);
   }
   sys.mountSetattr(fd, { set: MOUNT_ATTR_RDONLY, clear: 0 }, false);

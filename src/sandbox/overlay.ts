@@ -28,17 +28,16 @@ export function mountOverlay(root: OverlayRoot, target: string, targetFd: number
       target,
       `Cannot mount a root of ${overlay.lower.length} layers: the kernel takes ${MOST_LAYERS}`,
     );
+  if (!mountByLayer(overlay, targetFd, sys)) mountByOptions(overlay, target, sys);
+}
+
+/** False where the kernel, before 6.8, has no parameter for a single layer. */
+function mountByLayer(overlay: OverlayRoot, target: number, sys: Syscalls): boolean {
   const context = sys.fsopen('overlay');
-  try {
-    const perLayer = addLayers(context, overlay.lower, sys);
-    if (!perLayer) return mountByOptions(overlay, target, sys);
-    for (const [key, value] of parameters(overlay)) sys.fsconfig(context, key, value);
-    const mount = makeFilesystem(context, 0, 'the root', sys);
-    sys.moveMount(mount, targetFd);
-    sys.close(mount);
-  } finally {
-    sys.close(context);
-  }
+  if (!addLayers(context, overlay.lower, sys)) return false;
+  for (const [key, value] of parameters(overlay)) sys.fsconfig(context, key, value);
+  sys.moveMount(makeFilesystem(context, 0, 'the root', sys), target);
+  return true;
 }
 
 /**
@@ -58,7 +57,7 @@ function parameters({ upper, work, volatile }: OverlayRoot): FsParameter[] {
   ];
 }
 
-/** The topmost first. False where the kernel, before 6.8, has no parameter for one layer. */
+/** The topmost first. */
 function addLayers(context: number, lower: readonly string[], sys: Syscalls): boolean {
   try {
     for (const layer of lower.toReversed()) sys.fsconfig(context, 'lowerdir+', layer);

@@ -107,8 +107,12 @@ function planMount(mount: SpecMount, allDevices: boolean, facts: HostFacts): Mou
     return { destination, make: { kind: 'filesystem', type, parameters }, ...attributes };
   if (facts.cgroups.version === 2)
     return { destination, make: { kind: 'filesystem', type: 'cgroup2', parameters: [] }, ...attributes };
-  return { destination, make: { kind: 'cgroup1', hierarchies: facts.cgroups.hierarchies }, ...attributes };
+  const hierarchies = facts.cgroups.hierarchies.filter(({ path }) => joined(path, facts.cgroupFiles));
+  return { destination, make: { kind: 'cgroup1', hierarchies }, ...attributes };
 }
+
+/** Version 1: a container sees the hierarchies in which it has a group of its own; the others would tell it nothing. */
+const joined = (hierarchy: string, files: readonly string[]) => files.some((file) => file.startsWith(`${hierarchy}/`));
 
 function planBind(mount: SpecMount, recursive: boolean, parameters: readonly FsParameter[]) {
   const { source, destination } = mount;

@@ -63,6 +63,8 @@ export type FsParameter = readonly [key: string, value?: string];
 
 /** A version 1 hierarchy as a container sees it below /sys/fs/cgroup. */
 export interface CgroupHierarchy {
+  /** Where the host has it mounted. */
+  readonly path: string;
   /** `cpu,cpuacct`. */
   readonly directory: string;
   readonly parameters: readonly FsParameter[];

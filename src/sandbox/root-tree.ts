@@ -1,5 +1,4 @@
 import {
-  AT_EMPTY_PATH,
   O_CREAT,
   O_DIRECTORY,
   O_EXCL,
@@ -10,11 +9,9 @@ import {
   RESOLVE_IN_ROOT,
   RESOLVE_NO_MAGICLINKS,
   RESOLVE_NO_SYMLINKS,
-  S_IFDIR,
   S_IFLNK,
   S_IFMT,
 } from '../linux/constants.ts';
-import { failedWith } from '../linux/errno.ts';
 import type { FileStatus, Syscalls } from '../linux/syscalls.ts';
 import { SandboxError } from './sandbox.ts';
 
@@ -25,53 +22,35 @@ const MOST_LINKS = 40;
 
 /**
  * The container's tree, walked by descriptor from its root: a link in it, whatever it says, leads nowhere else, and the
- * links of procfs that lead to open files are not followed at all.
+ * links of procfs that lead to open files are not followed at all. Descriptors stay open until exec, which closes them
+ * at once and for less.
  */
 export class RootTree {
   /** Mount points that had to be made in the root's own file system, in order. */
   readonly stubs: string[] = [];
-  private readonly rootDevice: FileStatus['device'];
+  private rootDevice: FileStatus['device'] | undefined;
 
   constructor(
     private readonly sys: Syscalls,
     readonly fd: number,
-  ) {
-    this.rootDevice = sys.statAt(fd, '').device;
-  }
+  ) {}
 
   /** An O_PATH descriptor of what is at `path`, links followed within the root; undefined where nothing is. */
   open(path: string, flags = 0): number | undefined {
-    try {
-      return this.sys.openat2(this.fd, path, O_PATH | flags, RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS);
-    } catch (error) {
-      if (failedWith(error, 'ENOENT', 'ENOTDIR')) return undefined;
-      throw error;
-    }
+    return this.sys.findat2(this.fd, path, O_PATH | flags, RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS);
   }
 
   /** As `open`, but a link anywhere on the way is an error (ELOOP). */
   openPlain(path: string, flags = 0): number | undefined {
-    try {
-      return this.sys.openat2(this.fd, path, O_PATH | flags, RESOLVE_IN_ROOT | RESOLVE_NO_SYMLINKS);
-    } catch (error) {
-      if (failedWith(error, 'ENOENT', 'ENOTDIR')) return undefined;
-      throw error;
-    }
+    return this.sys.findat2(this.fd, path, O_PATH | flags, RESOLVE_IN_ROOT | RESOLVE_NO_SYMLINKS);
   }
 
   /**
-   * A descriptor to mount on: what is at `path`, made when it is missing (the targets of dangling links too).
-   * Throws where something of the other kind is there.
+   * A descriptor to mount on: what is at `path`, made as `kind` when it is missing (the targets of dangling links too).
+   * The kernel refuses to mount a file on a directory, and the other way round.
    */
   mountPoint(path: string, kind: Kind): number {
-    const fd = this.open(path) ?? this.create(path, kind);
-    const isDirectory = (this.sys.statAt(fd, '').mode & S_IFMT) === S_IFDIR;
-    if (isDirectory === (kind === 'directory')) return fd;
-    throw new SandboxError(
-      'REFUSED',
-      path,
-      `Cannot mount a ${kind} at "${path}": it is ${isDirectory ? 'a directory' : 'not a directory'} in the root`,
-    );
+    return this.open(path) ?? this.create(path, kind);
   }
 
   isOnProcfs(fd: number): boolean {
@@ -85,42 +64,37 @@ export class RootTree {
     for (let name = todo.shift(); name !== undefined; name = todo.shift()) {
       const parent = trail.at(-1)!;
       if (name === '..') {
-        if (trail.length > 1) this.sys.close(trail.pop()!.fd);
+        if (trail.length > 1) trail.pop();
         continue;
       }
       const here = `${parent.path}/${name}`;
-      const fd =
-        this.lookUp(parent.fd, name) ??
-        this.make(parent.fd, name, here, todo.length === 0 ? kind : 'directory');
-      if ((this.sys.statAt(fd, '').mode & S_IFMT) !== S_IFLNK) {
-        trail.push({ fd, path: here });
-        continue;
-      }
-      const target = this.linkTarget(fd, here, ++links);
-      todo.unshift(...names(target));
-      if (target.startsWith('/')) for (const { fd: passed } of trail.splice(1)) this.sys.close(passed);
+      const found = this.sys.findat2(parent.fd, name, O_PATH | O_NOFOLLOW, RESOLVE_NO_MAGICLINKS);
+      if (found === undefined) {
+        trail.push({
+          fd: this.make(parent.fd, name, here, todo.length === 0 ? kind : 'directory'),
+          path: here,
+        });
+      } else if ((this.sys.statAt(found, '').mode & S_IFMT) === S_IFLNK) {
+        const target = this.linkTarget(found, here, ++links);
+        todo.unshift(...names(target));
+        if (target.startsWith('/')) trail.splice(1);
+      } else trail.push({ fd: found, path: here });
     }
-    const found = trail.pop()!;
-    for (const { fd } of trail.slice(1)) this.sys.close(fd);
-    return found.fd === this.fd ? this.sys.openTree(this.fd, '', AT_EMPTY_PATH) : found.fd;
-  }
-
-  private lookUp(directory: number, name: string): number | undefined {
-    try {
-      return this.sys.openat(directory, name, O_PATH | O_NOFOLLOW);
-    } catch (error) {
-      if (failedWith(error, 'ENOENT')) return undefined;
-      throw error;
-    }
+    return trail.at(-1)!.fd;
   }
 
   private make(directory: number, name: string, path: string, kind: Kind): number {
     if (kind === 'directory') this.sys.mkdirat(directory, name, 0o755);
-    else this.sys.close(this.sys.openat(directory, name, O_CREAT | O_EXCL | O_WRONLY | O_NOFOLLOW, 0o644));
-    const { device } = this.sys.statAt(directory, '');
-    if (device.major === this.rootDevice.major && device.minor === this.rootDevice.minor)
-      this.stubs.push(path);
+    else this.sys.openat(directory, name, O_CREAT | O_EXCL | O_WRONLY | O_NOFOLLOW, 0o644);
+    if (this.isInRoot(directory)) this.stubs.push(path);
     return this.sys.openat(directory, name, O_PATH | O_NOFOLLOW | (kind === 'directory' ? O_DIRECTORY : 0));
+  }
+
+  /** In its own file system, and not in one that is mounted in it. */
+  private isInRoot(directory: number): boolean {
+    this.rootDevice ??= this.sys.statAt(this.fd, '').device;
+    const { device } = this.sys.statAt(directory, '');
+    return device.major === this.rootDevice.major && device.minor === this.rootDevice.minor;
   }
 
   private linkTarget(fd: number, path: string, links: number): string {
@@ -132,9 +106,7 @@ export class RootTree {
       );
     if (links > MOST_LINKS)
       throw new SandboxError('REFUSED', path, `Cannot resolve "${path}": too many levels of symbolic links`);
-    const target = this.sys.readlink(fd);
-    this.sys.close(fd);
-    return target;
+    return this.sys.readlink(fd);
   }
 }
 

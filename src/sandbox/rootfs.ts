@@ -61,7 +61,6 @@ function mountScratch(sys: Syscalls): number {
   const scratch = newFilesystem('tmpfs', [['mode', '0700']], 0, 'a private tmpfs', sys);
   const over = sys.open(SCRATCH, O_PATH | O_DIRECTORY);
   sys.moveMount(scratch, over);
-  sys.close(over);
   return scratch;
 }
 
@@ -72,7 +71,6 @@ function mountRoot({ source }: RootPlan, scratch: number, sys: Syscalls): number
   if (source.kind === 'directory') bindRoot(source.path, target, true, sys);
   else if (source.overlay.lower.length === 0) bindRoot(source.overlay.upper ?? '', target, false, sys);
   else mountOverlay(withUpper(source.overlay, scratch, sys), `${SCRATCH}/root`, target, sys);
-  sys.close(target);
   return sys.openat(scratch, 'root', O_PATH | O_DIRECTORY);
 }
 
@@ -81,7 +79,6 @@ function bindRoot(path: string, target: number, recursive: boolean, sys: Syscall
     sys.openTree(AT_FDCWD, path, OPEN_TREE_CLONE | (recursive ? AT_RECURSIVE : 0)),
   );
   sys.moveMount(mount, target);
-  sys.close(mount);
 }
 
 /** A root that nobody writes to still needs its mount points: they go to memory. */
@@ -133,7 +130,6 @@ function attachAll(
     attempt(destination, `mount "${destination}"`, () => {
       const target = tree.mountPoint(destination, 'file');
       sys.moveMount(files[index]!, target);
-      sys.close(target);
     });
   });
 }

@@ -2,6 +2,9 @@ import { and, argumentHigh, argumentLow, type Instruction, JEQ, JGE, JGT, load, 
 import { SandboxError } from './sandbox.ts';
 import type { SeccompRule } from './spec.ts';
 
+/** So that every jump within a group fits its eight bits. */
+const MOST_IN_GROUP = 200;
+
 type Test = NonNullable<SeccompRule['args']>[number];
 
 /** `value` is returned when every test holds. */
@@ -15,10 +18,37 @@ export function firstMatch(alternatives: readonly Alternative[], otherwise: numb
   const unconditional = alternatives.findIndex(({ tests }) => tests.length === 0);
   const reachable = unconditional === -1 ? alternatives : alternatives.slice(0, unconditional);
   const last = unconditional === -1 ? otherwise : alternatives[unconditional]!.value;
-  return reachable.reduceRight<Instruction[]>(
-    (rest, alternative) => [...when(alternative), ...rest],
-    [ret(last)],
+  return [...groupEqual(reachable).flatMap(whenAny), ret(last)];
+}
+
+/** Neighbours that only ask whether one and the same argument is some value: `socket` has dozens. */
+function groupEqual(alternatives: readonly Alternative[]): Alternative[][] {
+  const groups: Alternative[][] = [];
+  for (const alternative of alternatives) {
+    const group = groups.at(-1);
+    if (group !== undefined && alike(group[0]!, alternative)) group.push(alternative);
+    else groups.push([alternative]);
+  }
+  return groups;
+}
+
+function alike(one: Alternative, other: Alternative): boolean {
+  const [a, b] = [one.tests[0]!, other.tests[0]!];
+  const single = one.tests.length === 1 && other.tests.length === 1 && one.value === other.value;
+  return single && isSmallEqual(a) && isSmallEqual(b) && a.index === b.index;
+}
+
+const isSmallEqual = ({ op, value }: Test) => op === 'SCMP_CMP_EQ' && halves(value).high === 0;
+
+function whenAny(group: readonly Alternative[]): Instruction[] {
+  const [first] = group;
+  if (group.length === 1 || group.length > MOST_IN_GROUP) return group.flatMap(when);
+  const index = checkedIndex(first!.tests[0]!.index);
+  const tests = group.map(({ tests: [one] }, position) =>
+    test(JEQ, halves(one!.value).low, group.length - 1 - position, position === group.length - 1 ? 1 : 0),
   );
+  const low = [load(argumentLow(index)), ...tests, ret(first!.value)];
+  return [load(argumentHigh(index)), test(JEQ, 0, 0, low.length), ...low];
 }
 
 /** Goes on behind itself when a test fails. */
@@ -28,13 +58,7 @@ function when({ tests, value }: Alternative): Instruction[] {
 
 /** A word of 64 bits is compared as two halves: `rest` runs when the test holds, and is passed over when not. */
 function compare({ index, op, value, valueTwo = 0 }: Test, rest: readonly Instruction[]): Instruction[] {
-  if (!Number.isInteger(index) || index < 0 || index > 5)
-    throw new SandboxError(
-      'BAD_SPEC',
-      'seccomp',
-      `Cannot test argument ${index}: a system call has arguments 0 to 5`,
-    );
-  const low = load(argumentLow(index));
+  const low = load(argumentLow(checkedIndex(index)));
   const high = load(argumentHigh(index));
   const v = halves(value);
   const n = rest.length;
@@ -92,6 +116,15 @@ function compare({ index, op, value, valueTwo = 0 }: Test, rest: readonly Instru
         `Cannot use seccomp comparison "${op}": there is none of that name`,
       );
   }
+}
+
+function checkedIndex(index: number): number {
+  if (Number.isInteger(index) && index >= 0 && index <= 5) return index;
+  throw new SandboxError(
+    'BAD_SPEC',
+    'seccomp',
+    `Cannot test argument ${index}: a system call has arguments 0 to 5`,
+  );
 }
 
 function halves(value: number | bigint): { high: number; low: number } {

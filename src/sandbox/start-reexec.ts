@@ -44,9 +44,14 @@ export const startByReexec: StartMethod = async (plan, streams, sys): Promise<St
 };
 
 /** The init's descriptors are the streams, the channel and the plan (init.ts). */
-function spawnInit(plan: StartPlan, streams: readonly number[] | undefined, channel: number, sys: Syscalls): number {
+function spawnInit(
+  plan: StartPlan,
+  streams: readonly number[] | undefined,
+  channel: number,
+  sys: Syscalls,
+): number {
   const path = bundle ?? fileURLToPath(new URL('./init.cjs', import.meta.url));
-  const library = process.env['LD_LIBRARY_PATH'];
+  const library = process.env.LD_LIBRARY_PATH;
   const env = library === undefined ? [] : [`LD_LIBRARY_PATH=${library}`];
   const nowhere = sys.open('/dev/null', O_RDONLY);
   const sent = planFile(absoluteDescriptors(plan), sys);
@@ -72,7 +77,9 @@ function absoluteDescriptors(plan: StartPlan): StartPlan {
   const { namespaces, root } = plan;
   const join = namespaces.join.map((namespace) => ({ ...namespace, path: absolute(namespace.path) }));
   const mounts = root?.mounts.map((mount) =>
-    mount.make.kind === 'bind' ? { ...mount, make: { ...mount.make, source: absolute(mount.make.source) } } : mount,
+    mount.make.kind === 'bind'
+      ? { ...mount, make: { ...mount.make, source: absolute(mount.make.source) } }
+      : mount,
   );
   return {
     ...plan,

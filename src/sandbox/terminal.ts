@@ -53,6 +53,4 @@ function bindConsole(slave: number, tree: RootTree, sys: Syscalls): void {
   const console = tree.mountPoint('/dev/console', 'file');
   const mount = sys.openTree(slave, '', OPEN_TREE_CLONE | AT_EMPTY_PATH);
   sys.moveMount(mount, console);
-  sys.close(mount);
-  sys.close(console);
 }

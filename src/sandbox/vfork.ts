@@ -74,7 +74,7 @@ export function vforkObstacle(): string | undefined {
   if (process.arch !== 'x64' && process.arch !== 'arm64') return `it is not known on ${process.arch}`;
   const { version } = koffi() as Koffi & { readonly version: string };
   if (version !== KOFFI_VERSION) return `it needs koffi ${KOFFI_VERSION}, not ${version}`;
-  const options = [...process.execArgv, process.env['NODE_OPTIONS'] ?? ''].join(' ');
+  const options = [...process.execArgv, process.env.NODE_OPTIONS ?? ''].join(' ');
   return options.includes('--inspect') ? 'a debugger may be attached' : undefined;
 }
 

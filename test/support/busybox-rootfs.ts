@@ -1,4 +1,12 @@
-import { copyFileSync, existsSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import {
+  copyFileSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
@@ -11,7 +19,11 @@ const busybox = ['/usr/bin/busybox', '/bin/busybox'].find((path) => existsSync(p
 
 /** Why no root can be made here; undefined when it can. */
 export const rootfsProblem: string | undefined =
-  busybox === undefined ? 'there is no static busybox' : process.getuid?.() === 0 ? undefined : 'this is not root';
+  busybox === undefined
+    ? 'there is no static busybox'
+    : process.getuid?.() === 0
+      ? undefined
+      : 'this is not root';
 
 /** A layer directory with a busybox and its links, a user file and /tmp. */
 export interface TestRoot {
@@ -26,7 +38,8 @@ export interface TestRoot {
 export function makeBusyboxRoot(): TestRoot {
   const base = mkdtempSync(join(tmpdir(), 'tsbuild-root-'));
   const layer = join(base, 'layer');
-  for (const directory of ['bin', 'etc', 'tmp', 'root']) mkdirSync(join(layer, directory), { recursive: true });
+  for (const directory of ['bin', 'etc', 'tmp', 'root'])
+    mkdirSync(join(layer, directory), { recursive: true });
   copyFileSync(busybox!, join(layer, 'bin/busybox'));
   for (const name of programs) symlinkSync('busybox', join(layer, 'bin', name));
   writeFileSync(join(layer, 'etc/passwd'), 'root:x:0:0:root:/root:/bin/sh\n');

@@ -3,43 +3,14 @@ import { join, resolve } from 'node:path';
 import type { Readable } from 'node:stream';
 import { build } from 'esbuild';
 import { afterAll, beforeAll, describe } from 'vitest';
-import { DEFAULT_CAPABILITIES } from '../../src/sandbox/capabilities.ts';
-import { capabilitySets, DEFAULT_NAMESPACES, defaultConfinement, defaultMounts } from '../../src/sandbox/defaults.ts';
 import { launch } from '../../src/sandbox/launch.ts';
 import type { ExitStatus, LaunchOptions, StartMechanism } from '../../src/sandbox/sandbox.ts';
-import type { Linux, Process, Spec } from '../../src/sandbox/spec.ts';
+import type { Spec } from '../../src/sandbox/spec.ts';
 import { useInitBundle } from '../../src/sandbox/start-reexec.ts';
 import { makeBusyboxRoot, rootfsProblem, type TestRoot } from './busybox-rootfs.ts';
+import { type SpecChanges, shellSpec } from './specs.ts';
 
 const mechanisms = ['vfork', 'reexec'] as const;
-
-export interface SpecChanges {
-  readonly process?: Partial<Process>;
-  readonly linux?: Partial<Linux>;
-  readonly mounts?: Spec['mounts'];
-  readonly root?: Partial<Spec['root']>;
-  readonly hostname?: string;
-}
-
-/** Docker's defaults, running a shell script. */
-export function shellSpec(script: string, changes: SpecChanges = {}): Spec {
-  const uid = changes.process?.user?.uid ?? 0;
-  return {
-    ociVersion: '1.2.0',
-    process: {
-      user: { uid: 0, gid: 0 },
-      args: ['sh', '-c', script],
-      env: ['PATH=/usr/bin:/bin'],
-      cwd: '/',
-      capabilities: capabilitySets(DEFAULT_CAPABILITIES, uid),
-      ...changes.process,
-    },
-    root: { path: '/nonexistent', ...changes.root },
-    hostname: changes.hostname ?? 'box',
-    mounts: changes.mounts ?? defaultMounts(),
-    linux: { namespaces: DEFAULT_NAMESPACES, ...defaultConfinement(), ...changes.linux },
-  };
-}
 
 export interface Finished extends ExitStatus {
   readonly stdout: string;
@@ -50,7 +21,11 @@ export interface Finished extends ExitStatus {
 /** Runs to the end, and collects the output. */
 export async function runContainer(spec: Spec, options: Omit<LaunchOptions, 'stdio'>): Promise<Finished> {
   const running = await launch(spec, { ...options, stdio: { kind: 'pipes', stdin: 'null' } });
-  const [stdout, stderr, status] = await Promise.all([text(running.stdout!), text(running.stderr!), running.wait()]);
+  const [stdout, stderr, status] = await Promise.all([
+    text(running.stdout!),
+    text(running.stderr!),
+    running.wait(),
+  ]);
   return { ...status, stdout, stderr, stubs: running.stubs };
 }
 
@@ -90,22 +65,31 @@ export function describeContainers(title: string, suite: (containers: Containers
   });
 }
 
-/** Bundles init.ts as build.mjs does; it must lie where the native addon is found. Returns what removes it. */
+/** Bundles init.ts, and has it used. Returns what removes it. */
 export async function bundleInit(): Promise<() => void> {
+  const { path, remove } = await bundle('src/sandbox/init.ts', 'cjs');
+  useInitBundle(path);
+  return remove;
+}
+
+/** Bundles a program as build.mjs does. It lies in the project, since the native addon is looked for from there. */
+export async function bundle(
+  source: string,
+  format: 'cjs' | 'esm',
+): Promise<{ path: string; remove(): void }> {
   const project = resolve(import.meta.dirname, '../..');
-  const directory = mkdtempSync(join(project, 'test/.init-'));
-  const outfile = join(directory, 'init.cjs');
+  const directory = mkdtempSync(join(project, 'test/.bundle-'));
+  const path = join(directory, format === 'cjs' ? 'program.cjs' : 'program.mjs');
+  const url = "const __moduleUrl=require('node:url').pathToFileURL(__filename).href;";
   await build({
-    entryPoints: [join(project, 'src/sandbox/init.ts')],
-    outfile,
+    entryPoints: [join(project, source)],
+    outfile: path,
     bundle: true,
     platform: 'node',
     target: 'node20',
-    format: 'cjs',
+    format,
     external: ['koffi', '@koromix/*'],
-    define: { 'import.meta.url': '__moduleUrl' },
-    banner: { js: "const __moduleUrl=require('node:url').pathToFileURL(__filename).href;" },
+    ...(format === 'cjs' ? { define: { 'import.meta.url': '__moduleUrl' }, banner: { js: url } } : {}),
   });
-  useInitBundle(outfile);
-  return () => rmSync(directory, { recursive: true });
+  return { path, remove: () => rmSync(directory, { recursive: true, force: true }) };
 }

@@ -2,7 +2,8 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { launch } from '../../../src/sandbox/launch.ts';
-import { describeContainers, shellSpec, text } from '../../support/containers.ts';
+import { describeContainers, text } from '../../support/containers.ts';
+import { shellSpec } from '../../support/specs.ts';
 
 const lines = (output: string) => output.trim().split('\n');
 
@@ -37,7 +38,7 @@ describeContainers('launch()', ({ run, root, mechanism }) => {
   });
 
   test('gives the program the environment of the spec and nothing else', async () => {
-    process.env['TSBUILD_CANARY'] = 'leaked';
+    process.env.TSBUILD_CANARY = 'leaked';
     const env = ['PATH=/bin', 'A=1', 'TSBUILD_CANARY', '=x', '', '*', 'B=two words'];
     const { stdout } = await run('env', { process: { env, args: ['env'] } });
     expect(lines(stdout).toSorted()).toEqual(['A=1', 'B=two words', 'PATH=/bin']);
@@ -48,7 +49,9 @@ describeContainers('launch()', ({ run, root, mechanism }) => {
     const output = lines(stdout);
     expect(output[0]).toBe('box');
     expect(output.filter((line) => line.startsWith('/proc/'))).toHaveLength(1);
-    expect(output.filter((line) => line.includes(':')).map((line) => line.split(':')[0]!.trim())).toEqual(['lo']);
+    expect(output.filter((line) => line.includes(':')).map((line) => line.split(':')[0]!.trim())).toEqual([
+      'lo',
+    ]);
   });
 
   test('brings up lo in a new network namespace', async () => {
@@ -89,7 +92,7 @@ describeContainers('launch()', ({ run, root, mechanism }) => {
       Uid: '1000\t1000\t1000\t1000',
       Gid: '1001\t1001\t1001\t1001',
     });
-    expect(status['Groups']!.trim()).toBe('5 6');
+    expect(status.Groups!.trim()).toBe('5 6');
     expect(stdout).toContain('0027\n');
   });
 
@@ -107,9 +110,13 @@ describeContainers('launch()', ({ run, root, mechanism }) => {
   });
 
   test('makes /dev anew, with the devices and links of the runtime spec', async () => {
-    const { stdout } = await run('ls /dev; cat /dev/null; head -c 2 /dev/zero | wc -c; echo x >/dev/null; readlink /dev/ptmx');
+    const { stdout } = await run(
+      'ls /dev; cat /dev/null; head -c 2 /dev/zero | wc -c; echo x >/dev/null; readlink /dev/ptmx',
+    );
     expect(lines(stdout)).toEqual(
-      'core fd full mqueue null ptmx pts random shm stderr stdin stdout tty urandom zero 2 pts/ptmx'.split(' '),
+      'core fd full mqueue null ptmx pts random shm stderr stdin stdout tty urandom zero 2 pts/ptmx'.split(
+        ' ',
+      ),
     );
   });
 
@@ -128,7 +135,10 @@ describeContainers('launch()', ({ run, root, mechanism }) => {
   });
 
   test('mounts control groups read-only', async () => {
-    const { stdout } = await run('grep -c cgroup /proc/self/mounts; mkdir /sys/fs/cgroup/x 2>&1; ls /sys/fs/cgroup | wc -l');
+    const { stdout } = await run(
+      'grep -c cgroup /proc/self/mounts; mkdir /sys/fs/cgroup/x 2>&1; ls /sys/fs/cgroup | wc -l',
+      { linux: { resources: { pids: { limit: 100 } } } },
+    );
     const [mounts, refusal, entries] = lines(stdout);
     expect(Number(mounts)).toBeGreaterThan(0);
     expect(refusal).toContain('Read-only file system');
@@ -137,14 +147,26 @@ describeContainers('launch()', ({ run, root, mechanism }) => {
 
   test('writes to the upper directory, and reports the mount points it made there', async () => {
     const overlay = root().overlay();
-    const { stubs } = await run('echo new >/etc/new; rm /etc/passwd', {}, {
-      overlay,
-      files: [
-        { path: '/etc/resolv.conf', content: 'nameserver 1.2.3.4\n', mode: 0o644, readonly: false },
-        { path: '/run/deep/hosts', content: 'x', mode: 0o644, readonly: true },
-      ],
-    });
-    expect(stubs).toEqual(['/proc', '/dev', '/sys', '/etc/resolv.conf', '/run', '/run/deep', '/run/deep/hosts']);
+    const { stubs } = await run(
+      'echo new >/etc/new; rm /etc/passwd',
+      {},
+      {
+        overlay,
+        files: [
+          { path: '/etc/resolv.conf', content: 'nameserver 1.2.3.4\n', mode: 0o644, readonly: false },
+          { path: '/run/deep/hosts', content: 'x', mode: 0o644, readonly: true },
+        ],
+      },
+    );
+    expect(stubs).toEqual([
+      '/proc',
+      '/dev',
+      '/sys',
+      '/etc/resolv.conf',
+      '/run',
+      '/run/deep',
+      '/run/deep/hosts',
+    ]);
     expect(readFileSync(join(overlay.upper, 'etc/new'), 'utf8')).toBe('new\n');
     expect(readdirSync(overlay.upper).toSorted()).toEqual(['dev', 'etc', 'proc', 'run', 'sys']);
     expect(readFileSync(join(overlay.upper, 'etc/resolv.conf'), 'utf8')).toBe('');
@@ -153,7 +175,8 @@ describeContainers('launch()', ({ run, root, mechanism }) => {
   test('shows the given files, writable or not, with their mode and owner', async () => {
     const file = { path: '/etc/hosts', content: 'here\n', mode: 0o640, uid: 7, gid: 8 };
     const files = (readonly: boolean) => ({ files: [{ ...file, readonly }] });
-    const script = "cat /etc/hosts; stat -c '%a %u %g' /etc/hosts; (echo more >>/etc/hosts) 2>/dev/null && echo wrote; true";
+    const script =
+      "cat /etc/hosts; stat -c '%a %u %g' /etc/hosts; (echo more >>/etc/hosts) 2>/dev/null && echo wrote; true";
     expect((await run(script, {}, files(true))).stdout).toBe('here\n640 7 8\n');
     expect((await run(script, {}, files(false))).stdout).toBe('here\n640 7 8\nwrote\n');
   });
@@ -167,7 +190,11 @@ describeContainers('launch()', ({ run, root, mechanism }) => {
   });
 
   test('runs in a plain directory when there is no overlay', async () => {
-    const { stdout } = await run('cat /etc/passwd', { root: { path: root().layer } }, { overlay: undefined as never });
+    const { stdout } = await run(
+      'cat /etc/passwd',
+      { root: { path: root().layer } },
+      { overlay: undefined as never },
+    );
     expect(stdout).toContain('root:x:0:0');
   });
 
@@ -179,7 +206,11 @@ describeContainers('launch()', ({ run, root, mechanism }) => {
       return layer;
     });
     const overlay = root().overlay();
-    const { stdout } = await run('cat /number', {}, { overlay: { ...overlay, lower: [root().layer, ...lower] } });
+    const { stdout } = await run(
+      'cat /number',
+      {},
+      { overlay: { ...overlay, lower: [root().layer, ...lower] } },
+    );
     expect(stdout).toBe('299');
   });
 
@@ -250,7 +281,10 @@ describeContainers('launch() of what cannot run', ({ run }) => {
   test('rejects a file that is no program', async () => {
     const script = { path: '/script', content: 'not a program', mode: 0o755, readonly: true };
     const attempt = run('', { process: { args: ['/script'] } }, { files: [script] });
-    await expect(attempt).rejects.toMatchObject({ code: 'NOT_EXECUTABLE', message: 'exec /script: exec format error' });
+    await expect(attempt).rejects.toMatchObject({
+      code: 'NOT_EXECUTABLE',
+      message: 'exec /script: exec format error',
+    });
   });
 
   test('rejects a working directory that is not there', async () => {
