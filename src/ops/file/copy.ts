@@ -21,6 +21,8 @@ export interface CopyRules {
   /** Undefined: as in the source. */
   readonly owner: Ids | undefined;
   readonly mode: ModeRule | undefined;
+  /** Modification time for everything that is copied; undefined: as in the source. */
+  readonly mtimeNs?: bigint;
   readonly parents: ParentAttributes;
 }
 
@@ -46,7 +48,7 @@ export class Copier {
     }
     const target = this.makeDestination(destination);
     await this.#content(root, target, new Map());
-    this.writer.setAttributes(target, { mtimeNs: root.node.stat.mtimeNs });
+    this.writer.setAttributes(target, { mtimeNs: this.rules.mtimeNs ?? root.node.stat.mtimeNs });
   }
 
   /** `--parents`: each root under its own path below the destination, which is a directory even if there is no root. */
@@ -109,10 +111,11 @@ export class Copier {
       }
       links.set(inode, target);
     }
-    const { owner, mode } = this.rules;
+    const { owner, mode, mtimeNs } = this.rules;
     this.writer.copy(target, this.tree, node, {
       ...owner,
       ...(mode && stat.type !== 'symlink' && { mode: mode(stat.mode, false) }),
+      ...(mtimeNs !== undefined && { mtimeNs }),
     });
   }
 
@@ -123,7 +126,7 @@ export class Copier {
       uid: owner?.uid ?? stat.uid,
       gid: owner?.gid ?? stat.gid,
       mode: mode === undefined ? stat.mode : mode(stat.mode, stat.type === 'directory'),
-      mtimeNs: stat.mtimeNs,
+      mtimeNs: this.rules.mtimeNs ?? stat.mtimeNs,
       xattrs: this.tree.xattrs(node),
     };
   }

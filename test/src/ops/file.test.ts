@@ -237,6 +237,11 @@ describe('WORKDIR', () => {
     });
   });
 
+  rootTest('makes it root’s when the image does not know the user, but takes no wrong number', async () => {
+    expect(await made({}, NOTHING, workdir('/d', { owner: 'nosuch:grp' }))).toEqual({ '/d': 'd 755 0:0' });
+    await expect(made({}, NOTHING, workdir('/d', { owner: '4294967296' }))).rejects.toThrow('Invalid id');
+  });
+
   rootTest('leaves a directory alone that is there', async () => {
     const base = { '/d': { type: 'directory' as const, mode: 0o700, owner: [3, 4] as const } };
     expect(await made(base, NOTHING, workdir('/d'))).toEqual({ '/d': 'd 700 3:4' });
