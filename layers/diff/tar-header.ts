@@ -168,15 +168,22 @@ export function decodeHeader(source: Buffer, offset: number): DecodedHeader {
  */
 function prefixOf(source: Buffer, offset: number): string {
   const magic = source.toString('latin1', offset + 257, offset + 265);
-  if (magic === 'ustar\x0000') {
+  if (magic.startsWith('ustar\0')) {
     const isStar = source.toString('latin1', offset + 508, offset + 512) === 'tar\0';
     return cString(source, offset + 345, isStar ? 131 : HEADER_LIMITS.prefix);
   }
-  if (magic !== 'ustar  \0' || source[offset + 156] === 0x53 /* S: a sparse map is there */) return '';
+  const text = cString(source, offset + 345, HEADER_LIMITS.prefix);
+  if (magic !== 'ustar  \0') {
+    if (text === '') return '';
+    throw invalidArchive(
+      text,
+      'Cannot read the archive: a header without a format has a prefix, which only some readers see',
+    );
+  }
+  if (source[offset + 156] === 0x53 /* S: a sparse map is there */) return '';
   const areTimes =
     decodeNumber(source, offset + 345, 12) !== undefined &&
     decodeNumber(source, offset + 357, 12) !== undefined;
-  const text = cString(source, offset + 345, HEADER_LIMITS.prefix);
   return areTimes || !/^[\0-\x7f]*$/.test(text) ? '' : text;
 }
 
@@ -188,14 +195,14 @@ function cString(source: Buffer, offset: number, length: number): string {
 
 /**
  * A number field: octal text, blank for 0, or GNU's base-256 when the top bit is set (two's complement below it).
- * Undefined when it is neither.
+ * Undefined when it is neither; digits behind a NUL too, which some readers see and others do not.
  */
 export function decodeNumber(source: Buffer, offset: number, length: number): number | undefined {
   const first = source[offset]!;
   if (first & 0x80) return decodeBase256(source, offset, length, first);
   const end = offset + length;
   let at = offset;
-  while (at < end && isBlank(source[at]!)) at++;
+  while (at < end && source[at] === 0x20) at++;
   let value = 0;
   for (; at < end && source[at]! >= 0x30 && source[at]! <= 0x37; at++) value = value * 8 + source[at]! - 0x30;
   while (at < end && isBlank(source[at]!)) at++;
