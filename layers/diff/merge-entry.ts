@@ -1,7 +1,14 @@
 import type { BytePath } from '../snapshots/file-tree.ts';
 import { archiveError, invalidArchive } from './archive-error.ts';
 import type { PaxRecord } from './pax.ts';
-import { type PaxSparse, paxSparse } from './sparse.ts';
+import {
+  MapLines,
+  type OldMap,
+  type PaxSparse,
+  paxSparse,
+  type SparseMapReader,
+  type SparsePiece,
+} from './sparse.ts';
 import { type TarEntry, unescapeXattrName, XATTR_RECORD } from './tar-entry.ts';
 import { type DecodedHeader, type EntryType, HEADER_LIMITS } from './tar-header.ts';
 
@@ -16,8 +23,10 @@ export interface MergedEntry {
   readonly entry: TarEntry;
   /** Bytes that follow in the archive. */
   readonly stored: number;
-  /** A sparse file of the PAX versions; its map may be still to come. */
-  readonly sparse: PaxSparse | undefined;
+  /** Of a sparse file, when its map is known. */
+  readonly pieces?: readonly SparsePiece[];
+  /** Of a sparse file, when its map is still to come. */
+  readonly mapReader?: SparseMapReader;
 }
 
 const MAX_ID = 0xffff_fffe;
@@ -27,10 +36,16 @@ const NANOSECONDS = 1_000_000_000n;
  * One entry of its header and what extends it. Headers that readers of different make take differently are refused
  * (`INVALID_ARCHIVE`): what is extracted here has to be what any scanner saw.
  */
-export function mergeEntry(header: DecodedHeader, extension: Extension): MergedEntry {
+export function mergeEntry(
+  header: DecodedHeader,
+  extension: Extension,
+  oldMap: OldMap | undefined,
+): MergedEntry {
   const records = extension.pax ?? [];
   const values = new Map(records);
   const sparse = paxSparse(records);
+  if (sparse !== undefined && oldMap !== undefined)
+    throw invalidArchive(header.path, 'Cannot read the archive: a sparse file has two maps');
   const text = (key: string) => textValue(values, key);
   const path = sparse?.name ?? oneName(text('path'), extension.longName) ?? header.path;
   const type: EntryType = header.type === 'sparse' ? 'file' : (header.type as EntryType);
@@ -43,7 +58,7 @@ export function mergeEntry(header: DecodedHeader, extension: Extension): MergedE
     mode: header.mode,
     uid: integer(path, 'uid', text('uid')) ?? header.uid,
     gid: integer(path, 'gid', text('gid')) ?? header.gid,
-    size: sparse?.size ?? stored,
+    size: sparse?.size ?? oldMap?.size ?? stored,
     mtimeNs: parseTime(path, text('mtime')) ?? BigInt(header.seconds) * NANOSECONDS,
     linkpath: isLink ? linkpath : '',
     devMajor: header.devMajor,
@@ -51,7 +66,13 @@ export function mergeEntry(header: DecodedHeader, extension: Extension): MergedE
     xattrs: xattrsOf(values),
   };
   checkEntry(entry, stored, sparse !== undefined);
-  return { entry, stored, sparse };
+  return { entry, stored, ...mapOf(sparse, oldMap) };
+}
+
+function mapOf(sparse: PaxSparse | undefined, oldMap: OldMap | undefined): Partial<MergedEntry> {
+  if (oldMap !== undefined) return oldMap.isComplete ? { pieces: oldMap.pieces() } : { mapReader: oldMap };
+  if (sparse === undefined) return {};
+  return sparse.pieces === undefined ? { mapReader: new MapLines() } : { pieces: sparse.pieces };
 }
 
 function checkEntry(entry: TarEntry, stored: number, isSparse: boolean): void {

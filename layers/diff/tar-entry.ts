@@ -30,38 +30,14 @@ export type Xattr = readonly [name: string, value: Buffer];
 export const XATTR_RECORD = 'SCHILY.xattr.';
 
 const NANOSECONDS = 1_000_000_000n;
-const NO_PAX_HEADER = {
-  mode: 0o644,
-  uid: 0,
-  gid: 0,
-  seconds: 0,
-  devMajor: 0,
-  devMinor: 0,
-  linkpath: '',
-} as const;
+const NO_PAX_HEADER = { mode: 0o644, uid: 0, gid: 0, devMajor: 0, devMinor: 0, linkpath: '' } as const;
 
 /**
  * The entry's own 512-byte header, written to `target` at `offset`. Whatever its fields cannot hold is zero or cut
  * there: {@link encodeExtension} of the same entry has to precede it.
  */
 export function encodeEntry(target: Buffer, offset: number, entry: TarEntry): void {
-  encodeHeader(target, offset, { ...fitting(entry), path: entry.path, type: entry.type });
-}
-
-/** What of an entry fits in ustar fields. */
-function fitting(entry: TarEntry) {
-  const { maxId, maxSize, maxSeconds } = HEADER_LIMITS;
-  const seconds = Number(floorSeconds(entry.mtimeNs));
-  return {
-    mode: entry.mode,
-    uid: entry.uid > maxId ? 0 : entry.uid,
-    gid: entry.gid > maxId ? 0 : entry.gid,
-    size: entry.size > maxSize ? 0 : entry.size,
-    seconds: seconds < 0 || seconds > maxSeconds ? 0 : seconds,
-    linkpath: entry.linkpath,
-    devMajor: entry.devMajor,
-    devMinor: entry.devMinor,
-  };
+  encodeHeader(target, offset, entry, Number(floorSeconds(entry.mtimeNs)));
 }
 
 /**
@@ -76,7 +52,7 @@ export function encodeExtension(entry: TarEntry): Buffer | undefined {
   if (records.length === 0) return undefined;
   const body = encodePaxRecords(records);
   const block = Buffer.alloc(BLOCK + Math.ceil(body.length / BLOCK) * BLOCK);
-  encodeHeader(block, 0, { ...NO_PAX_HEADER, path: 'PaxHeader', type: 'pax', size: body.length });
+  encodeHeader(block, 0, { ...NO_PAX_HEADER, path: 'PaxHeader', type: 'pax', size: body.length }, 0);
   body.copy(block, BLOCK);
   return block;
 }
@@ -84,7 +60,7 @@ export function encodeExtension(entry: TarEntry): Buffer | undefined {
 function extensionRecords(entry: TarEntry): (readonly [key: string, value: string | Buffer])[] {
   const { maxId, maxSize } = HEADER_LIMITS;
   const records: (readonly [string, string | Buffer])[] = [];
-  if (!isAscii(entry.path) || splitName(entry.path) === undefined) records.push(['path', entry.path]);
+  if (!fitsName(entry.path)) records.push(['path', entry.path]);
   if (entry.linkpath.length > HEADER_LIMITS.linkpath || !isAscii(entry.linkpath))
     records.push(['linkpath', entry.linkpath]);
   if (entry.size > maxSize) records.push(['size', String(entry.size)]);
@@ -95,18 +71,23 @@ function extensionRecords(entry: TarEntry): (readonly [key: string, value: strin
   return records;
 }
 
+function fitsName(path: BytePath): boolean {
+  return isAscii(path) && (path.length <= HEADER_LIMITS.name || splitName(path) !== undefined);
+}
+
 function isAscii(path: BytePath): boolean {
   return /^[\0-\x7f]*$/.test(path);
 }
 
 function floorSeconds(time: bigint): bigint {
   const seconds = time / NANOSECONDS;
-  return time < 0n && time % NANOSECONDS !== 0n ? seconds - 1n : seconds;
+  return time < 0n && seconds * NANOSECONDS !== time ? seconds - 1n : seconds;
 }
 
 /** Whether a ustar header can hold the time: whole seconds from 1970 until 2242. */
 function isPlainTime(time: bigint): boolean {
-  return time >= 0n && time % NANOSECONDS === 0n && time / NANOSECONDS <= HEADER_LIMITS.maxSeconds;
+  const seconds = time / NANOSECONDS;
+  return time >= 0n && seconds <= HEADER_LIMITS.maxSeconds && seconds * NANOSECONDS === time;
 }
 
 /** `-1.5` style decimal of pax(1), "mtime", without trailing zeros. */

@@ -74,39 +74,62 @@ export function splitName(path: BytePath): { readonly prefix: string; readonly n
   return { prefix: path.slice(0, cut), name: path.slice(cut + 1) };
 }
 
-/** Writes the block. Numbers have to fit; a path or link path that does not is cut. */
+/** Bytes of `ustar`, NUL and `00`, and of a checksum field that counts as eight blanks, in the sum of a block. */
+const FIXED_SUM = [...Buffer.from('ustar\x0000        ')].reduce((sum, byte) => sum + byte, 0);
+
+/** Writes the block. A path or link path that does not fit is cut, a number that does not is 0. */
 export function encodeHeader(
   target: Buffer,
   offset: number,
-  fields: HeaderFields & { readonly type: keyof typeof FLAGS },
+  fields: Omit<HeaderFields, 'seconds'> & { readonly type: keyof typeof FLAGS },
+  seconds: number,
 ): void {
-  const { name, prefix } = splitName(fields.path) ?? { name: fields.path, prefix: '' };
+  const { maxId, maxSize, maxSeconds } = HEADER_LIMITS;
+  const { path, type, linkpath } = fields;
   target.fill(0, offset, offset + BLOCK);
-  target.write(name, offset, HEADER_LIMITS.name, 'latin1');
-  octal(target, offset + 100, 7, fields.mode);
-  octal(target, offset + 108, 7, fields.uid);
-  octal(target, offset + 116, 7, fields.gid);
-  octal(target, offset + 124, 11, fields.size);
-  octal(target, offset + 136, 11, fields.seconds);
-  target[offset + 156] = FLAGS[fields.type];
-  if (fields.linkpath !== '') target.write(fields.linkpath, offset + 157, HEADER_LIMITS.linkpath, 'latin1');
+  let sum = FIXED_SUM + FLAGS[type];
+  if (path.length <= HEADER_LIMITS.name) sum += text(target, offset, path);
+  else {
+    const { name, prefix } = splitName(path) ?? { name: path.slice(0, HEADER_LIMITS.name), prefix: '' };
+    sum += text(target, offset, name) + text(target, offset + 345, prefix);
+  }
+  sum += octal(target, offset + 100, 7, fields.mode);
+  sum += octal(target, offset + 108, 7, fields.uid > maxId ? 0 : fields.uid);
+  sum += octal(target, offset + 116, 7, fields.gid > maxId ? 0 : fields.gid);
+  sum += octal(target, offset + 124, 11, fields.size > maxSize ? 0 : fields.size);
+  sum += octal(target, offset + 136, 11, seconds < 0 || seconds > maxSeconds ? 0 : seconds);
+  target[offset + 156] = FLAGS[type];
+  if (linkpath !== '') sum += text(target, offset + 157, linkpath.slice(0, HEADER_LIMITS.linkpath));
   target.write('ustar\x0000', offset + 257, 8, 'latin1');
-  octal(target, offset + 329, 7, fields.devMajor);
-  octal(target, offset + 337, 7, fields.devMinor);
-  if (prefix !== '') target.write(prefix, offset + 345, HEADER_LIMITS.prefix, 'latin1');
-  // Six digits, NUL, blank: the checksum field's own form, and it counts as blanks in the sum.
-  let sum = 8 * 0x20;
-  for (let at = offset; at < offset + BLOCK; at++) sum += target[at]!;
+  sum += octal(target, offset + 329, 7, fields.devMajor);
+  sum += octal(target, offset + 337, 7, fields.devMinor);
+  // Six digits, NUL, blank: the checksum field's own form.
   octal(target, offset + 148, 6, sum);
   target[offset + 155] = 0x20;
 }
 
-function octal(target: Buffer, offset: number, digits: number, value: number): void {
+/** Writes bytes and gives their sum. */
+function text(target: Buffer, offset: number, bytes: string): number {
+  let sum = 0;
+  for (let at = 0; at < bytes.length; at++) {
+    const byte = bytes.charCodeAt(at);
+    target[offset + at] = byte;
+    sum += byte;
+  }
+  return sum;
+}
+
+/** Writes digits and gives the sum of their bytes. */
+function octal(target: Buffer, offset: number, digits: number, value: number): number {
+  let sum = 0;
   let rest = value;
   for (let at = offset + digits - 1; at >= offset; at--) {
-    target[at] = 0x30 + (rest % 8);
+    const digit = 0x30 + (rest % 8);
+    target[at] = digit;
+    sum += digit;
     rest = Math.floor(rest / 8);
   }
+  return sum;
 }
 
 /** Whether the block at `offset` is all zero: the end of an archive is two of them. */
@@ -168,15 +191,22 @@ export function decodeHeader(source: Buffer, offset: number): DecodedHeader {
  */
 function prefixOf(source: Buffer, offset: number): string {
   const magic = source.toString('latin1', offset + 257, offset + 265);
-  if (magic === 'ustar\x0000') {
+  if (magic.startsWith('ustar\0')) {
     const isStar = source.toString('latin1', offset + 508, offset + 512) === 'tar\0';
     return cString(source, offset + 345, isStar ? 131 : HEADER_LIMITS.prefix);
   }
-  if (magic !== 'ustar  \0' || source[offset + 156] === 0x53 /* S: a sparse map is there */) return '';
+  const text = cString(source, offset + 345, HEADER_LIMITS.prefix);
+  if (magic !== 'ustar  \0') {
+    if (text === '') return '';
+    throw invalidArchive(
+      text,
+      'Cannot read the archive: a header without a format has a prefix, which only some readers see',
+    );
+  }
+  if (source[offset + 156] === 0x53 /* S: a sparse map is there */) return '';
   const areTimes =
     decodeNumber(source, offset + 345, 12) !== undefined &&
     decodeNumber(source, offset + 357, 12) !== undefined;
-  const text = cString(source, offset + 345, HEADER_LIMITS.prefix);
   return areTimes || !/^[\0-\x7f]*$/.test(text) ? '' : text;
 }
 
@@ -188,14 +218,14 @@ function cString(source: Buffer, offset: number, length: number): string {
 
 /**
  * A number field: octal text, blank for 0, or GNU's base-256 when the top bit is set (two's complement below it).
- * Undefined when it is neither.
+ * Undefined when it is neither; digits behind a NUL too, which some readers see and others do not.
  */
 export function decodeNumber(source: Buffer, offset: number, length: number): number | undefined {
   const first = source[offset]!;
   if (first & 0x80) return decodeBase256(source, offset, length, first);
   const end = offset + length;
   let at = offset;
-  while (at < end && isBlank(source[at]!)) at++;
+  while (at < end && source[at] === 0x20) at++;
   let value = 0;
   for (; at < end && source[at]! >= 0x30 && source[at]! <= 0x37; at++) value = value * 8 + source[at]! - 0x30;
   while (at < end && isBlank(source[at]!)) at++;

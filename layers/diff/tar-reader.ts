@@ -1,10 +1,11 @@
 import { archiveError, invalidArchive } from './archive-error.ts';
 import { type ArchiveLimits, defaultLimits } from './archive-limits.ts';
+import { ChunkCursor } from './chunk-cursor.ts';
 import { checkGlobal, type Extension, type MergedEntry, mergeEntry } from './merge-entry.ts';
 import { decodePaxRecords } from './pax.ts';
-import { checkSparseMap, decodeOldPieces, MapLines, type SparseMap } from './sparse.ts';
+import { checkSparseMap, MapLines, OldMap, type SparseMap, type SparseMapReader } from './sparse.ts';
 import type { TarEntry } from './tar-entry.ts';
-import { BLOCK, type DecodedHeader, decodeHeader, decodeNumber, isZeroBlock } from './tar-header.ts';
+import { BLOCK, type DecodedHeader, decodeHeader, isZeroBlock } from './tar-header.ts';
 
 /** Bytes of the current file: `chunk` from `start` to `end`, to be put at `position` of the file. */
 export interface DataPiece {
@@ -14,15 +15,14 @@ export interface DataPiece {
   position: number;
 }
 
-type Step = 'entry' | 'data' | 'end';
-type State = 'header' | 'meta' | 'old-map' | 'map-lines' | 'body' | 'padding' | 'half-end' | 'trailer';
+/** What comes next; what is being collected for it. */
+type State = 'header' | 'meta' | 'map' | 'body' | 'padding' | 'half-end' | 'trailer';
 
 const EMPTY = Buffer.alloc(0);
 const ZEROS = Buffer.alloc(64 * 1024);
 
 /**
- * Reads a tar that comes in chunks of any size: `feed` one, then call `next` until it says undefined. No byte is
- * copied but headers that lie across two chunks.
+ * Reads a tar that comes in chunks of any size: `feed` one, then call `next` until it says undefined.
  *
  * Reads what Go's archive/tar reads (so what Docker does), and refuses what readers are known to disagree on.
  */
@@ -31,114 +31,101 @@ export class TarReader {
   entry!: TarEntry;
   /** The piece last announced by `next() === 'data'`; the same object every time. */
   readonly data: DataPiece = { chunk: EMPTY, start: 0, end: 0, position: 0 };
+  /** Entries announced so far. */
+  entries = 0;
 
   readonly #limits: ArchiveLimits;
-  readonly #strictTrailer: boolean;
+  readonly #isTrailerFree: boolean;
+  readonly #cursor = new ChunkCursor();
   #state: State = 'header';
-  #chunk: Buffer = EMPTY;
-  #offset = 0;
-  readonly #scratch = Buffer.alloc(BLOCK);
-  #scratched = 0;
-  #block: Buffer = EMPTY;
-  #blockOffset = 0;
-  /** Bytes still to pass over before the next header. */
-  #padding = 0;
+  /** Bytes fed, and the sum of the sizes of files. */
+  #fed = 0;
+  #sizes = 0;
+
   #header: DecodedHeader | undefined;
+  /** A header that tells about the next entry, with its padding, as far as it has come. */
   #meta: Buffer = EMPTY;
   #metaLength = 0;
   #extension: Extension | undefined;
+  /** An entry whose map is still to come. */
   #merged: MergedEntry | undefined;
-  #pieces: (readonly [number, number])[] = [];
-  #mapLines: MapLines | undefined;
+  #mapReader: SparseMapReader | undefined;
+
+  /** Of the file announced: its map if it has holes, and the number of the current piece. */
   #map: SparseMap | undefined;
   #piece = 0;
-  /** Stored bytes of the file still to come, and of the current piece of it. */
-  #left = 0;
+  /** Stored bytes still to come: of the piece, of the file, and then of padding. */
   #pieceLeft = 0;
-  #fed = 0;
-  #entries = 0;
-  #sizes = 0;
+  #left = 0;
+  #padding = 0;
 
   /** @param options.trailer What may follow the end of the archive: only zeros (default), or anything. */
   constructor(
     options: { readonly limits?: Partial<ArchiveLimits>; readonly trailer?: 'zeros' | 'any' } = {},
   ) {
     this.#limits = { ...defaultLimits, ...options.limits };
-    this.#strictTrailer = options.trailer !== 'any';
-  }
-
-  /** Entries announced so far. */
-  get entries(): number {
-    return this.#entries;
+    this.#isTrailerFree = options.trailer === 'any';
   }
 
   /** Gives the next bytes; the chunk before has to be used up. It must not change until it is, too. */
   feed(chunk: Buffer): void {
-    this.#chunk = chunk;
-    this.#offset = 0;
     this.#fed += chunk.length;
-    if (this.#fed > this.#limits.bytes) throw this.#exceeded('is longer than', this.#limits.bytes, 'bytes');
+    if (this.#fed > this.#limits.bytes) throw exceeded('is longer than', this.#limits.bytes, 'bytes');
+    this.#cursor.feed(chunk);
   }
 
   /** To be called after the last chunk. Throws `INVALID_ARCHIVE` when the archive is cut short. */
   end(): void {
-    const isComplete =
-      this.#state === 'trailer' ||
-      (this.#scratched === 0 &&
-        (this.#state === 'half-end' || (this.#state === 'header' && this.#extension === undefined)));
-    if (!isComplete) throw invalidArchive('', 'Cannot read the archive: it ends in the middle of an entry');
+    const isBetween =
+      this.#state === 'half-end' || (this.#state === 'header' && this.#extension === undefined);
+    if (this.#state !== 'trailer' && (!isBetween || this.#cursor.isInBlock))
+      throw invalidArchive('', 'Cannot read the archive: it ends in the middle of an entry');
   }
 
   /** Undefined: all that was fed is used up. */
-  next(): Step | undefined {
+  next(): 'entry' | 'data' | 'end' | undefined {
     for (;;) {
       switch (this.#state) {
         case 'body':
           return this.#nextData();
         case 'trailer':
-          this.#checkTrailer();
+          this.#takeTrailer();
           return undefined;
         case 'padding':
-          if (!this.#pass()) return undefined;
+          this.#padding = this.#cursor.skip(this.#padding);
+          if (this.#padding > 0) return undefined;
           this.#state = 'header';
           break;
         case 'meta':
-          if (!this.#collect()) return undefined;
+          this.#metaLength = this.#cursor.copyTo(this.#meta, this.#metaLength);
+          if (this.#metaLength < this.#meta.length) return undefined;
           this.#takeMeta();
           break;
-        default: {
-          if (!this.#takeBlock()) return undefined;
-          if (this.#takeStructure()) return 'entry';
-        }
+        default:
+          if (!this.#cursor.takeBlock()) return undefined;
+          if (this.#takeBlock()) return 'entry';
       }
     }
   }
 
-  /** One whole block of structure. True when it completes what is to be known of an entry. */
-  #takeStructure(): boolean {
-    switch (this.#state) {
-      case 'half-end':
-        if (!isZeroBlock(this.#block, this.#blockOffset))
-          throw invalidArchive('', 'Cannot read the archive: entries follow an end marker');
-        this.#state = 'trailer';
-        return false;
-      case 'old-map':
-        return this.#takeOldMap(0, 21, 504);
-      case 'map-lines':
-        return this.#takeMapLines();
-      default:
-        return this.#takeHeader();
-    }
-  }
-
-  #takeHeader(): boolean {
-    if (this.#block[this.#blockOffset] === 0 && isZeroBlock(this.#block, this.#blockOffset)) {
-      if (this.#extension !== undefined)
-        throw invalidArchive('', 'Cannot read the archive: it ends after an extended header');
-      this.#state = 'half-end';
+  /** A block that is no content. True when it completes what is to be known of an entry. */
+  #takeBlock(): boolean {
+    const { block, blockOffset } = this.#cursor;
+    if (this.#state === 'map') return this.#takeMap(block, blockOffset);
+    const isZero = block[blockOffset] === 0 && isZeroBlock(block, blockOffset);
+    if (this.#state === 'half-end') {
+      if (!isZero) throw invalidArchive('', 'Cannot read the archive: entries follow an end marker');
+      this.#state = 'trailer';
       return false;
     }
-    const header = decodeHeader(this.#block, this.#blockOffset);
+    if (!isZero) return this.#takeHeader(decodeHeader(block, blockOffset));
+    if (this.#extension !== undefined)
+      throw invalidArchive('', 'Cannot read the archive: it ends after an extended header');
+    this.#state = 'half-end';
+    return false;
+  }
+
+  #takeHeader(header: DecodedHeader): boolean {
     this.#header = header;
     switch (header.type) {
       case 'pax':
@@ -147,46 +134,16 @@ export class TarReader {
       case 'long-link':
         this.#startMeta(header);
         return false;
+      default:
+        this.#merged = this.#merge(header);
+        this.#extension = undefined;
+        return this.#startEntry(this.#merged);
     }
-    this.#merged = mergeEntry(header, this.#extension ?? {});
-    this.#extension = undefined;
-    this.#countEntry(this.#merged.entry);
-    this.#map = undefined;
-    if (header.type === 'sparse') {
-      if (this.#merged.sparse !== undefined)
-        throw invalidArchive(header.path, 'Cannot read the archive: a sparse file has two maps');
-      this.#pieces = [];
-      return this.#takeOldMap(386, 4, 482);
-    }
-    const { sparse, stored } = this.#merged;
-    if (sparse === undefined) return this.#announce(stored);
-    if (sparse.pieces !== undefined) {
-      this.#map = checkSparseMap({ pieces: sparse.pieces, size: sparse.size }, stored);
-      return this.#announce(stored);
-    }
-    this.#mapLines = new MapLines();
-    this.#left = stored;
-    this.#state = 'map-lines';
-    return false;
-  }
-
-  /** Counts against the limits. */
-  #countEntry(entry: TarEntry): void {
-    const { entries, bytes, pathBytes } = this.#limits;
-    if (++this.#entries > entries) throw this.#exceeded('has more than', entries, 'entries');
-    this.#sizes += entry.size;
-    if (this.#sizes > bytes) throw this.#exceeded('unpacks to more than', bytes, 'bytes');
-    if (entry.path.length > pathBytes || entry.linkpath.length > pathBytes)
-      throw this.#exceeded('has a path longer than', pathBytes, 'bytes');
-  }
-
-  #exceeded(what: string, limit: number, unit: string) {
-    return archiveError('LIMIT_EXCEEDED', '', `Cannot read the archive: it ${what} ${limit} ${unit}`);
   }
 
   #startMeta({ type, size, path }: DecodedHeader): void {
     if (size > this.#limits.headerBytes)
-      throw this.#exceeded('has a header longer than', this.#limits.headerBytes, 'bytes');
+      throw exceeded('has a header longer than', this.#limits.headerBytes, 'bytes');
     const key = type === 'pax' ? 'pax' : type === 'long-name' ? 'longName' : 'longLink';
     const isOutOfPlace =
       type === 'global' ? this.#extension !== undefined : this.#extension?.[key] !== undefined;
@@ -211,46 +168,45 @@ export class TarReader {
     this.#state = 'header';
   }
 
-  #takeOldMap(offset: number, count: number, flagOffset: number): boolean {
-    const at = this.#blockOffset;
-    this.#pieces.push(...decodeOldPieces(this.#block, at + offset, count));
-    if (offset > 0) this.#readRealSize(at);
-    if (this.#pieces.length * 24 > this.#limits.headerBytes)
-      throw this.#exceeded('has a sparse map longer than', this.#limits.headerBytes, 'bytes');
-    if (this.#block[at + flagOffset] !== 0) {
-      this.#state = 'old-map';
-      return false;
-    }
-    const { stored, entry } = this.#merged!;
-    this.#map = checkSparseMap({ pieces: this.#pieces, size: entry.size }, stored);
-    return this.#announce(stored);
+  /** The entry of a header and what came before it, counted against the limits. */
+  #merge(header: DecodedHeader): MergedEntry {
+    const { block, blockOffset } = this.#cursor;
+    const oldMap = header.type === 'sparse' ? new OldMap(block, blockOffset) : undefined;
+    const merged = mergeEntry(header, this.#extension ?? {}, oldMap);
+    const { size, path, linkpath } = merged.entry;
+    const { entries, bytes, pathBytes } = this.#limits;
+    if (++this.entries > entries) throw exceeded('has more than', entries, 'entries');
+    this.#sizes += size;
+    if (this.#sizes > bytes) throw exceeded('unpacks to more than', bytes, 'bytes');
+    if (path.length > pathBytes || linkpath.length > pathBytes)
+      throw exceeded('has a path longer than', pathBytes, 'bytes');
+    return merged;
   }
 
-  /** The old format keeps the size with holes in the header, beside the map. */
-  #readRealSize(at: number): void {
-    const merged = this.#merged!;
-    const size = decodeNumber(this.#block, at + 483, 12);
-    if (size === undefined || size < merged.stored || !Number.isSafeInteger(size))
-      throw invalidArchive(merged.entry.path, 'Cannot read the archive: size of a sparse file is none');
-    this.#sizes += size - merged.entry.size;
-    if (this.#sizes > this.#limits.bytes)
-      throw this.#exceeded('unpacks to more than', this.#limits.bytes, 'bytes');
-    this.#merged = { ...merged, entry: { ...merged.entry, size } };
+  #startEntry({ entry, stored, pieces, mapReader }: MergedEntry): boolean {
+    this.#map = undefined;
+    if (pieces !== undefined) this.#map = checkSparseMap({ pieces, size: entry.size }, stored);
+    if (mapReader === undefined) return this.#announce(entry, stored);
+    this.#mapReader = mapReader;
+    this.#state = 'map';
+    return false;
   }
 
-  #takeMapLines(): boolean {
-    const lines = this.#mapLines!;
-    const isComplete = lines.push(this.#block, this.#blockOffset);
-    if (lines.length > this.#limits.headerBytes)
-      throw this.#exceeded('has a sparse map longer than', this.#limits.headerBytes, 'bytes');
+  #takeMap(block: Buffer, offset: number): boolean {
+    const reader = this.#mapReader!;
+    const isComplete = reader.push(block, offset);
+    if (reader.length > this.#limits.headerBytes)
+      throw exceeded('has a sparse map longer than', this.#limits.headerBytes, 'bytes');
     if (!isComplete) return false;
     const { entry, stored } = this.#merged!;
-    this.#map = checkSparseMap({ pieces: lines.pieces(), size: entry.size }, stored - lines.length);
-    return this.#announce(stored - lines.length);
+    // In the newest format the map counts as stored.
+    const left = reader instanceof MapLines ? stored - reader.length : stored;
+    this.#map = checkSparseMap({ pieces: reader.pieces(), size: entry.size }, left);
+    return this.#announce(entry, left);
   }
 
-  #announce(stored: number): true {
-    this.entry = this.#merged!.entry;
+  #announce(entry: TarEntry, stored: number): true {
+    this.entry = entry;
     this.#left = stored;
     this.#padding = -stored & (BLOCK - 1);
     this.#piece = 0;
@@ -259,19 +215,20 @@ export class TarReader {
     return true;
   }
 
-  #nextData(): Step | undefined {
+  #nextData(): 'data' | 'end' | undefined {
     if (this.#left === 0) {
       this.#state = 'padding';
       return 'end';
     }
-    const length = Math.min(this.#pieceLeft, this.#chunk.length - this.#offset);
+    const { chunk, offset, available } = this.#cursor;
+    const length = Math.min(this.#pieceLeft, available);
     if (length === 0) return undefined;
     const { data } = this;
-    data.chunk = this.#chunk;
-    data.start = this.#offset;
-    data.end = this.#offset + length;
+    data.chunk = chunk;
+    data.start = offset;
+    data.end = offset + length;
     data.position = this.#position();
-    this.#offset += length;
+    this.#cursor.skip(length);
     this.#left -= length;
     this.#pieceLeft -= length;
     if (this.#pieceLeft === 0 && this.#left > 0) this.#pieceLeft = this.#map!.pieces[++this.#piece]![1];
@@ -285,52 +242,20 @@ export class TarReader {
     return offset + length - this.#pieceLeft;
   }
 
-  /** Passes over padding; false when the chunk ends in it. */
-  #pass(): boolean {
-    const length = Math.min(this.#padding, this.#chunk.length - this.#offset);
-    this.#offset += length;
-    this.#padding -= length;
-    return this.#padding === 0;
-  }
-
-  #collect(): boolean {
-    const length = Math.min(this.#meta.length - this.#metaLength, this.#chunk.length - this.#offset);
-    this.#chunk.copy(this.#meta, this.#metaLength, this.#offset, this.#offset + length);
-    this.#offset += length;
-    this.#metaLength += length;
-    return this.#metaLength === this.#meta.length;
-  }
-
-  /** Makes the next block available at `#block`; false when the chunk ends in it. */
-  #takeBlock(): boolean {
-    const available = this.#chunk.length - this.#offset;
-    if (this.#scratched === 0 && available >= BLOCK) {
-      this.#block = this.#chunk;
-      this.#blockOffset = this.#offset;
-      this.#offset += BLOCK;
-      return true;
-    }
-    const length = Math.min(BLOCK - this.#scratched, available);
-    this.#chunk.copy(this.#scratch, this.#scratched, this.#offset, this.#offset + length);
-    this.#offset += length;
-    this.#scratched += length;
-    if (this.#scratched < BLOCK) return false;
-    this.#scratched = 0;
-    this.#block = this.#scratch;
-    this.#blockOffset = 0;
-    return true;
-  }
-
-  #checkTrailer(): void {
-    const rest = this.#chunk.subarray(this.#offset);
-    this.#offset = this.#chunk.length;
-    if (!this.#strictTrailer) return;
-    for (let at = 0; at < rest.length; at += ZEROS.length) {
-      const part = rest.subarray(at, at + ZEROS.length);
+  #takeTrailer(): void {
+    const { chunk, offset, available } = this.#cursor;
+    this.#cursor.skip(available);
+    if (this.#isTrailerFree) return;
+    for (let at = offset; at < chunk.length; at += ZEROS.length) {
+      const part = chunk.subarray(at, at + ZEROS.length);
       if (part.compare(ZEROS, 0, part.length) !== 0)
         throw invalidArchive('', 'Cannot read the archive: bytes follow its end marker');
     }
   }
+}
+
+function exceeded(what: string, limit: number, unit: string) {
+  return archiveError('LIMIT_EXCEEDED', '', `Cannot read the archive: it ${what} ${limit} ${unit}`);
 }
 
 /** GNU's long names end with a NUL, and some readers look for it in the padding, not heeding the size. */

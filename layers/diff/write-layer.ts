@@ -135,13 +135,13 @@ export class LayerTar {
     if (isWhiteout(stat)) this.#emit(whiteout(parentPath + WHITEOUT_PREFIX + name));
     else if (stat.type === 'directory') this.#directory(parent, name, path, stat);
     else if (stat.type === 'socket') return;
-    else if (first !== undefined) this.#emit({ ...entryOf(path, stat, 'link'), linkpath: first });
+    else if (first !== undefined) this.#emit(entryOf(path, stat, 'link', { linkpath: first }));
     else if (stat.type === 'file') this.#regular(parent, name, path, stat);
     else {
       const linkpath = stat.type === 'symlink' ? readLinkAt(parent, name) : '';
       const names = listXattrs(parent, name);
       const xattrs = this.#xattrs(path, names, (attribute) => getXattr(parent, name, attribute));
-      this.#emit({ ...entryOf(path, stat, stat.type), linkpath, xattrs });
+      this.#emit(entryOf(path, stat, stat.type, { linkpath, xattrs }));
     }
   }
 
@@ -151,7 +151,7 @@ export class LayerTar {
     this.disk += DISK_BLOCK;
     const names = listXattrsFd(fd);
     const xattrs = this.#xattrs(path, names, (attribute) => getXattrFd(fd, attribute));
-    this.#emit({ ...entryOf(`${path}/`, stat, 'directory'), xattrs });
+    this.#emit(entryOf(`${path}/`, stat, 'directory', { xattrs }));
     if (names.length > 0 && isOpaque(fd, this.#overlayXattrs))
       this.#emit(whiteout(`${path}/${OPAQUE_MARKER}`));
   }
@@ -164,7 +164,7 @@ export class LayerTar {
     this.#left = stat.size;
     this.disk += Math.ceil(stat.size / DISK_BLOCK) * DISK_BLOCK;
     const xattrs = this.#xattrs(path, listXattrsFd(fd), (attribute) => getXattrFd(fd, attribute));
-    this.#emit({ ...entryOf(path, stat, 'file'), size: stat.size, xattrs });
+    this.#emit(entryOf(path, stat, 'file', { xattrs }));
   }
 
   /** The path that an inode with several names was written under, if it was. */
@@ -233,7 +233,12 @@ export class LayerTar {
   }
 }
 
-function entryOf(path: BytePath, stat: FileStat, type: EntryType): TarEntry {
+function entryOf(
+  path: BytePath,
+  stat: FileStat,
+  type: EntryType,
+  { xattrs = NO_XATTRS, linkpath = '' }: Partial<Pick<TarEntry, 'xattrs' | 'linkpath'>>,
+): TarEntry {
   const isDevice = type === 'char' || type === 'block';
   return {
     path,
@@ -241,29 +246,19 @@ function entryOf(path: BytePath, stat: FileStat, type: EntryType): TarEntry {
     mode: stat.mode,
     uid: stat.uid,
     gid: stat.gid,
-    size: 0,
+    size: type === 'file' ? stat.size : 0,
     mtimeNs: stat.mtimeNs,
-    linkpath: '',
+    linkpath,
     devMajor: isDevice ? stat.rdevMajor : 0,
     devMinor: isDevice ? stat.rdevMinor : 0,
-    xattrs: NO_XATTRS,
+    xattrs,
   };
 }
 
+const WHITEOUT_STAT = { mode: 0, uid: 0, gid: 0, size: 0, mtimeNs: 0n };
+
 function whiteout(path: BytePath): TarEntry {
-  return {
-    path,
-    type: 'file',
-    mode: 0,
-    uid: 0,
-    gid: 0,
-    size: 0,
-    mtimeNs: 0n,
-    linkpath: '',
-    devMajor: 0,
-    devMinor: 0,
-    xattrs: NO_XATTRS,
-  };
+  return { ...WHITEOUT_STAT, path, type: 'file', linkpath: '', devMajor: 0, devMinor: 0, xattrs: NO_XATTRS };
 }
 
 function unsupported(path: BytePath, why: string) {

@@ -174,21 +174,17 @@ function declare(library: Koffi): Calls {
   return table as Calls;
 }
 
-/** PATH_MAX and some: what is longer fails in the kernel anyway. */
-const SCRATCH_SIZE = 8192;
-const firstScratch = Buffer.allocUnsafeSlow(SCRATCH_SIZE);
-const secondScratch = Buffer.allocUnsafeSlow(SCRATCH_SIZE);
+/** No call takes more than two strings, so two buffers serve in turn: an allocation costs as much as a call. */
+const strings = [Buffer.allocUnsafeSlow(8192), Buffer.allocUnsafeSlow(8192)] as const;
+let nextString: 0 | 1 = 0;
 
-/** A NUL-terminated C string of a byte path, good until the next one is made: one call has one such argument. */
-function c(path: BytePath, scratch: Buffer = firstScratch): Buffer {
-  if (path.length >= SCRATCH_SIZE) return Buffer.from(`${path}\0`, 'latin1');
-  scratch[scratch.write(path, 0, 'latin1')] = 0;
-  return scratch;
-}
-
-/** For a second such argument of the same call. */
-function c2(path: BytePath): Buffer {
-  return c(path, secondScratch);
+/** A NUL-terminated C string of a byte path, valid until the second call after it. */
+function c(path: BytePath): Buffer {
+  nextString = nextString === 0 ? 1 : 0;
+  const buffer = strings[nextString];
+  if (path.length >= buffer.length) return Buffer.from(`${path}\0`, 'latin1');
+  buffer[buffer.write(path, 0, 'latin1')] = 0;
+  return buffer;
 }
 
 const EMPTY = Buffer.alloc(1);
@@ -361,11 +357,11 @@ export function makeNodeAt(
 }
 
 export function symlinkAt(target: BytePath, directory: number, name: BytePath): void {
-  check(calls().symlinkat(c2(target), directory, c(name)), 'symlinkat', name);
+  check(calls().symlinkat(c(target), directory, c(name)), 'symlinkat', name);
 }
 
 export function linkAt(fromDirectory: number, from: BytePath, toDirectory: number, to: BytePath): void {
-  check(calls().linkat(fromDirectory, c(from), toDirectory, c2(to), 0), 'linkat', to);
+  check(calls().linkat(fromDirectory, c(from), toDirectory, c(to), 0), 'linkat', to);
 }
 
 export function unlinkAt(directory: number, name: BytePath): void {
@@ -377,7 +373,7 @@ export function removeDirectoryAt(directory: number, name: BytePath): void {
 }
 
 export function renameAt(fromDirectory: number, from: BytePath, toDirectory: number, to: BytePath): void {
-  check(calls().renameat(fromDirectory, c(from), toDirectory, c2(to)), 'renameat', to);
+  check(calls().renameat(fromDirectory, c(from), toDirectory, c(to)), 'renameat', to);
 }
 
 const RENAME_EXCHANGE = 2;
@@ -386,7 +382,7 @@ const RENAME_EXCHANGE = 2;
 export function exchangeAt(fromDirectory: number, from: BytePath, toDirectory: number, to: BytePath): void {
   const { renameat2, numbers } = calls();
   check(
-    renameat2(numbers.renameat2, fromDirectory, c(from), toDirectory, c2(to), RENAME_EXCHANGE),
+    renameat2(numbers.renameat2, fromDirectory, c(from), toDirectory, c(to), RENAME_EXCHANGE),
     'renameat2',
     to,
   );
@@ -501,7 +497,7 @@ function splitXattrList(length: number, name?: BytePath): string[] {
 /** Undefined when there is no such attribute. */
 export function getXattr(directory: number, name: BytePath, attribute: string): Buffer | undefined {
   return copyXattrValue(
-    calls().lgetxattr(xattrPath(directory, name), c2(attribute), xattrValue, xattrValue.length),
+    calls().lgetxattr(xattrPath(directory, name), c(attribute), xattrValue, xattrValue.length),
     name,
   );
 }
@@ -522,7 +518,7 @@ function copyXattrValue(length: number, name?: BytePath): Buffer | undefined {
 
 export function setXattr(directory: number, name: BytePath, attribute: string, value: Uint8Array): void {
   check(
-    calls().lsetxattr(xattrPath(directory, name), c2(attribute), value, value.length, 0),
+    calls().lsetxattr(xattrPath(directory, name), c(attribute), value, value.length, 0),
     `lsetxattr ${attribute}`,
     name,
   );
@@ -534,5 +530,5 @@ export function setXattrFd(fd: number, attribute: string, value: Uint8Array): vo
 }
 
 export function removeXattr(directory: number, name: BytePath, attribute: string): void {
-  check(calls().lremovexattr(xattrPath(directory, name), c2(attribute)), `lremovexattr ${attribute}`, name);
+  check(calls().lremovexattr(xattrPath(directory, name), c(attribute)), `lremovexattr ${attribute}`, name);
 }

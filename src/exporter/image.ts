@@ -81,7 +81,9 @@ export async function commitImage(
     schemaVersion: 2,
     mediaType: MediaType.ociManifest,
     config: { mediaType: MediaType.ociConfig, ...storedConfig },
-    layers: diffs.map(({ diffId, size }) => fromBase.get(diffId) ?? store.blobOf(diffId) ?? plainLayer(diffId, size)),
+    layers: diffs.map(
+      ({ diffId, size }) => fromBase.get(diffId) ?? store.blobOf(diffId) ?? plainLayer(diffId, size),
+    ),
     ...(hasKeys(options.annotations) && { annotations: options.annotations }),
   };
   const stored = store.content.putBytes(Buffer.from(JSON.stringify(manifest)));

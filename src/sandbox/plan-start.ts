@@ -112,7 +112,8 @@ function planMount(mount: SpecMount, allDevices: boolean, facts: HostFacts): Mou
 }
 
 /** Version 1: a container sees the hierarchies in which it has a group of its own; the others would tell it nothing. */
-const joined = (hierarchy: string, files: readonly string[]) => files.some((file) => file.startsWith(`${hierarchy}/`));
+const joined = (hierarchy: string, files: readonly string[]) =>
+  files.some((file) => file.startsWith(`${hierarchy}/`));
 
 function planBind(mount: SpecMount, recursive: boolean, parameters: readonly FsParameter[]) {
   const { source, destination } = mount;

@@ -4,7 +4,8 @@ import { MemoryTree } from '../../support/memory-tree.ts';
 
 const image = () =>
   new MemoryTree({
-    '/etc/passwd': 'root:x:0:0:root:/root:/bin/sh\ndaemon:x:1:2::/usr/sbin:\napp:x:1000:50:App,,:/home/app:/bin/sh\n',
+    '/etc/passwd':
+      'root:x:0:0:root:/root:/bin/sh\ndaemon:x:1:2::/usr/sbin:\napp:x:1000:50:App,,:/home/app:/bin/sh\n',
     '/etc/group': 'root:x:0:root\nwheel:x:10:root\nstaff:x:50:\ndocker:x:999:app,other\naudio:x:63: app\n',
   });
 
@@ -71,7 +72,8 @@ test('resolveUser() never looks a number up as a name', () => {
 
 test('resolveUser() skips lines whose ids are out of range or no numbers', () => {
   const tree = new MemoryTree({
-    '/etc/passwd': 'app:x:4294967296:0::/a:\napp:x:-1:0::/b:\napp:x::0::/c:\napp\n:x:0:0::/:\napp:x:5:6::/d:\n',
+    '/etc/passwd':
+      'app:x:4294967296:0::/a:\napp:x:-1:0::/b:\napp:x::0::/c:\napp\n:x:0:0::/:\napp:x:5:6::/d:\n',
   });
   expect(resolveUser(tree, 'app')).toMatchObject({ uid: 5, gid: 6, home: '/d' });
 });
