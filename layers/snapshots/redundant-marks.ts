@@ -5,8 +5,9 @@ import { isOpaque, type MarkSpace, removeOpaqueMark } from './overlay-marks.ts';
 import { join } from './path.ts';
 
 /**
- * Overlayfs marks most directories that a process makes as opaque, as an optimisation, though they hide nothing. Takes
- * away those marks, so that the layer of `RUN mkdir /a` is that of `WORKDIR /a`, and the same whatever made it.
+ * Overlayfs marks directories as opaque also where they hide nothing: one made where a file was deleted, and, as the
+ * kernel's version and options have it, every new one. Takes away those marks, so that the layer of `RUN mkdir /a` is
+ * that of `WORKDIR /a`, and the same on every kernel.
  */
 export function removeRedundantMarks(root: number, lower: LayerStack, space: MarkSpace): void {
   visit(root, '/', true);

@@ -190,7 +190,6 @@ describe.skipIf(reason !== undefined)('snapshots that were mounted', () => {
     writer.finish();
     const made = snapshots.prepare([parent]);
     await inMounted(made, (path) => {
-      // One directory is moved into another: both come out marked opaque, though nothing is below.
       for (const name of ['b', 'a', 'usr/lib/c']) mkdirSync(join(path, name), { mode: 0o755 });
       writeFileSync(join(path, 'b/file'), 'text', { mode: 0o644 });
       renameSync(join(path, 'b'), join(path, 'a/b'));
@@ -225,10 +224,12 @@ describe.skipIf(reason !== undefined)('snapshots that were mounted', () => {
       writeFileSync(join(path, 'etc/hosts'), '');
       chmodSync(join(path, 'usr'), 0o700);
       mkdirSync(join(path, 'usr/stub'));
+      chmodSync(join(path, 'usr/lib'), 0o700);
+      writeFileSync(join(path, 'etc/passwd'), '');
     });
-    const layer = active.commit({ ignore: ['/etc/resolv.conf', '/usr/stub', '/etc/passwd'] });
+    const layer = active.commit({ ignore: ['/etc/resolv.conf', '/usr/stub', '/etc/passwd', '/usr/lib'] });
     const listing = listTree(directoryTree(layer.directory()));
-    expect(Object.keys(listing)).toEqual(['/', '/etc', '/etc/hosts', '/usr']);
+    expect(Object.keys(listing)).toEqual(['/', '/etc', '/etc/hosts', '/etc/passwd', '/usr', '/usr/lib']);
     expect(listing['/usr']).toMatch(/^directory 700/);
     await layer.diff;
   });

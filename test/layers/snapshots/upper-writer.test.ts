@@ -305,6 +305,7 @@ describe('symlinks that lead to the host', () => {
 
   test('do not confuse it when a symlink of a lower layer is replaced', () => {
     symlinkSync('/a', join(layers.path('1'), 'link'));
+    symlinkSync('/a', join(layers.path('1'), 'other'));
     for (const name of ['a', 'b']) mkdirSync(join(layers.path('1'), name));
     const writer = layers.writer('upper', '1');
     writer.file('/link/one', TEXT, FILE);
@@ -312,7 +313,11 @@ describe('symlinks that lead to the host', () => {
     writer.file('/link/two', TEXT, FILE);
     writer.file('/link', TEXT, FILE);
     expect(() => writer.file('/link/three', TEXT, FILE)).toThrow(/not a directory/);
-    expect(Object.keys(listTree(writer.tree))).toEqual(['/', '/a', '/a/one', '/b', '/b/two', '/link']);
+    writer.file('/other/four', TEXT, FILE);
+    writer.file('/a/../other', TEXT, FILE);
+    expect(() => writer.file('/other/five', TEXT, FILE)).toThrow(/not a directory/);
+    const paths = ['/', '/a', '/a/four', '/a/one', '/b', '/b/two', '/link', '/other'];
+    expect(Object.keys(listTree(writer.tree))).toEqual(paths);
   });
 });
 
