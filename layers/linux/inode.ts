@@ -31,7 +31,7 @@ export const O = {
 /** openat2(2) resolve flags. */
 export const RESOLVE = { NO_XDEV: 1, NO_MAGICLINKS: 2, NO_SYMLINKS: 4, BENEATH: 8, IN_ROOT: 16 } as const;
 
-const { EEXIST, ENOENT, ENOTDIR, ENODATA, ENXIO, EOPNOTSUPP, ERANGE } = constants.errno;
+const { EAGAIN, EEXIST, ENODATA, ENOENT, ENOTDIR, ENXIO, EOPNOTSUPP, ERANGE } = constants.errno;
 
 /** System call numbers that differ between architectures or lack a libc wrapper. */
 const NUMBERS: Readonly<Record<string, Numbers>> = {
@@ -214,6 +214,7 @@ export function tryCreateAt(directory: number, name: BytePath, flags: number, mo
 }
 
 const how = Buffer.alloc(24);
+const MOST_ATTEMPTS = 1000;
 
 /** openat2(2); `resolve` from {@link RESOLVE}. O_CLOEXEC is added. */
 export function openAt2(directory: number, path: BytePath, flags: number, resolve: number, mode = 0): number {
@@ -221,11 +222,13 @@ export function openAt2(directory: number, path: BytePath, flags: number, resolv
   how.writeUInt32LE(flags | O.CLOEXEC, 0);
   how.writeUInt32LE(mode, 8);
   how.writeUInt32LE(resolve, 16);
-  return check(
-    calls().openat2(calls().numbers.openat2, directory, c(path), how, how.length),
-    'openat2',
-    path,
-  );
+  const { openat2, numbers, errno } = calls();
+  for (let attempt = 0; ; attempt++) {
+    const fd = openat2(numbers.openat2, directory, c(path), how, how.length);
+    // EAGAIN: something on the machine was renamed or mounted while a `..` was walked, so the kernel cannot be sure
+    // that it did not lead out. openat2(2) says to try again; whoever renames without end only stops this call.
+    if (fd >= 0 || errno() !== EAGAIN || attempt === MOST_ATTEMPTS) return check(fd, 'openat2', path);
+  }
 }
 
 export function close(fd: number): void {

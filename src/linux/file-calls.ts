@@ -7,7 +7,8 @@ import type { FileCalls, FileStatus } from './syscalls.ts';
 const STATX_BASIC_STATS = 0x7ff;
 const PATH_MAX = 4096;
 const OPEN_HOW_BYTES = 24;
-const { ENOENT, ENOTDIR } = constants.errno;
+const { EAGAIN, ENOENT, ENOTDIR } = constants.errno;
+const MOST_ATTEMPTS = 1000;
 const F_DUPFD_CLOEXEC = 1030;
 const MFD_CLOEXEC = 1;
 
@@ -15,10 +16,13 @@ export function fileCalls(invoke: Invoke): FileCalls {
   return {
     open: (path, flags, mode = 0) => invoke('openat', AT_FDCWD, path, flags | O_CLOEXEC, mode),
     openat: (directory, path, flags, mode = 0) => invoke('openat', directory, path, flags | O_CLOEXEC, mode),
-    openat2: (directory, path, flags, resolve) =>
-      invoke('openat2', directory, path, openHow(flags, resolve), OPEN_HOW_BYTES),
+    openat2: (directory, path, flags, resolve) => {
+      const found = openat2(invoke, directory, path, openHow(flags, resolve));
+      if (found < 0) throw new SyscallError('openat2', -found);
+      return found;
+    },
     findat2: (directory, path, flags, resolve) => {
-      const found = invoke.answer('openat2', directory, path, openHow(flags, resolve), OPEN_HOW_BYTES);
+      const found = openat2(invoke, directory, path, openHow(flags, resolve));
       if (found >= 0) return found;
       if (found === -ENOENT || found === -ENOTDIR) return undefined;
       throw new SyscallError('openat2', -found);
@@ -87,6 +91,17 @@ export function fileCalls(invoke: Invoke): FileCalls {
       return invoke('ppoll', pollfd, 1, Buffer.alloc(16), null, 0) > 0;
     },
   };
+}
+
+/**
+ * The descriptor, or a negative errno. EAGAIN: something on the machine was renamed or mounted while a `..` was walked,
+ * so the kernel cannot be sure that it did not lead out; openat2(2) says to try again.
+ */
+function openat2(invoke: Invoke, directory: number, path: string, how: Uint8Array): number {
+  for (let attempt = 0; ; attempt++) {
+    const found = invoke.answer('openat2', directory, path, how, OPEN_HOW_BYTES);
+    if (found !== -EAGAIN || attempt === MOST_ATTEMPTS) return found;
+  }
 }
 
 /** openat2(2), struct open_how. */
