@@ -7,6 +7,7 @@ import { execOperation } from '../ops/exec.ts';
 import { fileOperation } from '../ops/file.ts';
 import { mergeOperation } from '../ops/merge.ts';
 import { scratchOperation } from '../ops/scratch.ts';
+import { httpSourceOperation } from '../ops/source-http.ts';
 import { imageSourceOperation } from '../ops/source-image.ts';
 import { localOperation } from '../ops/source-local.ts';
 import type { ProgressEvent, Report } from '../progress/events.ts';
@@ -133,6 +134,7 @@ function operations({ store, request, contexts, images }: SolveInput): Readonly<
     scratch: scratchOperation,
     image: imageSourceOperation((op) => images.layers(op)),
     local: localOperation(contexts.locals()),
+    http: httpSourceOperation(store),
     exec: execOperation({
       store,
       secrets: readSecrets(request),
