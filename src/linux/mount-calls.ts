@@ -26,10 +26,11 @@ export function mountCalls(invoke: Invoke): MountCalls {
     moveMount: (mount, target) => {
       invoke('move_mount', mount, '', target, '', MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_EMPTY_PATH);
     },
-    mountSetattr: (mount, { set, clear }, recursive) => {
+    mountSetattr: (mount, { set, clear, propagation = 0 }, recursive) => {
       const attributes = Buffer.alloc(32);
       attributes.writeBigUInt64LE(BigInt(set), 0);
       attributes.writeBigUInt64LE(BigInt(clear), 8);
+      attributes.writeBigUInt64LE(BigInt(propagation), 16);
       invoke('mount_setattr', mount, '', AT_EMPTY_PATH | (recursive ? AT_RECURSIVE : 0), attributes, 32);
     },
     fsopen: (type) => invoke('fsopen', type, FSOPEN_CLOEXEC),

@@ -9,6 +9,8 @@ export interface Syscalls extends MountCalls, FileCalls, ProcessCalls {}
 export interface MountAttributes {
   readonly set: number;
   readonly clear: number;
+  /** `MS_PRIVATE`. */
+  readonly propagation?: number;
 }
 
 export interface MountCalls {

@@ -120,8 +120,7 @@ export function attachDevices(nodes: readonly DeviceNode[], tree: RootTree, sys:
         makeNode(device, directory, basename(device.path), sys);
         return;
       }
-      const target = tree.mountPoint(device.path, 'file');
-      sys.moveMount(mount, target);
+      tree.attach(mount, tree.mountPoint(device.path, 'file'), device.path, 'file');
     });
   }
 }

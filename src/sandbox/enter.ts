@@ -16,7 +16,7 @@ import { attempt } from './failure.ts';
 import { applySettings, openProc } from './kernel-settings.ts';
 import type { NamespacePlan, StartPlan } from './plan.ts';
 import { RootTree } from './root-tree.ts';
-import { enterRoot, sealRoot } from './rootfs.ts';
+import { enterRoot, openSources, sealRoot } from './rootfs.ts';
 import { SandboxError } from './sandbox.ts';
 import { openTerminal } from './terminal.ts';
 import { chdirError, enterWorkingDirectory } from './working-directory.ts';
@@ -47,12 +47,13 @@ export function enter(plan: StartPlan, parent: Parent, sys: Syscalls): Entered {
   sys.umask(0);
   const proc = openProc(sys);
   joinCgroups(plan.cgroupFiles, sys);
+  const sources = plan.root === undefined ? undefined : openSources(plan.root, sys);
   enterNamespaces(plan.namespaces, sys);
   applySettings(plan, proc, sys);
   const tree =
-    plan.root === undefined
+    plan.root === undefined || sources === undefined
       ? new RootTree(sys, sys.open('/', O_PATH | O_DIRECTORY))
-      : enterRoot(plan.root, sys);
+      : enterRoot(plan.root, sources, sys);
   wireStreams(plan, parent, tree, sys);
   if (plan.root !== undefined) sealRoot(plan.root, tree, sys);
 

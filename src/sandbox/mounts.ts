@@ -7,6 +7,7 @@ import {
   MOUNT_ATTR_NOEXEC,
   MOUNT_ATTR_NOSUID,
   MOUNT_ATTR_RDONLY,
+  MS_PRIVATE,
   O_DIRECTORY,
   O_PATH,
   OPEN_TREE_CLONE,
@@ -31,37 +32,30 @@ export interface DetachedMount {
 
 const CONTAINED = MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC;
 
-export function makeMount(plan: MountPlan, sys: Syscalls): DetachedMount {
-  const { make } = plan;
-  if (make.kind === 'bind') return makeBind(plan, make, sys);
-  if (make.kind === 'filesystem') {
-    const what = `${make.type} at "${plan.destination}"`;
-    return {
-      plan,
-      fd: newFilesystem(make.type, make.parameters, plan.set, what, sys),
-      kind: 'directory',
-      below: [],
-    };
-  }
-  const fd = newFilesystem('tmpfs', [['mode', '755']], CONTAINED, `tmpfs at "${plan.destination}"`, sys);
-  const below = make.hierarchies.map((hierarchy) => ({
-    hierarchy,
-    fd: newFilesystem('cgroup', hierarchy.parameters, plan.set, `cgroup "${hierarchy.directory}"`, sys),
-  }));
-  return { plan, fd, kind: 'directory', below };
+/**
+ * Copies of what is mounted from the host, as detached mounts, each with those below it. They can only be taken in the
+ * mount namespace that they are in, so this comes before the child has its own; and they must not propagate.
+ */
+export function openSource(path: string, recursive: boolean, sys: Syscalls): number {
+  const fd = sys.openTree(AT_FDCWD, path, OPEN_TREE_CLONE | (recursive ? AT_RECURSIVE : 0));
+  sys.mountSetattr(fd, { set: 0, clear: 0, propagation: MS_PRIVATE }, true);
+  return fd;
 }
 
-function makeBind(
-  plan: MountPlan,
-  { source, recursive }: { source: string; recursive: boolean },
-  sys: Syscalls,
-): DetachedMount {
-  return attempt(source, `mount "${source}" at "${plan.destination}"`, () => {
-    const fd = sys.openTree(AT_FDCWD, source, OPEN_TREE_CLONE | (recursive ? AT_RECURSIVE : 0));
-    setBindAttributes(fd, plan, sys);
-    const kind = (sys.statAt(fd, '').mode & S_IFMT) === S_IFDIR ? 'directory' : 'file';
-    return { plan, fd, kind, below: [] };
-  });
+/** The bind mounts of a plan, before its namespaces. */
+export function makeBinds(plans: readonly MountPlan[], sys: Syscalls): Map<MountPlan, DetachedMount> {
+  const made = new Map<MountPlan, DetachedMount>();
+  for (const plan of plans) {
+    const { make, destination } = plan;
+    if (make.kind !== 'bind') continue;
+    attempt(make.source, `mount "${make.source}" at "${destination}"`, () => {
+      const fd = openSource(make.source, make.recursive, sys);
+      setBindAttributes(fd, plan, sys);
+      const kind = (sys.statAt(fd, '').mode & S_IFMT) === S_IFDIR ? 'directory' : 'file';
+      made.set(plan, { plan, fd, kind, below: [] });
+    });
+  }
+  return made;
 }
 
 /** What restricts goes for mounts below too; what loosens, such as `rw`, does not unless it says so. */
@@ -70,6 +64,23 @@ function setBindAttributes(fd: number, { set, clear, clearBelow }: MountPlan, sy
   if ((set | accessTime) !== 0) sys.mountSetattr(fd, { set, clear: accessTime }, true);
   const loosened = clear & ~MOUNT_ATTR__ATIME;
   if (loosened !== 0) sys.mountSetattr(fd, { set: 0, clear: loosened }, clearBelow);
+}
+
+/** A new file system of a plan, in its namespaces. */
+export function makeFilesystemMount(plan: MountPlan, sys: Syscalls): DetachedMount {
+  const { make, destination } = plan;
+  if (make.kind === 'filesystem') {
+    const what = `${make.type} at "${destination}"`;
+    const fd = newFilesystem(make.type, make.parameters, plan.set, what, sys);
+    return { plan, fd, kind: 'directory', below: [] };
+  }
+  if (make.kind === 'bind') throw new Error(`The bind mount at "${destination}" was not made in time`);
+  const fd = newFilesystem('tmpfs', [['mode', '755']], CONTAINED, `tmpfs at "${destination}"`, sys);
+  const below = make.hierarchies.map((hierarchy) => ({
+    hierarchy,
+    fd: newFilesystem('cgroup', hierarchy.parameters, plan.set, `cgroup "${hierarchy.directory}"`, sys),
+  }));
+  return { plan, fd, kind: 'directory', below };
 }
 
 /** Where a process must find the kernel's own directories, and not what an image put in their place. */
@@ -85,8 +96,7 @@ const PROC_FILES = new Set(
 export function attachMount(mount: DetachedMount, tree: RootTree, sys: Syscalls): void {
   const { destination } = mount.plan;
   attempt(destination, `mount at "${destination}"`, () => {
-    const target = targetOf(mount, tree);
-    sys.moveMount(mount.fd, target);
+    tree.attach(mount.fd, targetOf(mount, tree), destination, mount.kind);
     if (mount.below.length > 0) attachBelow(mount, sys);
   });
 }

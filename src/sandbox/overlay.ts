@@ -34,6 +34,7 @@ export function mountOverlay(root: OverlayRoot, target: string, targetFd: number
 /** False where the kernel, before 6.8, has no parameter for a single layer. */
 function mountByLayer(overlay: OverlayRoot, target: number, sys: Syscalls): boolean {
   const context = sys.fsopen('overlay');
+  sys.fsconfig(context, 'source', 'overlay');
   if (!addLayers(context, overlay.lower, sys)) return false;
   for (const [key, value] of parameters(overlay)) sys.fsconfig(context, key, value);
   sys.moveMount(makeFilesystem(context, 0, 'the root', sys), target);

@@ -43,6 +43,12 @@ export interface HostFacts {
 export function planStart(spec: Spec, options: LaunchOptions, facts: HostFacts): StartPlan {
   const namespaces = planNamespaces(spec.linux.namespaces);
   const { hostname, domainname } = spec;
+  if ((hostname !== undefined || domainname !== undefined) && !isOwn(namespaces, CLONE_NEWUTS))
+    throw new SandboxError(
+      'BAD_SPEC',
+      'hostname',
+      'Cannot set a host name: the container shares that of the host',
+    );
   const joinsMounts = (namespaces.unshare & CLONE_NEWNS) === 0;
   return {
     namespaces,
@@ -103,10 +109,15 @@ function planMount(mount: SpecMount, allDevices: boolean, facts: HostFacts): Mou
   const contained = allDevices || (!isBind && holdsDevices(type)) ? 0 : MOUNT_ATTR_NODEV;
   const attributes = { set: set | contained, clear: clear & ~contained, clearBelow: recursiveAttributes };
   if (isBind) return { destination, make: planBind(mount, bind !== 'bind', parameters), ...attributes };
+  const named: FsParameter[] = [['source', mount.source ?? type], ...parameters];
   if (type !== 'cgroup')
-    return { destination, make: { kind: 'filesystem', type, parameters }, ...attributes };
+    return { destination, make: { kind: 'filesystem', type, parameters: named }, ...attributes };
   if (facts.cgroups.version === 2)
-    return { destination, make: { kind: 'filesystem', type: 'cgroup2', parameters: [] }, ...attributes };
+    return {
+      destination,
+      make: { kind: 'filesystem', type: 'cgroup2', parameters: named.slice(0, 1) },
+      ...attributes,
+    };
   const hierarchies = facts.cgroups.hierarchies.filter(({ path }) => joined(path, facts.cgroupFiles));
   return { destination, make: { kind: 'cgroup1', hierarchies }, ...attributes };
 }
@@ -163,15 +174,20 @@ function id(value: number): number {
   throw new SandboxError('BAD_SPEC', String(value), `Cannot use id ${value}: ids are 0 to ${LARGEST_ID}`);
 }
 
+/** New or another container's, but not the host's. */
+function isOwn({ unshare, join }: NamespacePlan, flag: number): boolean {
+  return (unshare & flag) !== 0 || join.some((namespace) => namespace.flag === flag);
+}
+
 /** Which settings belong to a namespace; any other would be the host's (runc checks the same). */
 const ipcSettings =
   /^(fs\.mqueue\..+|kernel\.(msgmax|msgmnb|msgmni|sem|shmall|shmmax|shmmni|shm_rmid_forced))$/;
 
 function planSysctls(
   sysctl: Readonly<Record<string, string>>,
-  { unshare, join }: NamespacePlan,
+  namespaces: NamespacePlan,
 ): StartPlan['sysctls'] {
-  const own = (flag: number) => (unshare & flag) !== 0 || join.some((namespace) => namespace.flag === flag);
+  const own = (flag: number) => isOwn(namespaces, flag);
   return Object.entries(sysctl).map(([given, value]) => {
     const name = given.replaceAll('/', '.');
     const allowed =

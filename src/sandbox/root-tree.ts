@@ -9,9 +9,11 @@ import {
   RESOLVE_IN_ROOT,
   RESOLVE_NO_MAGICLINKS,
   RESOLVE_NO_SYMLINKS,
+  S_IFDIR,
   S_IFLNK,
   S_IFMT,
 } from '../linux/constants.ts';
+import { failedWith } from '../linux/errno.ts';
 import type { FileStatus, Syscalls } from '../linux/syscalls.ts';
 import { SandboxError } from './sandbox.ts';
 
@@ -47,10 +49,25 @@ export class RootTree {
 
   /**
    * A descriptor to mount on: what is at `path`, made as `kind` when it is missing (the targets of dangling links too).
-   * The kernel refuses to mount a file on a directory, and the other way round.
    */
   mountPoint(path: string, kind: Kind): number {
     return this.open(path) ?? this.create(path, kind);
+  }
+
+  /** Puts the detached mount, of a `kind`, on what `target`, at `path`, is open on. */
+  attach(mount: number, target: number, path: string, kind: Kind): void {
+    try {
+      this.sys.moveMount(mount, target);
+    } catch (error) {
+      const isDirectory = (this.sys.statAt(target, '').mode & S_IFMT) === S_IFDIR;
+      if (!failedWith(error, 'EINVAL') || isDirectory === (kind === 'directory')) throw error;
+      const found = isDirectory ? 'a directory' : 'not a directory';
+      throw new SandboxError(
+        'REFUSED',
+        path,
+        `Cannot mount a ${kind} at "${path}": it is ${found} in the container`,
+      );
+    }
   }
 
   isOnProcfs(fd: number): boolean {

@@ -1,7 +1,5 @@
 import type { OverlayRoot } from '../../layers/index.ts';
 import {
-  AT_FDCWD,
-  AT_RECURSIVE,
   MNT_DETACH,
   MOUNT_ATTR_NODEV,
   MOUNT_ATTR_NOSUID,
@@ -20,9 +18,9 @@ import { attachDevices, type DeviceNode, linkDevices, prepareDevices } from './d
 import { attempt } from './failure.ts';
 import { newFilesystem } from './filesystem.ts';
 import { maskPaths, protectPaths } from './masks.ts';
-import { attachMount, type DetachedMount, makeMount } from './mounts.ts';
+import { attachMount, type DetachedMount, makeBinds, makeFilesystemMount, openSource } from './mounts.ts';
 import { mountOverlay } from './overlay.ts';
-import type { FilePlan, RootPlan } from './plan.ts';
+import type { FilePlan, MountPlan, RootPlan } from './plan.ts';
 import { RootTree } from './root-tree.ts';
 
 /**
@@ -31,15 +29,39 @@ import { RootTree } from './root-tree.ts';
  */
 const SCRATCH = '/proc';
 
+/** What the root needs of the host's own mounts. */
+export interface Sources {
+  readonly binds: ReadonlyMap<MountPlan, DetachedMount>;
+  /** The root itself, when it is a directory. */
+  readonly root: number | undefined;
+}
+
+/** To be called while the child is still in the host's mount namespace. */
+export function openSources({ source, mounts }: RootPlan, sys: Syscalls): Sources {
+  const directory = source.kind === 'directory' ? source.path : lonelyUpper(source.overlay);
+  const root =
+    directory === undefined
+      ? undefined
+      : attempt(directory, `open the root "${directory}"`, () =>
+          openSource(directory, source.kind === 'directory', sys),
+        );
+  return { binds: makeBinds(mounts, sys), root };
+}
+
+/** An overlay of nothing but its upper directory is that directory. */
+function lonelyUpper({ lower, upper }: OverlayRoot): string | undefined {
+  return lower.length === 0 ? upper : undefined;
+}
+
 /**
  * Makes the root and enters it. Everything that comes from outside is opened or made first, as detached mounts, and
  * attached once the root is the only thing that a path can name.
  */
-export function enterRoot(root: RootPlan, sys: Syscalls): RootTree {
+export function enterRoot(root: RootPlan, sources: Sources, sys: Syscalls): RootTree {
   sys.mount(null, '/', null, MS_REC | MS_PRIVATE, null);
-  const mounts = root.mounts.map((mount) => makeMount(mount, sys));
+  const mounts = root.mounts.map((mount) => sources.binds.get(mount) ?? makeFilesystemMount(mount, sys));
   const scratch = mountScratch(sys);
-  const rootFd = mountRoot(root, scratch, sys);
+  const rootFd = mountRoot(root, sources.root, scratch, sys);
   const files = prepareFiles(root.files, scratch, sys);
   const devices = prepareDevices(root, scratch, sys);
   pivot(rootFd, sys);
@@ -65,20 +87,18 @@ function mountScratch(sys: Syscalls): number {
 }
 
 /** A descriptor of the mounted root. */
-function mountRoot({ source }: RootPlan, scratch: number, sys: Syscalls): number {
+function mountRoot(
+  { source }: RootPlan,
+  directory: number | undefined,
+  scratch: number,
+  sys: Syscalls,
+): number {
   sys.mkdirat(scratch, 'root', 0o700);
   const target = sys.openat(scratch, 'root', O_PATH | O_DIRECTORY);
-  if (source.kind === 'directory') bindRoot(source.path, target, true, sys);
-  else if (source.overlay.lower.length === 0) bindRoot(source.overlay.upper ?? '', target, false, sys);
-  else mountOverlay(withUpper(source.overlay, scratch, sys), `${SCRATCH}/root`, target, sys);
+  if (directory !== undefined) sys.moveMount(directory, target);
+  else if (source.kind === 'overlay')
+    mountOverlay(withUpper(source.overlay, scratch, sys), `${SCRATCH}/root`, target, sys);
   return sys.openat(scratch, 'root', O_PATH | O_DIRECTORY);
-}
-
-function bindRoot(path: string, target: number, recursive: boolean, sys: Syscalls): void {
-  const mount = attempt(path, `open the root "${path}"`, () =>
-    sys.openTree(AT_FDCWD, path, OPEN_TREE_CLONE | (recursive ? AT_RECURSIVE : 0)),
-  );
-  sys.moveMount(mount, target);
 }
 
 /** A root that nobody writes to still needs its mount points: they go to memory. */
@@ -127,9 +147,8 @@ function attachAll(
     linkDevices(tree, sys);
   }
   root.files.forEach(({ destination }, index) => {
-    attempt(destination, `mount "${destination}"`, () => {
-      const target = tree.mountPoint(destination, 'file');
-      sys.moveMount(files[index]!, target);
-    });
+    attempt(destination, `mount at "${destination}"`, () =>
+      tree.attach(files[index]!, tree.mountPoint(destination, 'file'), destination, 'file'),
+    );
   });
 }

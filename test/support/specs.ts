@@ -12,7 +12,8 @@ export interface SpecChanges {
   readonly linux?: Partial<Linux>;
   readonly mounts?: Spec['mounts'];
   readonly root?: Partial<Spec['root']>;
-  readonly hostname?: string;
+  /** Null for none. */
+  readonly hostname?: string | null;
 }
 
 /** Docker's defaults, running a shell script. */
@@ -29,7 +30,7 @@ export function shellSpec(script: string, changes: SpecChanges = {}): Spec {
       ...changes.process,
     },
     root: { path: '/nonexistent', ...changes.root },
-    hostname: changes.hostname ?? 'box',
+    ...(changes.hostname === null ? {} : { hostname: changes.hostname ?? 'box' }),
     mounts: changes.mounts ?? defaultMounts(),
     linux: { namespaces: DEFAULT_NAMESPACES, ...defaultConfinement(), ...changes.linux },
   };
