@@ -74,7 +74,7 @@ export function makeFilesystemMount(plan: MountPlan, sys: Syscalls): DetachedMou
     const fd = newFilesystem(make.type, make.parameters, plan.set, what, sys);
     return { plan, fd, kind: 'directory', below: [] };
   }
-  if (make.kind === 'bind') throw new Error(`The bind mount at "${destination}" was not made in time`);
+  if (make.kind !== 'cgroup1') throw new Error(`The mount at "${destination}" was not made in time`);
   const fd = newFilesystem('tmpfs', [['mode', '755']], CONTAINED, `tmpfs at "${destination}"`, sys);
   const below = make.hierarchies.map((hierarchy) => ({
     hierarchy,
@@ -101,11 +101,13 @@ export function attachMount(mount: DetachedMount, tree: RootTree, sys: Syscalls)
   });
 }
 
+/** Files of somebody's, as opposed to a file system of the kernel's. */
+const isContent = ({ make }: MountPlan) => make.kind === 'bind' || make.kind === 'tree';
+
 function targetOf({ plan, kind, fd }: DetachedMount, tree: RootTree): number {
   const { destination } = plan;
   if (destination === '/proc' && tree.isOnProcfs(fd)) return plainDirectory(destination, tree);
-  if (plan.make.kind !== 'bind' && KERNEL_DIRECTORY.test(destination))
-    return plainDirectory(destination, tree);
+  if (!isContent(plan) && KERNEL_DIRECTORY.test(destination)) return plainDirectory(destination, tree);
   const target = tree.mountPoint(destination, kind);
   if (destination === '/proc' || (tree.isOnProcfs(target) && !PROC_FILES.has(destination)))
     throw new SandboxError(

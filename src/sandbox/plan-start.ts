@@ -5,6 +5,8 @@ import {
   CLONE_NEWNS,
   CLONE_NEWUTS,
   MOUNT_ATTR_NODEV,
+  MOUNT_ATTR_NOSUID,
+  MOUNT_ATTR_RDONLY,
 } from '../linux/constants.ts';
 import { capabilityMasks } from './capabilities.ts';
 import { DEFAULT_DEVICES, planDevice } from './devices.ts';
@@ -21,7 +23,7 @@ import type {
   StartPlan,
 } from './plan.ts';
 import { planRlimits } from './rlimits.ts';
-import { type LaunchOptions, SandboxError } from './sandbox.ts';
+import { type LaunchOptions, SandboxError, type TreeMount } from './sandbox.ts';
 import { compileSeccomp } from './seccomp.ts';
 import type { Device, Resources, Spec, SpecMount } from './spec.ts';
 
@@ -65,20 +67,41 @@ export function planStart(spec: Spec, options: LaunchOptions, facts: HostFacts):
   };
 }
 
-function planRoot(spec: Spec, { overlay, files = [] }: LaunchOptions, facts: HostFacts): RootPlan {
+function planRoot(
+  spec: Spec,
+  { overlay, files = [], trees = [] }: LaunchOptions,
+  facts: HostFacts,
+): RootPlan {
   const { devices = [], resources, maskedPaths = [], readonlyPaths = [] } = spec.linux;
   const allDevices = facts.devicesGuarded || allowsAllDevices(resources);
   return {
     source:
       overlay === undefined ? { kind: 'directory', path: spec.root.path } : { kind: 'overlay', overlay },
     readonly: spec.root.readonly === true || (overlay !== undefined && overlay.upper === undefined),
-    mounts: spec.mounts.map((mount) => planMount(mount, allDevices, facts)),
+    mounts: inOrderOfDepth([
+      ...spec.mounts.map((mount) => planMount(mount, allDevices, facts)),
+      ...trees.map(planTree),
+    ]),
     files: files.map(planFile),
     devices: mergeDevices(devices).map(planDevice),
     allDevices,
     maskedPaths,
     readonlyPaths,
   };
+}
+
+/** Nothing is covered by a mount above it that comes later. */
+function inOrderOfDepth(mounts: readonly MountPlan[]): MountPlan[] {
+  const depth = ({ destination }: MountPlan) => destination.split('/').length;
+  return [...mounts].sort((a, b) => depth(a) - depth(b));
+}
+
+function planTree({ destination, root, source }: TreeMount): MountPlan {
+  const path = posix.resolve('/', destination);
+  if (path === '/') throw badMount(destination, 'the root is not a mount point');
+  const set = MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | (root.upper === undefined ? MOUNT_ATTR_RDONLY : 0);
+  const make = { kind: 'tree', overlay: root, source: posix.resolve('/', source) } as const;
+  return { destination: path, make, set, clear: 0, clearBelow: false };
 }
 
 /** Of two for the same path the spec's own counts. */

@@ -50,6 +50,8 @@ export interface MountPlan {
   readonly destination: string;
   readonly make:
     | { readonly kind: 'bind'; readonly source: string; readonly recursive: boolean }
+    /** `source` is resolved inside the stack of layers. */
+    | { readonly kind: 'tree'; readonly overlay: OverlayRoot; readonly source: string }
     | { readonly kind: 'filesystem'; readonly type: string; readonly parameters: readonly FsParameter[] }
     | { readonly kind: 'cgroup1'; readonly hierarchies: readonly CgroupHierarchy[] };
   /** `MOUNT_ATTR_*`. */

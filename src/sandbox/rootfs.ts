@@ -22,6 +22,7 @@ import { attachMount, type DetachedMount, makeBinds, makeFilesystemMount, openSo
 import { mountOverlay } from './overlay.ts';
 import type { FilePlan, MountPlan, RootPlan } from './plan.ts';
 import { RootTree } from './root-tree.ts';
+import { makeTrees, withUpper } from './tree-mounts.ts';
 
 /**
  * Where the private tmpfs is put while the root is being made. Nothing that is mounted lies below /proc, so nothing is
@@ -59,8 +60,11 @@ function lonelyUpper({ lower, upper }: OverlayRoot): string | undefined {
  */
 export function enterRoot(root: RootPlan, sources: Sources, sys: Syscalls): RootTree {
   sys.mount(null, '/', null, MS_REC | MS_PRIVATE, null);
-  const mounts = root.mounts.map((mount) => sources.binds.get(mount) ?? makeFilesystemMount(mount, sys));
   const scratch = mountScratch(sys);
+  const trees = makeTrees(root.mounts, { fd: scratch, path: SCRATCH }, sys);
+  const mounts = root.mounts.map(
+    (mount) => sources.binds.get(mount) ?? trees.get(mount) ?? makeFilesystemMount(mount, sys),
+  );
   const rootFd = mountRoot(root, sources.root, scratch, sys);
   const files = prepareFiles(root.files, scratch, sys);
   const devices = prepareDevices(root, scratch, sys);
@@ -96,16 +100,12 @@ function mountRoot(
   sys.mkdirat(scratch, 'root', 0o700);
   const target = sys.openat(scratch, 'root', O_PATH | O_DIRECTORY);
   if (directory !== undefined) sys.moveMount(directory, target);
-  else if (source.kind === 'overlay')
-    mountOverlay(withUpper(source.overlay, scratch, sys), `${SCRATCH}/root`, target, sys);
+  else if (source.kind === 'overlay') {
+    // A root that nobody writes to still needs its mount points: they go to memory.
+    const overlay = withUpper(source.overlay, 'root', { fd: scratch, path: SCRATCH }, sys);
+    mountOverlay(overlay, `${SCRATCH}/root`, target, sys);
+  }
   return sys.openat(scratch, 'root', O_PATH | O_DIRECTORY);
-}
-
-/** A root that nobody writes to still needs its mount points: they go to memory. */
-function withUpper(overlay: OverlayRoot, scratch: number, sys: Syscalls): OverlayRoot {
-  if (overlay.upper !== undefined) return overlay;
-  for (const name of ['upper', 'work']) sys.mkdirat(scratch, name, 0o755);
-  return { ...overlay, upper: `${SCRATCH}/upper`, work: `${SCRATCH}/work` };
 }
 
 /** Small files in memory, each as a detached mount of its own. */
