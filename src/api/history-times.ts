@@ -19,7 +19,8 @@ export async function withTimes(
       last = entry.created;
       return entry;
     }
-    last = epoch ?? own ?? last;
+    // A layer that an older build made too has the time of that one: no step is older than the one before it.
+    last = epoch ?? (own !== undefined && own > last ? own : last);
     return { created: last, ...entry };
   });
   return { history: entries, created: last };

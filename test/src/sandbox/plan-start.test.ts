@@ -11,6 +11,7 @@ import { parseCgroupMounts } from '../../../src/sandbox/cgroup-host.ts';
 import { parseMountOptions } from '../../../src/sandbox/mount-options.ts';
 import { type HostFacts, planStart } from '../../../src/sandbox/plan-start.ts';
 import { planRlimits } from '../../../src/sandbox/rlimits.ts';
+import type { LaunchOptions } from '../../../src/sandbox/sandbox.ts';
 import { type SpecChanges, shellSpec } from '../../support/specs.ts';
 
 const stdio = { kind: 'pipes', stdin: 'null' } as const;
@@ -20,10 +21,10 @@ const facts: HostFacts = {
   cgroupFiles: [],
   devicesGuarded: false,
 };
-const planOf = (changes: SpecChanges, host: Partial<HostFacts> = {}) =>
+const planOf = (changes: SpecChanges, host: Partial<HostFacts> = {}, options: Partial<LaunchOptions> = {}) =>
   planStart(
     shellSpec('true', changes),
-    { stdio, overlay: { lower: ['/l'], upper: '/u', work: '/w' } },
+    { stdio, overlay: { lower: ['/l'], upper: '/u', work: '/w' }, ...options },
     { ...facts, ...host },
   );
 
@@ -34,7 +35,7 @@ describe('planStart()', () => {
     const mounts = [
       { destination: '/dev', type: 'tmpfs', options: ['dev'] },
       { destination: '/dev/pts', type: 'devpts' },
-      { destination: '/x', type: 'bind', source: '/x', options: ['rbind', 'dev'] },
+      { destination: '/x/y', type: 'bind', source: '/x', options: ['rbind', 'dev'] },
     ];
     expect(nodev({ mounts })).toEqual([true, false, true]);
     expect(nodev({ mounts }, { devicesGuarded: true })).toEqual([false, false, false]);
@@ -177,4 +178,14 @@ describe('parseCgroupMounts()', () => {
     );
     expect(host).toEqual({ version: 2, root: '/sys/fs/my cgroup', controllers: ['cpu', 'memory'] });
   });
+});
+
+test('planStart() orders mounts by depth, so that none is covered by one above it', () => {
+  const mounts = [
+    { destination: '/a/b/c', type: 'tmpfs' },
+    { destination: '/a', type: 'tmpfs' },
+  ];
+  const trees = [{ destination: '/a/b', root: { lower: ['/layer'] }, source: '/' }];
+  const plan = planOf({ mounts }, {}, { trees });
+  expect(plan.root?.mounts.map(({ destination }) => destination)).toEqual(['/a', '/a/b', '/a/b/c']);
 });
