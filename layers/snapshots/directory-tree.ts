@@ -4,7 +4,7 @@ import * as inode from '../linux/inode.ts';
 import { type BytePath, bytePath, type FileNode, type FileTree, type FileType } from './file-tree.ts';
 import { isClean, join, nameOf, parentOf } from './path.ts';
 import { resolvePath, type Steps } from './resolve.ts';
-import { byPath, checkIsNode, readXattrs, unreadable } from './tree-entry.ts';
+import { byPath, checkIsNode, readXattrs, readXattrsFd, unreadable } from './tree-entry.ts';
 
 export interface DirectoryTreeOptions {
   /** Entries that the tree does not have, nor anything below them. Must answer alike each time it is asked. */
@@ -85,7 +85,8 @@ class HostTree implements DirectoryTree {
     return checkIsNode(this.#open(file.path, inode.O.RDONLY | inode.O.NONBLOCK), file);
   }
 
-  xattrs(node: FileNode): readonly (readonly [name: string, value: Buffer])[] {
+  xattrs(node: FileNode, fd?: number): readonly (readonly [name: string, value: Buffer])[] {
+    if (fd !== undefined) return readXattrsFd(fd);
     return this.#within(node.path, readXattrs);
   }
 

@@ -56,6 +56,9 @@ export interface FileTree {
   readlink(symlink: FileNode): BytePath;
   /** Opens a regular file O_RDONLY and checks that it is still the node's inode; the caller closes the descriptor. */
   open(file: FileNode): number;
-  /** Extended attributes that belong to the file, overlayfs's own left out; sorted by name. */
-  xattrs(node: FileNode): readonly (readonly [name: string, value: Buffer])[];
+  /**
+   * Extended attributes that belong to the file, overlayfs's own left out; sorted by name. `fd` is the node's own
+   * descriptor, if `open` gave one: then it need not be looked up again.
+   */
+  xattrs(node: FileNode, fd?: number): readonly (readonly [name: string, value: Buffer])[];
 }

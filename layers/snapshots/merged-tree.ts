@@ -5,7 +5,7 @@ import type { Found, LayerStack, Level } from './layer-stack.ts';
 import { isWhiteout } from './overlay-marks.ts';
 import { isClean, join, nameOf, parentOf } from './path.ts';
 import { resolvePath, type Steps } from './resolve.ts';
-import { byPath, checkIsNode, readXattrs, unreadable } from './tree-entry.ts';
+import { byPath, checkIsNode, readXattrs, readXattrsFd, unreadable } from './tree-entry.ts';
 import type { UpperDirectory, UpperLevel } from './upper-directory.ts';
 
 /** A stack of layers as overlayfs would show it, with or without an upper directory on top. Holds descriptors until closed. */
@@ -73,7 +73,8 @@ export class MergedTree implements FileTree {
     );
   }
 
-  xattrs(node: FileNode): readonly (readonly [name: string, value: Buffer])[] {
+  xattrs(node: FileNode, fd?: number): readonly (readonly [name: string, value: Buffer])[] {
+    if (fd !== undefined) return readXattrsFd(fd);
     return node.stat === EMPTY_ROOT ? [] : this.#within(node, readXattrs);
   }
 

@@ -19,6 +19,17 @@ export function readXattrs(directory: number, name: BytePath): [name: string, va
   return found;
 }
 
+/** {@link readXattrs} of an open file. */
+export function readXattrsFd(fd: number): [name: string, value: Buffer][] {
+  const found: [string, Buffer][] = [];
+  for (const attribute of inode.listXattrsFd(fd).sort()) {
+    if (!isFileXattr(attribute)) continue;
+    const value = inode.getXattrFd(fd, attribute);
+    if (value !== undefined) found.push([attribute, value]);
+  }
+  return found;
+}
+
 /** Closes the descriptor again and throws unless it is the regular file that was looked up. */
 export function checkIsNode(fd: number, node: FileNode): number {
   if (node.stat.type === 'file' && inode.isSameInode(fd, node.stat)) return fd;

@@ -122,7 +122,7 @@ export class UpperWriter implements TreeWriter {
     if (type === 'file') {
       const fd = from.open(node);
       try {
-        const xattrs = inode.listXattrsFd(fd).length === 0 ? [] : from.xattrs(node);
+        const xattrs = from.xattrs(node, fd);
         this.#file(path, { fd, size }, { ...own, xattrs, ...attributes });
       } finally {
         inode.close(fd);

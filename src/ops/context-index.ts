@@ -1,12 +1,15 @@
 import { createHash } from 'node:crypto';
-import { mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { mkdirSync, readdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import type { FileNode } from '../../layers/index.ts';
 import { ContextRecords, type StatKey } from './context-records.ts';
 import type { DigestIndex, FileDigest } from './file-digest.ts';
 
 /** A record that so many saves did not use is dropped. */
 const OLDEST = 20;
+
+/** Contexts that are remembered: those saved last. */
+const MOST_CONTEXTS = 64;
 
 /**
  * A file that was changed less than this long before it was read may change again without its times telling, since
@@ -66,10 +69,12 @@ export class ContextIndex implements DigestIndex {
     if (this.#added.size === 0) return;
     const records = this.#merged();
     const temporary = `${this.#path}.${process.pid}.${Math.random().toString(36).slice(2)}`;
+    const directory = dirname(this.#path);
     try {
-      mkdirSync(join(this.#path, '..'), { recursive: true, mode: 0o700 });
+      mkdirSync(directory, { recursive: true, mode: 0o700 });
       writeFileSync(temporary, records.toFile(), { mode: 0o600, flag: 'wx' });
       renameSync(temporary, this.#path);
+      forgetOldest(directory);
     } catch {
       discard(temporary);
     }
@@ -130,6 +135,17 @@ function readRecords(path: string): ContextRecords {
   } catch {
     return new ContextRecords(0);
   }
+}
+
+/** Removes the files that nobody saved for longest, and with them what a killed process left. */
+function forgetOldest(directory: string): void {
+  const names = readdirSync(directory);
+  if (names.length <= MOST_CONTEXTS) return;
+  const files = names
+    .map((name) => join(directory, name))
+    .map((path) => ({ path, time: statSync(path).mtimeMs }));
+  files.sort((a, b) => b.time - a.time);
+  for (const { path } of files.slice(MOST_CONTEXTS)) discard(path);
 }
 
 function discard(path: string): void {

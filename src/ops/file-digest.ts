@@ -37,36 +37,34 @@ export function fileDigest(
   const known = index?.get(node);
   if (known !== undefined) return known;
   const readFrom = index?.now();
-  const remember = (content: Buffer) => {
-    const found = withXattrs(content, tree.xattrs(node));
+  const fd = tree.open(node);
+  const finish = (content: Buffer) => {
+    const found = withXattrs(content, tree.xattrs(node, fd));
     if (readFrom !== undefined) index?.set(node, found, readFrom);
     return found;
   };
-  const fd = tree.open(node);
   let isLong = false;
   try {
     const first = readSync(fd, chunk, 0, chunk.length, 0);
-    if (first < chunk.length) return remember(hash('sha256', chunk.subarray(0, first), 'buffer'));
+    if (first < chunk.length) return finish(hash('sha256', chunk.subarray(0, first), 'buffer'));
     isLong = true;
-    return digestLong(fd, pace).then(remember);
   } finally {
     if (!isLong) closeSync(fd);
   }
+  return digestLong(fd, pace)
+    .then(finish)
+    .finally(() => closeSync(fd));
 }
 
-/** Reads on from one chunk to the next and closes the descriptor. */
+/** Reads from one chunk to the next, letting others have their turn. */
 async function digestLong(fd: number, pace: Pace): Promise<Buffer> {
-  try {
-    const sum = createHash('sha256');
-    for (let at = 0; ; ) {
-      const length = readSync(fd, chunk, 0, chunk.length, at);
-      if (length === 0) return sum.digest();
-      sum.update(chunk.subarray(0, length));
-      at += length;
-      if (pace.spent()) await pace.rest();
-    }
-  } finally {
-    closeSync(fd);
+  const sum = createHash('sha256');
+  for (let at = 0; ; ) {
+    const length = readSync(fd, chunk, 0, chunk.length, at);
+    if (length === 0) return sum.digest();
+    sum.update(chunk.subarray(0, length));
+    at += length;
+    if (pace.spent()) await pace.rest();
   }
 }
 

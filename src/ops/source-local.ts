@@ -45,8 +45,8 @@ export class LocalTree implements FileTree {
     return this.#base.open(file);
   }
 
-  xattrs(node: FileNode): readonly (readonly [name: string, value: Buffer])[] {
-    return this.#base.xattrs(node).filter(([name]) => CARRIED_XATTR.test(name));
+  xattrs(node: FileNode, fd?: number): readonly (readonly [name: string, value: Buffer])[] {
+    return this.#base.xattrs(node, fd).filter(([name]) => CARRIED_XATTR.test(name));
   }
 
   /** Whether the path is in the directory and only .dockerignore keeps it away. */

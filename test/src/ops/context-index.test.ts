@@ -1,4 +1,4 @@
-import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
@@ -128,6 +128,22 @@ test('ContextIndex writes nothing when it has learnt nothing, and leaves no temp
   rmSync(path);
   index.save();
   expect(readdirSync(join(store, 'context-index'))).toEqual([]);
+});
+
+test('ContextIndex keeps the contexts that were saved last', () => {
+  const seen = new Set<string>();
+  for (let context = 0; context < 70; context++) {
+    const index = open(`/${context}`);
+    index.set(node(1), digest(1), LATER);
+    index.save();
+    const time = 1_000_000 + context;
+    for (const name of readdirSync(join(store, 'context-index')))
+      if (!seen.has(name)) utimesSync(join(store, 'context-index', name), time, time);
+    for (const name of readdirSync(join(store, 'context-index'))) seen.add(name);
+  }
+  expect(readdirSync(join(store, 'context-index')).length).toBeLessThanOrEqual(64);
+  expect(open('/0').get(node(1))).toBeUndefined();
+  expect(open('/69').get(node(1))).toEqual(digest(1));
 });
 
 test('ContextIndex takes a damaged file for none, and writes a good one again', () => {

@@ -506,7 +506,7 @@ describe('fileOperation().keyParts', () => {
           lookup: (path, options) => tree.lookup(path, options),
           children: (node) => tree.children(node),
           readlink: (node) => tree.readlink(node),
-          xattrs: (node) => tree.xattrs(node),
+          xattrs: (node, fd) => tree.xattrs(node, fd),
           open(node) {
             opened.push(node.path);
             return tree.open(node);
