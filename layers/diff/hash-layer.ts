@@ -3,7 +3,7 @@ import { existsSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import type { DiffId } from '../oci/digest.ts';
 import type { DiffInfo } from '../snapshots/snapshotter.ts';
-import { type LayerOptions, LayerTar } from './write-layer.ts';
+import { type LayerOptions, LayerTar } from './layer-tar.ts';
 
 /** What hashing tells about a layer. */
 export interface LayerInfo extends DiffInfo {

@@ -2,7 +2,7 @@ import { availableParallelism } from 'node:os';
 import { Worker } from 'node:worker_threads';
 import { StoreError, type StoreErrorCode } from '../errors.ts';
 import type { LayerInfo } from './hash-layer.ts';
-import type { LayerOptions } from './write-layer.ts';
+import type { LayerOptions } from './layer-tar.ts';
 
 export interface HashRequest {
   readonly directory: string;

@@ -1,5 +1,5 @@
 import { Readable } from 'node:stream';
-import { type LayerOptions, LayerTar } from './write-layer.ts';
+import { type LayerOptions, LayerTar } from './layer-tar.ts';
 
 /** Bytes read at once. A new buffer each time, since whoever reads keeps it. */
 const CHUNK = 2 ** 20;

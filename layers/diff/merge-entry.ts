@@ -29,6 +29,7 @@ export interface MergedEntry {
   readonly mapReader?: SparseMapReader;
 }
 
+const NO_VALUES: ReadonlyMap<string, Buffer> = new Map();
 const MAX_ID = 0xffff_fffe;
 const NANOSECONDS = 1_000_000_000n;
 
@@ -41,9 +42,9 @@ export function mergeEntry(
   extension: Extension,
   oldMap: OldMap | undefined,
 ): MergedEntry {
-  const records = extension.pax ?? [];
-  const values = new Map(records);
-  const sparse = paxSparse(records);
+  const { pax: records } = extension;
+  const values = records === undefined ? NO_VALUES : new Map(records);
+  const sparse = records === undefined ? undefined : paxSparse(records);
   if (sparse !== undefined && oldMap !== undefined)
     throw invalidArchive(header.path, 'Cannot read the archive: a sparse file has two maps');
   const text = (key: string) => textValue(values, key);

@@ -7,6 +7,7 @@ import { execOperation } from '../ops/exec.ts';
 import { fileOperation } from '../ops/file.ts';
 import { mergeOperation } from '../ops/merge.ts';
 import { scratchOperation } from '../ops/scratch.ts';
+import { gitSourceOperation } from '../ops/source-git.ts';
 import { httpSourceOperation } from '../ops/source-http.ts';
 import { imageSourceOperation } from '../ops/source-image.ts';
 import { localOperation } from '../ops/source-local.ts';
@@ -135,6 +136,7 @@ function operations({ store, request, contexts, images }: SolveInput): Readonly<
     image: imageSourceOperation((op) => images.layers(op)),
     local: localOperation(contexts.locals()),
     http: httpSourceOperation(store),
+    git: gitSourceOperation(store),
     exec: execOperation({
       store,
       secrets: readSecrets(request),
