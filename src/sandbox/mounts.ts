@@ -33,6 +33,7 @@ const CONTAINED = MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC;
 
 export function makeMount(plan: MountPlan, sys: Syscalls): DetachedMount {
   const { make } = plan;
+  if (make.kind === 'tree') throw new Error(`The tree at "${plan.destination}" is not made by itself`);
   if (make.kind === 'bind') return makeBind(plan, make, sys);
   if (make.kind === 'filesystem') {
     const what = `${make.type} at "${plan.destination}"`;
@@ -94,8 +95,8 @@ export function attachMount(mount: DetachedMount, tree: RootTree, sys: Syscalls)
 function targetOf({ plan, kind, fd }: DetachedMount, tree: RootTree): number {
   const { destination } = plan;
   if (destination === '/proc' && tree.isOnProcfs(fd)) return plainDirectory(destination, tree);
-  if (plan.make.kind !== 'bind' && KERNEL_DIRECTORY.test(destination))
-    return plainDirectory(destination, tree);
+  const isBound = plan.make.kind === 'bind' || plan.make.kind === 'tree';
+  if (!isBound && KERNEL_DIRECTORY.test(destination)) return plainDirectory(destination, tree);
   const target = tree.mountPoint(destination, kind);
   if (destination === '/proc' || (tree.isOnProcfs(target) && !PROC_FILES.has(destination)))
     throw new SandboxError(

@@ -5,6 +5,7 @@ import {
   CLONE_NEWNS,
   CLONE_NEWUTS,
   MOUNT_ATTR_NODEV,
+  MOUNT_ATTR_RDONLY,
 } from '../linux/constants.ts';
 import { capabilityMasks } from './capabilities.ts';
 import { DEFAULT_DEVICES, planDevice } from './devices.ts';
@@ -21,7 +22,7 @@ import type {
   StartPlan,
 } from './plan.ts';
 import { planRlimits } from './rlimits.ts';
-import { type LaunchOptions, SandboxError } from './sandbox.ts';
+import { type LaunchOptions, SandboxError, type TreeMount } from './sandbox.ts';
 import { compileSeccomp } from './seccomp.ts';
 import type { Device, Resources, Spec, SpecMount } from './spec.ts';
 
@@ -59,14 +60,21 @@ export function planStart(spec: Spec, options: LaunchOptions, facts: HostFacts):
   };
 }
 
-function planRoot(spec: Spec, { overlay, files = [] }: LaunchOptions, facts: HostFacts): RootPlan {
+function planRoot(
+  spec: Spec,
+  { overlay, files = [], trees = [] }: LaunchOptions,
+  facts: HostFacts,
+): RootPlan {
   const { devices = [], resources, maskedPaths = [], readonlyPaths = [] } = spec.linux;
   const allDevices = facts.devicesGuarded || allowsAllDevices(resources);
   return {
     source:
       overlay === undefined ? { kind: 'directory', path: spec.root.path } : { kind: 'overlay', overlay },
     readonly: spec.root.readonly === true || (overlay !== undefined && overlay.upper === undefined),
-    mounts: spec.mounts.map((mount) => planMount(mount, allDevices, facts)),
+    mounts: withTrees(
+      spec.mounts.map((mount) => planMount(mount, allDevices, facts)),
+      trees.map((tree) => planTree(tree, allDevices)),
+    ),
     files: files.map(planFile),
     devices: mergeDevices(devices).map(planDevice),
     allDevices,
@@ -92,8 +100,7 @@ function allowsAllDevices(resources: Resources | undefined): boolean {
 const holdsDevices = (type: string) => type === 'devpts';
 
 function planMount(mount: SpecMount, allDevices: boolean, facts: HostFacts): MountPlan {
-  const destination = posix.resolve('/', mount.destination);
-  if (destination === '/') throw badMount(mount.destination, 'the root is not a mount point');
+  const destination = mountPointOf(mount.destination);
   const { set, clear, bind, recursiveAttributes, parameters } = parseMountOptions(
     mount.options ?? [],
     destination,
@@ -114,6 +121,33 @@ function planMount(mount: SpecMount, allDevices: boolean, facts: HostFacts): Mou
 /** Version 1: a container sees the hierarchies in which it has a group of its own; the others would tell it nothing. */
 const joined = (hierarchy: string, files: readonly string[]) =>
   files.some((file) => file.startsWith(`${hierarchy}/`));
+
+/** A tree goes last, but before the first mount that lies inside it. */
+function withTrees(mounts: readonly MountPlan[], trees: readonly MountPlan[]): readonly MountPlan[] {
+  const ordered = [...mounts];
+  for (const tree of trees) {
+    const inside = ordered.findIndex(({ destination }) => destination.startsWith(`${tree.destination}/`));
+    ordered.splice(inside === -1 ? ordered.length : inside, 0, tree);
+  }
+  return ordered;
+}
+
+function planTree({ destination, root, source, readonly }: TreeMount, allDevices: boolean): MountPlan {
+  const isReadOnly = readonly === true || root.upper === undefined;
+  return {
+    destination: mountPointOf(destination),
+    make: { kind: 'tree', stack: root, source },
+    set: (isReadOnly ? MOUNT_ATTR_RDONLY : 0) | (allDevices ? 0 : MOUNT_ATTR_NODEV),
+    clear: 0,
+    clearBelow: false,
+  };
+}
+
+function mountPointOf(written: string): string {
+  const destination = posix.resolve('/', written);
+  if (destination === '/') throw badMount(written, 'the root is not a mount point');
+  return destination;
+}
 
 function planBind(mount: SpecMount, recursive: boolean, parameters: readonly FsParameter[]) {
   const { source, destination } = mount;

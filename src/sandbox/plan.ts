@@ -51,7 +51,8 @@ export interface MountPlan {
   readonly make:
     | { readonly kind: 'bind'; readonly source: string; readonly recursive: boolean }
     | { readonly kind: 'filesystem'; readonly type: string; readonly parameters: readonly FsParameter[] }
-    | { readonly kind: 'cgroup1'; readonly hierarchies: readonly CgroupHierarchy[] };
+    | { readonly kind: 'cgroup1'; readonly hierarchies: readonly CgroupHierarchy[] }
+    | { readonly kind: 'tree'; readonly stack: OverlayRoot; readonly source: string };
   /** `MOUNT_ATTR_*`. */
   readonly set: number;
   readonly clear: number;

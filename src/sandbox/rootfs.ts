@@ -1,4 +1,3 @@
-import type { OverlayRoot } from '../../layers/index.ts';
 import {
   AT_FDCWD,
   AT_RECURSIVE,
@@ -21,9 +20,10 @@ import { attempt } from './failure.ts';
 import { newFilesystem } from './filesystem.ts';
 import { maskPaths, protectPaths } from './masks.ts';
 import { attachMount, type DetachedMount, makeMount } from './mounts.ts';
-import { mountOverlay } from './overlay.ts';
 import type { FilePlan, RootPlan } from './plan.ts';
 import { RootTree } from './root-tree.ts';
+import { mountStack, type Scratch } from './stack.ts';
+import { makeTrees } from './trees.ts';
 
 /**
  * Where the private tmpfs is put while the root is being made. Nothing that is mounted lies below /proc, so nothing is
@@ -37,11 +37,13 @@ const SCRATCH = '/proc';
  */
 export function enterRoot(root: RootPlan, sys: Syscalls): RootTree {
   sys.mount(null, '/', null, MS_REC | MS_PRIVATE, null);
-  const mounts = root.mounts.map((mount) => makeMount(mount, sys));
+  const made = root.mounts.map((mount) => (mount.make.kind === 'tree' ? undefined : makeMount(mount, sys)));
   const scratch = mountScratch(sys);
   const rootFd = mountRoot(root, scratch, sys);
-  const files = prepareFiles(root.files, scratch, sys);
-  const devices = prepareDevices(root, scratch, sys);
+  const trees = makeTrees(root.mounts, scratch, sys);
+  const mounts = root.mounts.map((mount, index) => made[index] ?? trees.get(mount)!);
+  const files = prepareFiles(root.files, scratch.fd, sys);
+  const devices = prepareDevices(root, scratch.fd, sys);
   pivot(rootFd, sys);
 
   const tree = new RootTree(sys, rootFd);
@@ -57,35 +59,22 @@ export function sealRoot(root: RootPlan, tree: RootTree, sys: Syscalls): void {
   if (set !== 0) sys.mountSetattr(tree.fd, { set, clear: 0 }, false);
 }
 
-function mountScratch(sys: Syscalls): number {
+function mountScratch(sys: Syscalls): Scratch {
   const scratch = newFilesystem('tmpfs', [['mode', '0700']], 0, 'a private tmpfs', sys);
   const over = sys.open(SCRATCH, O_PATH | O_DIRECTORY);
   sys.moveMount(scratch, over);
-  return scratch;
+  return { path: SCRATCH, fd: scratch };
 }
 
 /** A descriptor of the mounted root. */
-function mountRoot({ source }: RootPlan, scratch: number, sys: Syscalls): number {
-  sys.mkdirat(scratch, 'root', 0o700);
-  const target = sys.openat(scratch, 'root', O_PATH | O_DIRECTORY);
-  if (source.kind === 'directory') bindRoot(source.path, target, true, sys);
-  else if (source.overlay.lower.length === 0) bindRoot(source.overlay.upper ?? '', target, false, sys);
-  else mountOverlay(withUpper(source.overlay, scratch, sys), `${SCRATCH}/root`, target, sys);
-  return sys.openat(scratch, 'root', O_PATH | O_DIRECTORY);
-}
-
-function bindRoot(path: string, target: number, recursive: boolean, sys: Syscalls): void {
-  const mount = attempt(path, `open the root "${path}"`, () =>
-    sys.openTree(AT_FDCWD, path, OPEN_TREE_CLONE | (recursive ? AT_RECURSIVE : 0)),
+function mountRoot({ source }: RootPlan, scratch: Scratch, sys: Syscalls): number {
+  if (source.kind === 'overlay') return mountStack(source.overlay, 'root', scratch, sys);
+  const mount = attempt(source.path, `open the root "${source.path}"`, () =>
+    sys.openTree(AT_FDCWD, source.path, OPEN_TREE_CLONE | AT_RECURSIVE),
   );
-  sys.moveMount(mount, target);
-}
-
-/** A root that nobody writes to still needs its mount points: they go to memory. */
-function withUpper(overlay: OverlayRoot, scratch: number, sys: Syscalls): OverlayRoot {
-  if (overlay.upper !== undefined) return overlay;
-  for (const name of ['upper', 'work']) sys.mkdirat(scratch, name, 0o755);
-  return { ...overlay, upper: `${SCRATCH}/upper`, work: `${SCRATCH}/work` };
+  sys.mkdirat(scratch.fd, 'root', 0o700);
+  sys.moveMount(mount, sys.openat(scratch.fd, 'root', O_PATH | O_DIRECTORY));
+  return sys.openat(scratch.fd, 'root', O_PATH | O_DIRECTORY);
 }
 
 /** Small files in memory, each as a detached mount of its own. */

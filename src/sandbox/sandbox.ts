@@ -30,19 +30,21 @@ export interface LaunchOptions {
     readonly gid?: number;
     readonly readonly: boolean;
   }[];
-  /** Parts of layer stacks bound into the root, after the spec's mounts of shorter destinations. */
+  /** Parts of layer stacks bound into the root: after the spec's mounts, but before those that lie inside. In order. */
   readonly trees?: readonly TreeMount[];
   readonly mechanism?: StartMechanism;
   /** Run a tiny init as PID 1 that forwards signals and reaps (docker run --init). */
   readonly init?: boolean;
 }
 
-/** A file or directory of a layer stack, seen at `destination`. Without an upper directory in `root` it is read-only. */
+/** A file or directory of a layer stack, seen at `destination`. */
 export interface TreeMount {
   readonly destination: string;
   readonly root: OverlayRoot;
   /** Absolute in the stack; resolved inside it. */
   readonly source: string;
+  /** Without an upper directory in `root` it is in any case. */
+  readonly readonly?: boolean;
 }
 
 export interface ExitStatus {
