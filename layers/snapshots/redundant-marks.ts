@@ -5,12 +5,16 @@ import { isOpaque, type MarkSpace, removeOpaqueMark } from './overlay-marks.ts';
 import { join } from './path.ts';
 
 /**
- * Overlayfs marks directories as opaque also where they hide nothing: one made where a file was deleted, and, as the
- * kernel's version and options have it, every new one. Takes away those marks, so that the layer of `RUN mkdir /a` is
- * that of `WORKDIR /a`, and the same on every kernel.
+ * Overlayfs marks directories as opaque also where they replace nothing: as the kernel's version and options have it,
+ * every new one. Takes away those marks, so that the layer of `RUN mkdir /a` is that of `WORKDIR /a`, and the same on
+ * every kernel.
  */
 export function removeRedundantMarks(root: number, lower: LayerStack, space: MarkSpace): void {
   visit(root, '/', true);
+
+  function isThere(directory: BytePath, name: BytePath): boolean {
+    return lower.find(lower.directory(directory), name) !== undefined;
+  }
 
   /** `isMerged`: lower layers have a part in the directory. */
   function visit(directory: number, path: BytePath, isMerged: boolean): void {
@@ -20,10 +24,9 @@ export function removeRedundantMarks(root: number, lower: LayerStack, space: Mar
       const child = inode.openAt(directory, name, inode.O.RDONLY | inode.O.DIRECTORY);
       try {
         const childPath = join(path, name);
-        const hidesSomething = isMerged && lower.directory(childPath).length > 0;
         const isMarked = isOpaque(child, space);
-        if (isMarked && !hidesSomething) removeOpaqueMark(child, space);
-        visit(child, childPath, hidesSomething && !isMarked);
+        if (isMarked && !(isMerged && isThere(path, name))) removeOpaqueMark(child, space);
+        visit(child, childPath, isMerged && !isMarked && lower.directory(childPath).length > 0);
       } finally {
         inode.close(child);
       }

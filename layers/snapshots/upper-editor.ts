@@ -91,7 +91,8 @@ export class UpperEditor {
     inode.makeDirectoryAt(level.fd, name, 0o700);
     const fd = inode.openAt(level.fd, name, O.RDONLY | O.DIRECTORY);
     const made = this.#upper.remember(path, fd, true);
-    if (below?.stat.type === 'directory') makeOpaque(fd, this.#upper.space);
+    // For what was no directory too, as overlayfs has it: the layer then says by itself that something was replaced.
+    if (below !== undefined) makeOpaque(fd, this.#upper.space);
     return made;
   }
 

@@ -1,4 +1,5 @@
 import { mkdirSync, readlinkSync, symlinkSync, writeFileSync } from 'node:fs';
+import { constants } from 'node:os';
 import { join } from 'node:path';
 import { inspect } from 'node:util';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
@@ -23,6 +24,7 @@ import { listTree } from '../../support/tree-listing.ts';
 const reason = whyNoOverlay();
 if (reason !== undefined) console.warn(`Skipping the comparison with overlayfs: ${reason}`);
 
+const { EAGAIN } = constants.errno;
 const SPACE = 'trusted.overlay.';
 let folder: string;
 let pool: DescriptorPool;
@@ -173,7 +175,7 @@ test.skipIf(reason !== undefined).each([1, 2, 3, 4])(
 function kernelLookup(root: number, path: BytePath, follow: boolean): BytePath | undefined {
   const flags = inode.O.PATH | (follow ? 0 : inode.O.NOFOLLOW);
   try {
-    const fd = inode.openAt2(root, path, flags, inode.RESOLVE.IN_ROOT);
+    const fd = openInRoot(root, path, flags);
     const found = readlinkSync(`/proc/self/fd/${fd}`).slice(readlinkSync(`/proc/self/fd/${root}`).length);
     inode.close(fd);
     return found.startsWith('/') || found === '' ? found || '/' : `/${found}`;
@@ -181,6 +183,17 @@ function kernelLookup(root: number, path: BytePath, follow: boolean): BytePath |
     const { code } = error as SystemCallError;
     if (code !== 'ENOENT' && code !== 'ENOTDIR' && code !== 'ELOOP') throw error;
     return code === 'ELOOP' ? 'ELOOP' : undefined;
+  }
+}
+
+/** The kernel gives up on `..` (EAGAIN) while anything anywhere is renamed or mounted. */
+function openInRoot(root: number, path: BytePath, flags: number): number {
+  for (let attempt = 0; ; attempt++) {
+    try {
+      return inode.openAt2(root, path, flags, inode.RESOLVE.IN_ROOT);
+    } catch (error) {
+      if ((error as SystemCallError).errno !== EAGAIN || attempt > 1000) throw error;
+    }
   }
 }
 

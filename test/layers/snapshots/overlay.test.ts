@@ -173,7 +173,7 @@ describe.skipIf(reason !== undefined)('snapshots that were mounted', () => {
     const active = snapshots.prepare([]);
     const writer = active.writer();
     for (const path of ['/etc', '/usr', '/usr/lib']) writer.mkdir(path, DIRECTORY);
-    writer.file('/etc/passwd', Buffer.from('root'), FILE);
+    for (const path of ['/etc/passwd', '/init']) writer.file(path, Buffer.from('root'), FILE);
     writer.finish();
     return active.commit();
   }
@@ -187,6 +187,8 @@ describe.skipIf(reason !== undefined)('snapshots that were mounted', () => {
     writer.file('/a/b/file', Buffer.from('text'), FILE);
     writer.remove('/etc');
     writer.mkdir('/etc', DIRECTORY);
+    writer.remove('/init');
+    writer.mkdir('/init', DIRECTORY);
     writer.finish();
     const made = snapshots.prepare([parent]);
     await inMounted(made, (path) => {
@@ -195,7 +197,9 @@ describe.skipIf(reason !== undefined)('snapshots that were mounted', () => {
       renameSync(join(path, 'b'), join(path, 'a/b'));
       rmSync(join(path, 'etc'), { recursive: true });
       mkdirSync(join(path, 'etc'), { mode: 0o755 });
-      for (const name of ['a/b/file', 'a/b', 'a', 'usr/lib/c', 'usr/lib', 'etc'])
+      rmSync(join(path, 'init'));
+      mkdirSync(join(path, 'init'), { mode: 0o755 });
+      for (const name of ['a/b/file', 'a/b', 'a', 'usr/lib/c', 'usr/lib', 'etc', 'init'])
         utimesSync(join(path, name), 0, 0);
     });
     expect((await made.commit().diff).diffId).toBe((await written.commit().diff).diffId);
@@ -260,7 +264,9 @@ describe.skipIf(reason !== undefined)('snapshots that were mounted', () => {
     const active = snapshots.prepare([base(snapshots)]);
     await inMounted(active, (path) => writeFileSync(join(path, 'one'), ''));
     active.writer().file('/two', Buffer.alloc(0), FILE);
-    await inMounted(active, (path) => expect(readdirSync(path)).toEqual(['etc', 'one', 'two', 'usr']));
+    await inMounted(active, (path) =>
+      expect(readdirSync(path)).toEqual(['etc', 'init', 'one', 'two', 'usr']),
+    );
     expect(active.tree().lookup('/one')?.stat.type).toBe('file');
     const { upper } = active.root();
     active.abort();

@@ -167,6 +167,23 @@ test('a directory of a lower layer cannot be replaced by a file, but once remove
   expect(Object.keys(listTree(writer.tree))).toEqual(['/', '/dir']);
 });
 
+test.each(['a directory', 'a file', 'nothing'])(
+  'mkdir() in place of %s tells by its mark what it replaced',
+  (what) => {
+    const lower = join(layers.path('1'), 'entry');
+    if (what === 'a directory') mkdirSync(lower);
+    else if (what === 'a file') writeFileSync(lower, TEXT);
+    const writer = layers.writer('upper', '1');
+    writer.remove('/entry');
+    writer.mkdir('/entry', DIRECTORY);
+    writer.finish();
+    const made = inode.openAt(inode.AT_FDCWD, upper('entry'), inode.O.DIRECTORY);
+    const mark = inode.getXattrFd(made, 'trusted.overlay.opaque')?.toString();
+    inode.close(made);
+    expect(mark).toBe(what === 'nothing' ? undefined : 'y');
+  },
+);
+
 test('copy() takes any entry over from another tree, with what is given laid over it', () => {
   const source = layers.writer('source');
   const xattrs = [['user.x', Buffer.from('y')]] as const;

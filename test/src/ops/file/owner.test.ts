@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { resolveOwner } from '../../../../src/ops/file/owner.ts';
+import { resolveOwner, workdirOwner } from '../../../../src/ops/file/owner.ts';
 import { UserError } from '../../../../src/runtime/passwd.ts';
 import { MemoryTree } from '../../../support/memory-tree.ts';
 
@@ -37,4 +37,24 @@ test('resolveOwner() fails for a name where there is no passwd file', () => {
 test('resolveOwner() reads no file for numbers', () => {
   const tree = new MemoryTree({ '/etc/passwd': { type: 'fifo' } });
   expect(resolveOwner(tree, '5:6')).toEqual({ uid: 5, gid: 6 });
+});
+
+// As Docker 28.5 makes a WORKDIR.
+test.each([
+  ['daemon', 1, 2],
+  ['daemon:staff', 1, 50],
+  ['daemon:', 1, 0],
+  ['daemon:nosuch', 1, 2],
+  ['12:nosuch', 12, 12],
+  ['12', 12, 12],
+  ['nosuch', 0, 0],
+  ['nosuch:staff', 0, 50],
+  ['nosuch:nosuch', 0, 0],
+  [':staff', 0, 50],
+])('workdirOwner() takes USER %j for %i:%i', (user, uid, gid) => {
+  expect(workdirOwner(image(), user)).toEqual({ uid, gid });
+});
+
+test('workdirOwner() fails for what is neither a name nor an id', () => {
+  expect(() => workdirOwner(image(), '4294967296')).toThrow(UserError);
 });
