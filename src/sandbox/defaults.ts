@@ -1,7 +1,7 @@
 import { DEFAULT_CAPABILITIES } from './capabilities.ts';
 import { DEFAULT_MASKED_PATHS, DEFAULT_READONLY_PATHS } from './masks.ts';
 import { defaultSeccomp } from './seccomp-default.ts';
-import type { Capabilities, Linux, Namespace, SpecMount } from './spec.ts';
+import type { Capabilities, Linux, Namespace, Resources, SpecMount } from './spec.ts';
 
 /** Docker's mounts of a container, in order. `shmSize` in bytes. */
 export function defaultMounts({
@@ -25,6 +25,35 @@ export function defaultMounts({
     mount('tmpfs', '/dev/shm', `nosuid,noexec,nodev,mode=1777,size=${shmSize}`),
   ];
 }
+
+/**
+ * Docker's rules for devices: any node can be made, and these be opened. With them in the spec, and version 1 control
+ * groups, a container can use nodes that it makes itself (as debootstrap does); without them its mounts are `nodev`.
+ */
+export const DEFAULT_DEVICE_RULES: NonNullable<Resources['devices']> = [
+  { allow: false, access: 'rwm' },
+  { allow: true, type: 'c', access: 'm' },
+  { allow: true, type: 'b', access: 'm' },
+  ...(
+    [
+      [1, 3],
+      [1, 5],
+      [1, 7],
+      [1, 8],
+      [1, 9],
+      [5, 0],
+      [5, 1],
+      [5, 2],
+      [136, undefined],
+    ] as const
+  ).map(([major, minor]) => ({
+    allow: true,
+    type: 'c',
+    major,
+    access: 'rwm',
+    ...(minor === undefined ? {} : { minor }),
+  })),
+];
 
 /** All namespaces new. */
 export const DEFAULT_NAMESPACES: readonly Namespace[] = (

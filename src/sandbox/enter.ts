@@ -14,11 +14,12 @@ import { becomeUser, confine } from './credentials.ts';
 import { findExecutable, refuseOwnProgram } from './executable.ts';
 import { attempt } from './failure.ts';
 import { applySettings, openProc } from './kernel-settings.ts';
-import type { NamespacePlan, StartPlan } from './plan.ts';
+import type { NamespacePlan, Program, StartPlan } from './plan.ts';
 import { RootTree } from './root-tree.ts';
 import { enterRoot, openSources, sealRoot } from './rootfs.ts';
 import { SandboxError } from './sandbox.ts';
 import { openTerminal } from './terminal.ts';
+import { behindInit } from './tiny-init.ts';
 import { chdirError, enterWorkingDirectory } from './working-directory.ts';
 
 /** The parent's side, as the child uses it. */
@@ -30,8 +31,7 @@ export interface Parent {
 }
 
 export interface Entered {
-  /** To be executed. */
-  readonly path: string;
+  readonly program: Program;
   /** Mount points made in the root's own file system. */
   readonly stubs: readonly string[];
 }
@@ -65,8 +65,10 @@ export function enter(plan: StartPlan, parent: Parent, sys: Syscalls): Entered {
   dieIfOrphaned(parent);
   const path = findExecutable(process.args[0] ?? '', process.env, sys);
   refuseOwnProgram(path, tree, sys);
+  const asked = { path, args: process.args };
+  const program = plan.init ? behindInit(asked, proc, sys) : asked;
   confine(process, sys);
-  return { path, stubs: tree.stubs };
+  return { program, stubs: tree.stubs };
 }
 
 function dieWithParent(parent: Parent, sys: Syscalls): void {

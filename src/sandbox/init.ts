@@ -5,7 +5,7 @@ import { libc } from '../linux/libc.ts';
 import { failureMessage, parentIsGone, send } from './channel.ts';
 import { enter } from './enter.ts';
 import { execFailure } from './executable.ts';
-import type { StartPlan } from './plan.ts';
+import type { Program, StartPlan } from './plan.ts';
 import { takeStreams } from './standard-streams.ts';
 
 /*
@@ -33,16 +33,16 @@ function run(plan: StartPlan, channel: number): void {
       isGone: () => parentIsGone(channel, sys),
       takeTerminal: (master: number) => send(channel, { kind: 'terminal' }, sys, master),
     };
-    const { path, stubs } = enter(plan, parent, sys);
+    const { program, stubs } = enter(plan, parent, sys);
     send(channel, { kind: 'entered', stubs }, sys);
-    execute(path, plan);
+    execute(program, plan);
   } catch (error) {
     send(channel, failureMessage(error), sys);
     throw error;
   }
 }
 
-function execute(path: string, { process: { args, env } }: StartPlan): never {
+function execute({ path, args }: Program, { process: { env } }: StartPlan): never {
   try {
     return sys.execve(path, args, env);
   } catch (error) {

@@ -36,11 +36,11 @@ async function tryVfork(sys: Syscalls): Promise<string | undefined> {
     let ran: unknown;
     const { pid, failure } = vforkStarter().start({
       flags: 0,
-      args: [''],
+      mostArgs: 0,
       env: [],
       setUp: () => {
         ran = Array.from({ length: 100 }, (_, index) => ({ index }));
-        return '';
+        return { path: '', args: [] };
       },
     });
     const status = await watchChild(pid, sys).ended;

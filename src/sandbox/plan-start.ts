@@ -63,6 +63,7 @@ export function planStart(spec: Spec, options: LaunchOptions, facts: HostFacts):
     ...(options.stdio.kind === 'terminal'
       ? { terminal: { rows: options.stdio.rows, columns: options.stdio.columns } }
       : {}),
+    init: options.init === true,
     ownPipes: options.stdio.kind !== 'terminal',
   };
 }

@@ -17,8 +17,17 @@ export interface StartPlan {
   readonly process: ProcessPlan;
   /** A terminal is opened and becomes the standard streams. */
   readonly terminal?: { readonly rows: number; readonly columns: number };
+  /** The program runs as the child of a small PID 1. */
+  readonly init: boolean;
   /** Standard streams that are pipes of ours are given to the container's user. */
   readonly ownPipes: boolean;
+}
+
+/** What is executed. */
+export interface Program {
+  readonly path: string;
+  /** With the zeroth. */
+  readonly args: readonly string[];
 }
 
 export interface NamespacePlan {

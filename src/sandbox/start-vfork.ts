@@ -20,13 +20,13 @@ export const startByVfork: StartMethod = async (plan, streams, sys): Promise<Sta
       unreadable(sys, () =>
         vforkStarter().start({
           flags: plan.namespaces.pid === 'new' ? CLONE_NEWPID : 0,
-          args: plan.process.args,
+          mostArgs: plan.process.args.length + 2,
           env: plan.process.env,
           setUp: () => {
             sys.close(channel.ours);
             if (streams !== undefined) takeStreams(streams, sys);
             entered = enter(plan, parentSide(channel.theirs, sys), sys);
-            return entered.path;
+            return entered.program;
           },
         }),
       ),
@@ -35,7 +35,7 @@ export const startByVfork: StartMethod = async (plan, streams, sys): Promise<Sta
     if (failure !== undefined) {
       await child.ended;
       throw failure instanceof SyscallError && entered !== undefined
-        ? execFailure(entered.path, failure)
+        ? execFailure(entered.program.path, failure)
         : failure;
     }
     return { child, stubs: entered?.stubs ?? [], terminal: terminalFrom(channel.ours, plan, sys) };

@@ -2,6 +2,7 @@ import { type Koffi, koffi } from '../../layers/index.ts';
 import { CLONE_VFORK, CLONE_VM, SIGCHLD } from '../linux/constants.ts';
 import { SyscallError } from '../linux/errno.ts';
 import { pointers } from '../linux/process-calls.ts';
+import type { Program } from './plan.ts';
 
 /*
  * A child that runs JavaScript between its birth and exec, without compiled code and without fork, which V8 does not
@@ -47,10 +48,11 @@ const SIG_SETMASK = 2;
 export interface VforkRequest {
   /** `CLONE_NEW*`. */
   readonly flags: number;
-  readonly args: readonly string[];
   readonly env: readonly string[];
-  /** Runs in the child; returns the path to execute. */
-  readonly setUp: () => string;
+  /** Of the program that `setUp` returns. */
+  readonly mostArgs: number;
+  /** Runs in the child; returns what to execute. */
+  readonly setUp: () => Program;
 }
 
 export interface VforkStarter {
@@ -120,14 +122,19 @@ function createStarter(library: Koffi): VforkStarter {
   };
 
   return {
-    start({ flags, args, env, setUp: given }) {
+    start({ flags, mostArgs, env, setUp: given }) {
       const path = Buffer.alloc(PATH_MAX);
-      const vectors = [pointers(args), pointers(env)] as const;
-      const [argv, envp] = vectors.map(({ vector }) => library.address(vector)) as [bigint, bigint];
+      const argv = Buffer.alloc((mostArgs + 1) * 8);
+      const envp = pointers(env);
+      let strings: Buffer[] = [];
       let failure: unknown;
       setUp = () => {
         try {
-          path.write(`${given()}\0`);
+          const program = given();
+          const args = pointers(program.args);
+          strings = args.strings;
+          args.vector.copy(argv);
+          path.write(`${program.path}\0`);
         } catch (error) {
           failure = error ?? new Error('the set-up failed');
           path[0] = 0; // execve("") fails
@@ -148,7 +155,7 @@ function createStarter(library: Koffi): VforkStarter {
         stack(2),
         PLAIN_STACK_BYTES,
         libc.execve,
-        [library.address(path), argv, envp],
+        [library.address(path), library.address(argv), library.address(envp.vector)],
         library.address(tell),
       );
       libc.sigmask(SIG_SETMASK, Buffer.alloc(SIGSET_BYTES, 0xff), null);
@@ -162,7 +169,7 @@ function createStarter(library: Koffi): VforkStarter {
       const pid = libc.clone(libc.setcontext, stack(3), CLONE_VM | CLONE_VFORK | SIGCHLD | flags, js);
       const errno = library.errno();
       libc.sigmask(SIG_SETMASK, mask, null);
-      held.value = [path, vectors, failed, exit, tell, exec, js, stacks];
+      held.value = [path, argv, strings, envp, failed, exit, tell, exec, js, stacks];
       if (pid < 0) throw new SyscallError('clone', errno);
       return { pid, failure: failure ?? (failed[0] === 0 ? undefined : new SyscallError('execve', errno)) };
     },

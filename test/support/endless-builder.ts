@@ -15,7 +15,7 @@ for (let index = 0; ; index++) {
   mkdirSync(upper);
   mkdirSync(work);
   const running = await launch(
-    shellSpec('sleep 0.03', {
+    shellSpec('sleep 1000', {
       process: { env: ['PATH=/bin', `MARK=${mark}`] },
       linux: { resources: { pids: { limit: 100 } } },
     }),
@@ -28,5 +28,6 @@ for (let index = 0; ; index++) {
   running.stdout?.resume();
   running.stderr?.resume();
   if (index === 0) process.stdout.write('ready\n');
+  setTimeout(() => running.kill(9), 10);
   await running.wait();
 }

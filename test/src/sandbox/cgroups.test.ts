@@ -12,6 +12,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { cgroupHost } from '../../../src/sandbox/cgroup-host.ts';
 import { createCgroup, reclaimCgroups } from '../../../src/sandbox/cgroups.ts';
+import { DEFAULT_DEVICE_RULES } from '../../../src/sandbox/defaults.ts';
 import { describeContainers } from '../../support/containers.ts';
 
 const namespaces = [{ type: 'mount' as const }];
@@ -44,6 +45,18 @@ describeContainers('limits', ({ run }) => {
     expect(stdout).not.toContain('tsbuild');
     expect(stdout).toContain('67108864');
   });
+
+  test.skipIf(cgroupHost().version !== 1)(
+    'of devices let nodes be made, and the usual ones be opened',
+    async () => {
+      const { stdout, stderr } = await run(
+        'mknod /zero c 1 5 && head -c 3 /zero | wc -c; mknod /disk b 254 0 && head -c 1 /disk; ls /dev | wc -l; rm /dev/random',
+        { linux: { resources: { devices: DEFAULT_DEVICE_RULES } } },
+      );
+      expect(stdout).toBe('3\n15\n');
+      expect(stderr).toBe('head: /disk: Operation not permitted\n');
+    },
+  );
 
   test('leave no group behind', async () => {
     const host = cgroupHost();

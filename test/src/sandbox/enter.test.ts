@@ -114,6 +114,20 @@ test('enter() resolves every destination inside the root, and follows no link of
   expect(resolved?.args[3]).toBe(RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS);
 });
 
+test('enter() copies what it binds while it is in the mount namespace of the host, and keeps it from propagating', () => {
+  const sys = recordingSyscalls();
+  const mount = { destination: '/a', type: 'bind', source: '/x', options: ['rbind', 'ro'] };
+  enter(planOf({ mounts: [mount] }), parent, sys);
+  const copied = sys.calls.findIndex(({ name, args }) => name === 'openTree' && args[1] === '/x');
+  expect(copied).toBeLessThan(first(sys, 'unshare'));
+  expect(
+    sys.calls
+      .slice(copied)
+      .filter(({ name }) => name === 'mountSetattr')[0]
+      ?.args.slice(1),
+  ).toEqual([{ set: 0, clear: 0, propagation: MS_PRIVATE }, true]);
+});
+
 test('enter() gives the overlay its layers topmost first, and every option that kernels differ in', () => {
   const sys = recordingSyscalls();
   enter(planOf(), parent, sys);

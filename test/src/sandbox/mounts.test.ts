@@ -99,6 +99,12 @@ describeContainers('mounts of the spec', ({ run, root }) => {
     await expect(run('true', withMounts(mount))).rejects.toMatchObject({ message });
   });
 
+  test('propagate neither way', async () => {
+    const mount = { destination: '/data', type: 'bind', source: '/', options: ['rbind', 'ro'] };
+    const { stdout } = await run('grep -cE " (shared|master):" /proc/self/mountinfo', withMounts(mount));
+    expect(stdout).toBe('0\n');
+  });
+
   test.each(['shared', 'rshared', 'slave', 'rslave', 'unbindable'])(
     'refuse propagation %s',
     async (option) => {
