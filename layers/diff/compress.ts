@@ -24,14 +24,14 @@ export interface CompressOptions {
  * several at once on libuv's thread pool. Neither the number of threads nor the chunks of `source` show in the result;
  * another version of zlib or libzstd may. What is held at once is bounded by the number of threads.
  *
- * Fails with `UNSUPPORTED` for zstd where neither Node nor the host has it.
+ * Fails with `UNSUPPORTED` for zstd where neither Node nor the machine has it.
  */
 export function compress(source: Readable, kind: 'gzip' | 'zstd', options: CompressOptions = {}): Readable {
   return readable(members(source, kind, options.level ?? DEFAULT_LEVEL[kind]));
 }
 
 async function* members(source: Readable, kind: 'gzip' | 'zstd', level: number): AsyncGenerator<Buffer> {
-  const encode = kind === 'gzip' ? await gzipEncoder(level) : await zstdEncoder(level);
+  const encode = kind === 'gzip' ? await gzipEncoder(level) : zstdEncoder(level);
   const atOnce = Math.min(availableParallelism(), POOL_THREADS) + 1;
   const running: Promise<Buffer>[] = [];
   for await (const piece of piecesOf(source, MEMBER[kind])) {
@@ -71,34 +71,16 @@ async function gzipEncoder(level: number): Promise<Encoder> {
   return (piece) => gzip(piece, { level });
 }
 
-/** The host's library first: with it every Node gives the same bytes. */
-async function zstdEncoder(level: number): Promise<Encoder> {
+function zstdEncoder(level: number): Encoder {
   const library = libzstd();
-  if (library !== undefined)
-    return async (piece) => {
-      const target = Buffer.allocUnsafeSlow(Number(library.compressBound(piece.length)));
-      return target.subarray(0, await library.compress(target, piece, level));
-    };
-  const zlib = await import('node:zlib');
-  if (!('zstdCompress' in zlib))
+  if (library === undefined)
     throw new StoreError(
       'UNSUPPORTED',
       'zstd',
-      'Cannot compress with zstd: it takes Node 22.15 or libzstd.so.1 of the host',
+      'Cannot compress with zstd: it takes Node 22.15, or libzstd.so.1 on this machine',
     );
-  const { zstdCompress, constants } = zlib as unknown as ZstdModule;
-  const params = { [constants.ZSTD_c_compressionLevel]: level };
-  return promisify((piece: Buffer, done: (error: Error | null, result: Buffer) => void) =>
-    zstdCompress(piece, { params }, done),
-  );
-}
-
-/** What Node 22.15 and later have, which the types of Node 20 do not tell about. */
-interface ZstdModule {
-  readonly zstdCompress: (
-    piece: Buffer,
-    options: { readonly params: Readonly<Record<number, number>> },
-    done: (error: Error | null, result: Buffer) => void,
-  ) => void;
-  readonly constants: { readonly ZSTD_c_compressionLevel: number };
+  return async (piece) => {
+    const target = Buffer.allocUnsafeSlow(Number(library.compressBound(piece.length)));
+    return target.subarray(0, await library.compress(target, piece, level));
+  };
 }

@@ -1,6 +1,6 @@
-import { koffi } from '../linux/koffi.ts';
+import { type Koffi, koffi } from '../linux/koffi.ts';
 
-/** Functions of the host's libzstd (its public, stable interface). Sizes are `size_t`; pointers are addresses. */
+/** Functions of libzstd (its public, stable interface). Sizes are `size_t`; pointers are addresses. */
 export interface LibZstd {
   readonly createDStream: () => bigint;
   readonly freeDStream: (stream: bigint) => void;
@@ -15,20 +15,25 @@ export interface LibZstd {
 
 let loaded: LibZstd | undefined | null;
 
-/** Undefined where the host has no libzstd. Looked for in the host's own library path only. */
+/**
+ * libzstd: the one inside Node, which 22.15 and later have, else the host's, looked for in its own library path only.
+ * Undefined where there is neither.
+ */
 export function libzstd(): LibZstd | undefined {
-  if (loaded === undefined) {
-    try {
-      loaded = declare();
-    } catch {
-      loaded = null;
-    }
-  }
+  if (loaded === undefined) loaded = tryDeclare(null) ?? tryDeclare('libzstd.so.1') ?? null;
   return loaded ?? undefined;
 }
 
-function declare(): LibZstd {
-  const library = koffi().load('libzstd.so.1');
+function tryDeclare(file: string | null): LibZstd | undefined {
+  try {
+    // RTLD_DEEPBIND: it must not call functions of another version that happens to be in the process.
+    return declare(koffi().load(file, { deep: true }));
+  } catch {
+    return undefined;
+  }
+}
+
+function declare(library: ReturnType<Koffi['load']>): LibZstd {
   const isError = library.func('ZSTD_isError', 'uint', ['size_t']);
   const errorName = library.func('ZSTD_getErrorName', 'str', ['size_t']);
   const freeDStream = library.func('ZSTD_freeDStream', 'size_t', ['uintptr_t']);

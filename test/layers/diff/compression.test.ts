@@ -12,7 +12,7 @@ import {
   detectArchive,
   probeArchive,
 } from '../../../layers/diff/compression.ts';
-import { unzstd } from '../../../layers/diff/unzstd.ts';
+import { unzstd, unzstdInScript } from '../../../layers/diff/unzstd.ts';
 import { MediaType } from '../../../layers/oci/media-types.ts';
 import { hasProgram } from '../../support/programs.ts';
 import { TarBuilder } from '../../support/tar-builder.ts';
@@ -127,6 +127,17 @@ describe('gzip', () => {
 });
 
 describe('zstd', () => {
+  test('is decoded in JavaScript as well', async () => {
+    const bytes = plain.subarray(0, 700_000);
+    const packed = await buffer(compress(stream(bytes), 'zstd'));
+    const decode = (input: Buffer, size?: number) =>
+      buffer(Readable.from(unzstdInScript(stream(input, size))));
+    expect(sum(await decode(packed))).toBe(sum(bytes));
+    expect(sum(await decode(Buffer.concat([packed, packed]), 999))).toBe(sum(Buffer.concat([bytes, bytes])));
+    for (const odd of [packed.subarray(0, -5), Buffer.concat([packed, Buffer.from('something else')])])
+      await expect(decode(odd)).rejects.toThrow();
+  });
+
   test('passes over skippable frames', async () => {
     const skippable = Buffer.from('502a4d18 03000000 010203'.replaceAll(' ', ''), 'hex');
     const frame = await buffer(compress(Readable.from([Buffer.from('hello')]), 'zstd'));
