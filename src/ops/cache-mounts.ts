@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { chmodSync, chownSync, mkdirSync, renameSync } from 'node:fs';
+import { chmodSync, chownSync, mkdirSync, renameSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Store } from '../../layers/index.ts';
 import type { ExecMount } from '../llb/op.ts';
@@ -16,18 +16,31 @@ export interface HeldCacheMount {
   release(): void;
 }
 
+/** What a new cache mount holds. */
+export interface CacheSeed {
+  /** Names the files, so that others do not get this directory. */
+  readonly identity: string;
+  fill(directory: string): Promise<void>;
+}
+
 /**
- * Directories that RUN --mount=type=cache persists between builds. Their names are hashes, so no id can name a path.
- * `seed` fills a new one (from= and source=).
+ * What tells one cache from another. As in BuildKit one id stands for as many of them as it is given beginnings: by
+ * `from` (`seed`), else by owner and mode, if any of them is given.
  */
+export function cacheName(mount: CacheMount, seed?: CacheSeed): string {
+  return JSON.stringify([mount.id, seed?.identity ?? attributesOf(mount)]);
+}
+
+/** Directories that RUN --mount=type=cache persists between builds. Their names are hashes, so no id can name a path. */
 export async function holdCacheMount(
   store: Store,
   mount: CacheMount,
-  seed: (directory: string) => Promise<void>,
+  seed?: CacheSeed,
 ): Promise<HeldCacheMount> {
+  const name = cacheName(mount, seed);
   for (let copy = 0; ; copy++) {
     // Private mounts that are in use get a copy of their own; shared and locked ones are one directory.
-    const key = hashed(mount.sharing === 'private' ? `${mount.id}\0${copy}` : mount.id);
+    const key = hashed(copy === 0 ? name : `${name}\0${copy}`);
     const held =
       mount.sharing === 'shared' ? { release() {} } : await hold(store, key, mount.sharing === 'locked');
     if (held === undefined) continue;
@@ -38,6 +51,13 @@ export async function holdCacheMount(
       throw error;
     }
   }
+}
+
+/** Undefined for a mount that asks for nothing. */
+function attributesOf({ mode, uid, gid }: CacheMount): readonly number[] | undefined {
+  return mode === undefined && uid === undefined && gid === undefined
+    ? undefined
+    : [mode ?? 0o755, uid ?? 0, gid ?? 0];
 }
 
 /** Keeps the key for this process until released. Without `wait`: undefined when another has it. */
@@ -62,25 +82,25 @@ async function prepare(
   store: Store,
   key: string,
   mount: CacheMount,
-  seed: (directory: string) => Promise<void>,
+  seed: CacheSeed | undefined,
 ): Promise<string> {
   const directory = join(store.root, 'cache-mounts', key);
-  if (store.records.get(CACHE_MOUNT_SPACE, key) === undefined) {
-    const fresh = `${directory}.${process.pid}.new`;
+  if (store.records.get(CACHE_MOUNT_SPACE, key) !== undefined) return directory;
+  const fresh = `${directory}.${process.pid}.new`;
+  try {
     mkdirSync(fresh, { recursive: true });
     chmodSync(fresh, mount.mode ?? 0o755);
     chownSync(fresh, mount.uid ?? 0, mount.gid ?? 0);
-    await seed(fresh);
-    try {
-      renameSync(fresh, directory);
-    } catch (error) {
-      // Another step was first: its directory is as good.
-      if (!['ENOTEMPTY', 'EEXIST'].includes((error as NodeJS.ErrnoException).code ?? '')) throw error;
-    }
-    store.records.set(CACHE_MOUNT_SPACE, key, {
-      value: { id: mount.id, createdAt: new Date().toISOString() },
-    });
+    await seed?.fill(fresh);
+    renameSync(fresh, directory);
+  } catch (error) {
+    rmSync(fresh, { recursive: true, force: true });
+    // Another step was first: its directory is as good.
+    if (!['ENOTEMPTY', 'EEXIST'].includes((error as NodeJS.ErrnoException).code ?? '')) throw error;
   }
+  store.records.set(CACHE_MOUNT_SPACE, key, {
+    value: { id: mount.id, createdAt: new Date().toISOString() },
+  });
   return directory;
 }
 

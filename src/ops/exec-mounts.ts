@@ -4,9 +4,9 @@ import type { ExecMount, ExecOp } from '../llb/op.ts';
 import type { LaunchOptions, TreeMount } from '../sandbox/sandbox.ts';
 import type { SpecMount } from '../sandbox/spec.ts';
 import type { Result } from '../solver/result.ts';
-import { holdCacheMount } from './cache-mounts.ts';
+import { type CacheSeed, cacheName, type HeldCacheMount, holdCacheMount } from './cache-mounts.ts';
 import { SecretError, type SecretSource } from './secrets.ts';
-import { copySubtree } from './subtree.ts';
+import { copySubtree, subtreeDigest } from './subtree.ts';
 
 export interface PreparedMounts {
   readonly mounts: readonly SpecMount[];
@@ -51,6 +51,8 @@ class MountPreparation implements PreparedMounts {
   readonly files: NonNullable<LaunchOptions['files']>[number][] = [];
   readonly env: string[] = [];
   readonly #held: { release(): void }[] = [];
+  /** A step does not wait for itself: whatever their sharing, its mounts of one cache are one directory. */
+  readonly #caches = new Map<string, HeldCacheMount>();
   #agents = 0;
 
   constructor(
@@ -87,18 +89,35 @@ class MountPreparation implements PreparedMounts {
   }
 
   async #cache(mount: Extract<ExecMount, { type: 'cache' }>): Promise<void> {
+    const input = mount.input === undefined ? undefined : this.inputs[mount.input];
+    const seed = input && (await this.#seed(input, mount.source));
+    const name = cacheName(mount, seed);
+    const held = this.#caches.get(name) ?? (await holdCacheMount(this.context.store, mount, seed));
+    if (!this.#caches.has(name)) this.#held.push(held);
+    this.#caches.set(name, held);
+    // A seeded cache holds the source alone; in any other it is a directory that an earlier step made.
+    const source = input === undefined ? mount.source : '/';
+    // What lies in a cache is as hostile as any image, so its links must not be followed on the host.
+    const root = { lower: [], upper: held.directory };
+    this.trees.push({ destination: mount.target, root, source, readonly: mount.readonly });
+  }
+
+  /** What is at `source` of an input, as the beginning of a cache. */
+  async #seed(input: Result, source: string): Promise<CacheSeed> {
     const { store, signal } = this.context;
-    const held = await holdCacheMount(store, mount, async (directory) => {
-      const input = mount.input === undefined ? undefined : this.inputs[mount.input];
-      if (input === undefined) return;
-      const copy = await copySubtree(store, treeOf(store, input), mount.source, '/', signal);
-      rmSync(directory, { recursive: true });
-      renameSync(copy.root().upper!, directory);
-      copy.abort();
-    });
-    this.#held.push(held);
-    const options = ['rbind', 'rprivate', mount.readonly ? 'ro' : 'rw'];
-    this.mounts.push({ destination: mount.target, type: 'bind', source: held.directory, options });
+    const identity =
+      input.kind === 'local'
+        ? await subtreeDigest(input.tree, source, signal)
+        : (await Promise.all(input.layers.map(({ diff }) => diff))).map(({ diffId }) => diffId).join();
+    return {
+      identity: JSON.stringify([identity, source]),
+      fill: async (directory) => {
+        const copy = await copySubtree(store, treeOf(store, input), source, '/', signal);
+        rmSync(directory, { recursive: true });
+        renameSync(copy.root().upper!, directory);
+        copy.abort();
+      },
+    };
   }
 
   #secret(mount: Extract<ExecMount, { type: 'secret' }>): void {
