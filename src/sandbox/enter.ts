@@ -20,7 +20,7 @@ import { enterRoot, openSources, sealRoot } from './rootfs.ts';
 import { SandboxError } from './sandbox.ts';
 import { openTerminal } from './terminal.ts';
 import { behindInit } from './tiny-init.ts';
-import { chdirError, enterWorkingDirectory } from './working-directory.ts';
+import { chdirError, enterWorkingDirectory, makeWorkingDirectory } from './working-directory.ts';
 
 /** The parent's side, as the child uses it. */
 export interface Parent {
@@ -55,9 +55,11 @@ export function enter(plan: StartPlan, parent: Parent, sys: Syscalls): Entered {
       ? new RootTree(sys, sys.open('/', O_PATH | O_DIRECTORY))
       : enterRoot(plan.root, sources, sys);
   wireStreams(plan, parent, tree, sys);
-  if (plan.root !== undefined) sealRoot(plan.root, tree, sys);
-
   const { process } = plan;
+  if (plan.root !== undefined) {
+    makeWorkingDirectory(process.cwd, tree);
+    sealRoot(plan.root, tree, sys);
+  }
   const there = enterWorkingDirectory(process.cwd, tree, sys);
   becomeUser(process, sys);
   if (!there && !enterWorkingDirectory(process.cwd, tree, sys))

@@ -51,7 +51,7 @@ export class RootTree {
    * A descriptor to mount on: what is at `path`, made as `kind` when it is missing (the targets of dangling links too).
    */
   mountPoint(path: string, kind: Kind): number {
-    return this.open(path) ?? this.create(path, kind);
+    return this.open(path) ?? this.create(path, kind, true);
   }
 
   /** Puts the detached mount, of a `kind`, on what `target`, at `path`, is open on. */
@@ -70,11 +70,16 @@ export class RootTree {
     }
   }
 
+  /** Makes the directory at `path` with what is missing above it, unless something is there. It is content, not a stub. */
+  ensureDirectory(path: string): void {
+    if (this.open(path) === undefined) this.create(path, 'directory', false);
+  }
+
   isOnProcfs(fd: number): boolean {
     return this.sys.filesystemType(fd) === PROC_SUPER_MAGIC;
   }
 
-  private create(path: string, kind: Kind): number {
+  private create(path: string, kind: Kind, isStub: boolean): number {
     const todo = names(path);
     const trail = [{ fd: this.fd, path: '' }];
     let links = 0;
@@ -87,10 +92,8 @@ export class RootTree {
       const here = `${parent.path}/${name}`;
       const found = this.sys.findat2(parent.fd, name, O_PATH | O_NOFOLLOW, RESOLVE_NO_MAGICLINKS);
       if (found === undefined) {
-        trail.push({
-          fd: this.make(parent.fd, name, here, todo.length === 0 ? kind : 'directory'),
-          path: here,
-        });
+        if (isStub && this.isInRoot(parent.fd)) this.stubs.push(here);
+        trail.push({ fd: this.make(parent.fd, name, todo.length === 0 ? kind : 'directory'), path: here });
       } else if ((this.sys.statAt(found, '').mode & S_IFMT) === S_IFLNK) {
         const target = this.linkTarget(found, here, ++links);
         todo.unshift(...names(target));
@@ -100,10 +103,9 @@ export class RootTree {
     return trail.at(-1)!.fd;
   }
 
-  private make(directory: number, name: string, path: string, kind: Kind): number {
+  private make(directory: number, name: string, kind: Kind): number {
     if (kind === 'directory') this.sys.mkdirat(directory, name, 0o755);
     else this.sys.openat(directory, name, O_CREAT | O_EXCL | O_WRONLY | O_NOFOLLOW, 0o644);
-    if (this.isInRoot(directory)) this.stubs.push(path);
     return this.sys.openat(directory, name, O_PATH | O_NOFOLLOW | (kind === 'directory' ? O_DIRECTORY : 0));
   }
 

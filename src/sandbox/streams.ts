@@ -26,17 +26,10 @@ export interface Streams {
 }
 
 export function wireStreams(stdio: Stdio, sys: Syscalls): Wiring {
-  if (stdio.kind === 'pipes') return wirePipes(stdio.stdin === 'pipe', sys);
+  if (stdio.kind === 'fds') return wireThree(stdio, sys);
+  if (stdio.kind === 'pipes') return wireThree({ stdin: stdio.stdin, stdout: 'pipe', stderr: 'pipe' }, sys);
   const nothing = () => {};
-  if (stdio.kind === 'terminal')
-    return { child: undefined, closeChildEnds: nothing, abandon: nothing, open: openTerminal };
-  const stdin = stdio.stdin === 'null' ? sys.open('/dev/null', O_RDONLY) : stdio.stdin;
-  return {
-    child: [stdin, stdio.stdout, stdio.stderr],
-    closeChildEnds: () => closeAll(stdio.stdin === 'null' ? [stdin] : [], sys),
-    abandon: nothing,
-    open: openTerminal,
-  };
+  return { child: undefined, closeChildEnds: nothing, abandon: nothing, open: openTerminal };
 }
 
 async function openTerminal(master: number | undefined): Promise<Streams> {
@@ -45,33 +38,58 @@ async function openTerminal(master: number | undefined): Promise<Streams> {
   return { terminal, drained: closed(terminal) };
 }
 
-function wirePipes(wantsInput: boolean, sys: Syscalls): Wiring {
-  const input = wantsInput ? sys.pipe() : undefined;
-  const stdin = input?.[0] ?? sys.open('/dev/null', O_RDONLY);
-  const output = sys.pipe();
-  const errors = sys.pipe();
-  const ours = [...(input === undefined ? [] : [input[1]]), output[0], errors[0]];
+/** One stream: the descriptor that the child gets, whether it is closed here then, and our end of a pipe. */
+interface Wire {
+  readonly fd: number;
+  readonly owned: boolean;
+  readonly ours?: number;
+}
+
+type Choices = Omit<Extract<Stdio, { kind: 'fds' }>, 'kind'>;
+
+function wireThree({ stdin, stdout, stderr }: Choices, sys: Syscalls): Wiring {
+  const wires = [wireInput(stdin, sys), wireOutput(stdout, sys), wireOutput(stderr, sys)] as const;
   return {
-    child: [stdin, output[1], errors[1]],
-    closeChildEnds: () => closeAll([stdin, output[1], errors[1]], sys),
-    abandon: () => closeAll(ours, sys),
-    open: async () => {
-      const { Socket } = await import('node:net');
-      const reader = (fd: number) => new Socket({ fd, readable: true, writable: false });
-      const stdout = reader(output[0]);
-      const stderr = reader(errors[0]);
-      const drained = Promise.all([closed(stdout), closed(stderr)]).then(() => {});
-      if (input === undefined) return { stdout, stderr, drained };
-      const writer = new Socket({ fd: input[1], readable: false, writable: true });
-      // Nobody reads any more: the writer learns it from its own callback, if it wants to know.
-      writer.on('error', () => {});
-      return { stdin: writer, stdout, stderr, drained };
+    child: [wires[0].fd, wires[1].fd, wires[2].fd],
+    closeChildEnds: () => {
+      for (const { fd, owned } of wires) if (owned) sys.close(fd);
     },
+    abandon: () => {
+      for (const { ours } of wires) if (ours !== undefined) sys.close(ours);
+    },
+    open: () => openPipes(wires[0].ours, wires[1].ours, wires[2].ours),
   };
 }
 
-const closed = (stream: Readable) => new Promise<void>((resolve) => stream.once('close', resolve));
-
-function closeAll(fds: readonly number[], sys: Syscalls): void {
-  for (const fd of fds) sys.close(fd);
+function wireInput(choice: number | 'null' | 'pipe', sys: Syscalls): Wire {
+  if (choice === 'null') return { fd: sys.open('/dev/null', O_RDONLY), owned: true };
+  if (choice !== 'pipe') return { fd: choice, owned: false };
+  const [reader, writer] = sys.pipe();
+  return { fd: reader, owned: true, ours: writer };
 }
+
+function wireOutput(choice: number | 'pipe', sys: Syscalls): Wire {
+  if (choice !== 'pipe') return { fd: choice, owned: false };
+  const [reader, writer] = sys.pipe();
+  return { fd: writer, owned: true, ours: reader };
+}
+
+async function openPipes(
+  input: number | undefined,
+  output: number | undefined,
+  errors: number | undefined,
+): Promise<Streams> {
+  if (input === undefined && output === undefined && errors === undefined)
+    return { drained: Promise.resolve() };
+  const { Socket } = await import('node:net');
+  const reader = (fd: number | undefined) => fd && new Socket({ fd, readable: true, writable: false });
+  const stdout = reader(output);
+  const stderr = reader(errors);
+  const drained = Promise.all([stdout, stderr].map((stream) => stream && closed(stream))).then(() => {});
+  const stdin = input && new Socket({ fd: input, readable: false, writable: true });
+  // Nobody reads any more: the writer learns it from its own callback, if it wants to know.
+  if (stdin) stdin.on('error', () => {});
+  return { ...(stdin && { stdin }), ...(stdout && { stdout }), ...(stderr && { stderr }), drained };
+}
+
+const closed = (stream: Readable) => new Promise<void>((resolve) => stream.once('close', resolve));

@@ -1,9 +1,10 @@
-import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { launch } from '../../../src/sandbox/launch.ts';
 import { describeContainers, text } from '../../support/containers.ts';
 import { shellSpec } from '../../support/specs.ts';
+import { tempFolder } from '../../support/temp-folder.ts';
 
 const lines = (output: string) => output.trim().split('\n');
 
@@ -287,10 +288,10 @@ describeContainers('launch() of what cannot run', ({ run }) => {
     });
   });
 
-  test('rejects a working directory that is not there', async () => {
-    await expect(run('true', { process: { cwd: '/nosuch' } })).rejects.toMatchObject({
-      code: 'NOT_FOUND',
-      message: 'Cannot change to working directory "/nosuch": no such file or directory',
+  test.each(['/etc/passwd', '/etc/passwd/x'])('rejects the working directory %s, a file', async (cwd) => {
+    await expect(run('true', { process: { cwd } })).rejects.toMatchObject({
+      code: 'BAD_SPEC',
+      message: `Cannot change to working directory "${cwd}": not a directory`,
     });
   });
 
@@ -300,5 +301,32 @@ describeContainers('launch() of what cannot run', ({ run }) => {
       code: 'SYSTEM',
       message: 'Cannot mount "/nosuch-source" at "/x": no such file or directory',
     });
+  });
+});
+
+describeContainers('launch() in a working directory that is not there', ({ root, run }) => {
+  test('makes it as Docker does, and not as a mount point to be removed again', async () => {
+    const { stdout, stubs } = await run('pwd; stat -c %a:%u:%g /a /a/b', {
+      process: { cwd: '/a/b', user: { uid: 1000, gid: 1000 } },
+    });
+    expect(stdout).toBe('/a/b\n755:0:0\n755:0:0\n');
+    expect(stubs.filter((path) => path.startsWith('/a'))).toEqual([]);
+  });
+
+  test('makes it in a root that is read-only for the container', async () => {
+    const { stdout } = await run('pwd; touch x || echo no', {
+      process: { cwd: '/a' },
+      root: { readonly: true },
+    });
+    expect(stdout).toBe('/a\nno\n');
+  });
+
+  test('makes it inside of the root, whatever links say', async () => {
+    const canary = tempFolder();
+    const overlay = root().overlay();
+    symlinkSync(`../../../..${canary}`, join(overlay.upper, 'up'));
+    const { stdout } = await run('pwd', { process: { cwd: '/up/a' } }, { overlay });
+    expect(stdout).toBe(`${canary}/a\n`);
+    expect(readdirSync(canary)).toEqual([]);
   });
 });
