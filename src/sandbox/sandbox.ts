@@ -46,6 +46,8 @@ export interface TreeMount {
   readonly root: OverlayRoot;
   /** Absolute in the stack; resolved inside it. */
   readonly source: string;
+  /** Also with an upper directory. */
+  readonly readonly?: boolean;
 }
 
 export interface ExitStatus {
