@@ -41,7 +41,7 @@ export function makeTrees(
       throw new SandboxError(
         'BAD_SPEC',
         source,
-        `"${source}": not found: it cannot be mounted at "${plan.destination}"`,
+        `Cannot mount "${source}" at "${plan.destination}": no such file or directory`,
       );
     }
     const kind = (sys.statAt(found, '').mode & S_IFMT) === S_IFDIR ? 'directory' : 'file';

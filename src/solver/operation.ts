@@ -11,8 +11,9 @@ export type CacheKey = string & { readonly __key?: never };
  */
 export interface Operation {
   /**
-   * The parts of the cache key beyond the op itself. `inputs[i].key` is the definition-based key of input i;
-   * an operation that reads only a part of an input replaces it by the digest of exactly that part.
+   * Everything that the result depends on, what matters of the op itself included: the cache key is made of these
+   * parts alone. `inputs[i].key` stands for the whole of input i; an operation that reads only a part of an input
+   * takes the digest of exactly that part instead.
    * May need the input's result (`inputs[i].result()`), which solves it first.
    */
   keyParts(

@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { onTestFinished } from 'vitest';
@@ -8,7 +8,7 @@ import { emptyTrash } from '../../layers/gc/trash.ts';
 export function tempFolder(): string {
   const folder = mkdtempSync(join(tmpdir(), 'tsbuild-test-'));
   onTestFinished(async () => {
-    await emptyTrash(folder);
+    if (existsSync(folder)) await emptyTrash(folder);
     rmSync(folder, { recursive: true, force: true, maxRetries: 3 });
   });
   return folder;

@@ -108,8 +108,8 @@ describe('extractArchive()', () => {
       'dest/d': 'directory',
       'dest/f': 'file new',
       'dest/x': 'file file now',
-      'dest/z': 'directory',
-      'dest/s': 'directory',
+      'dest/z': 'directory opaque',
+      'dest/s': 'directory opaque',
     });
   });
 

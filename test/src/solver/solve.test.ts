@@ -1,0 +1,215 @@
+import { describe, expect, test } from 'vitest';
+import type { DiffId, Layer, Snapshotter } from '../../../layers/index.ts';
+import type { Definition, Vertex } from '../../../src/llb/definition.ts';
+import type { ProgressEvent } from '../../../src/progress/events.ts';
+import type { CacheStore } from '../../../src/solver/cache-store.ts';
+import type { Operation } from '../../../src/solver/operation.ts';
+import { layersOf, solve } from '../../../src/solver/solve.ts';
+import { SolveError } from '../../../src/solver/solve-error.ts';
+
+/** A layer that is nothing but its name. */
+const layer = (
+  name: string,
+  diff: Promise<{ diffId: DiffId; size: number }> = Promise.resolve({ diffId: name as DiffId, size: 1 }),
+): Layer => ({
+  diff,
+  directory: () => name,
+});
+
+const namesOf = (layers: readonly Layer[]) => layers.map((one) => one.directory());
+
+/** A graph written as `name: inputs`; every vertex is of the type `step`. */
+function graph(
+  steps: Readonly<Record<string, readonly string[]>>,
+  ignoreCache: readonly string[] = [],
+): Definition {
+  const vertices = Object.entries(steps).map(([name, inputs]): [string, Vertex] => [
+    name,
+    {
+      digest: name,
+      op: { type: 'local', name },
+      inputs,
+      meta: { name: `step ${name}`, ignoreCache: ignoreCache.includes(name) },
+    },
+  ]);
+  return { vertices: new Map(vertices), result: vertices.at(-1)![0] };
+}
+
+class FakeCache implements CacheStore {
+  readonly records = new Map<string, readonly DiffId[]>();
+  readonly held = new Set<string>();
+
+  lookup(key: string) {
+    return this.records.get(key);
+  }
+
+  save(key: string, layers: readonly DiffId[]) {
+    this.records.set(key, layers);
+  }
+
+  async exclusive<T>(key: string, body: () => Promise<T>): Promise<T> {
+    expect(this.held.has(key)).toBe(false);
+    this.held.add(key);
+    try {
+      return await body();
+    } finally {
+      this.held.delete(key);
+    }
+  }
+}
+
+const snapshots = { layer: (diffId: DiffId) => layer(diffId) } as unknown as Snapshotter;
+
+interface Run {
+  readonly ran: string[];
+  readonly events: ProgressEvent[];
+  readonly cache: FakeCache;
+  solve(definition: Definition): Promise<readonly string[]>;
+}
+
+/** Every step adds one layer of its own name; `bodies` do something first. */
+function runner(
+  bodies: Readonly<Record<string, (signal: AbortSignal) => Promise<void>>> = {},
+  cache = new FakeCache(),
+): Run {
+  const ran: string[] = [];
+  const events: ProgressEvent[] = [];
+  const step: Operation = {
+    cached: true,
+    keyParts: async ({ digest }, inputs) => [
+      { name: 'op', value: digest },
+      ...inputs.map(({ key }, index) => ({ name: `input ${index}`, value: key })),
+    ],
+    run: async ({ digest }, inputs, { signal }) => {
+      ran.push(digest);
+      await bodies[digest]?.(signal);
+      const below = inputs[0] === undefined ? [] : layersOf(inputs[0]);
+      return { kind: 'layers', layers: [...below, layer(digest)] };
+    },
+  };
+  return {
+    ran,
+    events,
+    cache,
+    async solve(definition) {
+      const request = {
+        definition,
+        operations: { local: step },
+        report: (event: ProgressEvent) => events.push(event),
+        signal: new AbortController().signal,
+        parallel: 4,
+      };
+      return namesOf(layersOf(await solve(request, cache, snapshots)));
+    },
+  };
+}
+
+const pause = (milliseconds: number) => new Promise<void>((resolve) => setTimeout(resolve, milliseconds));
+
+describe('solve()', () => {
+  test('runs what the result needs once each, inputs first', async () => {
+    const run = runner();
+    const layers = await run.solve(
+      graph({ base: [], left: ['base'], right: ['base'], top: ['left', 'right'] }),
+    );
+    expect(layers).toEqual(['base', 'left', 'top']);
+    expect([...run.ran].sort()).toEqual(['base', 'left', 'right', 'top']);
+    expect(run.ran.indexOf('base')).toBe(0);
+    expect(run.ran.at(-1)).toBe('top');
+  });
+
+  test('does not touch what the result does not need', async () => {
+    const run = runner();
+    await run.solve(graph({ unused: [], base: [], top: ['base'] }));
+    expect(run.ran).toEqual(['base', 'top']);
+  });
+
+  test('runs independent steps at once', async () => {
+    let together = 0;
+    let most = 0;
+    const body = async () => {
+      most = Math.max(most, ++together);
+      await pause(20);
+      together--;
+    };
+    const run = runner({ a: body, b: body, c: body });
+    await run.solve(graph({ a: [], b: [], c: [], top: ['a', 'b', 'c'] }));
+    expect(most).toBe(3);
+  });
+
+  test('takes known steps from the cache, and says so', async () => {
+    const first = runner();
+    const definition = graph({ base: [], top: ['base'] });
+    await first.solve(definition);
+    const second = runner({}, first.cache);
+    expect(await second.solve(definition)).toEqual(['base', 'top']);
+    expect(second.ran).toEqual([]);
+    const done = second.events.filter((event) => event.kind === 'vertex' && event.completed !== undefined);
+    expect(done).toHaveLength(2);
+    expect(done.every((event) => event.kind === 'vertex' && event.cached)).toBe(true);
+  });
+
+  test('runs a step whose layer is gone from the store', async () => {
+    const first = runner();
+    const definition = graph({ base: [], top: ['base'] });
+    await first.solve(definition);
+    const second = runner({}, first.cache);
+    for (const [key, layers] of first.cache.records)
+      if (layers.includes('top' as DiffId)) first.cache.records.delete(key);
+    await second.solve(definition);
+    expect(second.ran).toEqual(['top']);
+  });
+
+  test('runs steps that are to ignore the cache, and those after them from the cache', async () => {
+    const first = runner();
+    await first.solve(graph({ base: [], top: ['base'] }));
+    const second = runner({}, first.cache);
+    await second.solve(graph({ base: [], top: ['base'] }, ['base']));
+    expect(second.ran).toEqual(['base']);
+  });
+
+  test('fails with the step and its cause, stops the others, and waits for them', async () => {
+    let stopped = false;
+    const run = runner({
+      bad: async () => {
+        await pause(10);
+        throw new Error('exit code: 1');
+      },
+      slow: (signal) =>
+        new Promise((_, reject) =>
+          signal.addEventListener('abort', () =>
+            setTimeout(() => {
+              stopped = true;
+              reject(signal.reason);
+            }, 20),
+          ),
+        ),
+    });
+    const solving = run.solve(graph({ slow: [], bad: [], top: ['slow', 'bad'] }));
+    await expect(solving).rejects.toThrow(SolveError);
+    await expect(solving).rejects.toMatchObject({
+      vertex: { digest: 'bad' },
+      cause: { message: 'exit code: 1' },
+    });
+    expect(stopped).toBe(true);
+    expect(run.ran).not.toContain('top');
+    expect(run.cache.held.size).toBe(0);
+  });
+
+  test('fails when a layer cannot be hashed, although the step itself ran', async () => {
+    const run = runner();
+    const failing: Operation = {
+      cached: true,
+      keyParts: async () => [{ name: 'op', value: 'x' }],
+      run: async () => ({ kind: 'layers', layers: [layer('x', Promise.reject(new Error('disk full')))] }),
+    };
+    const request = {
+      definition: graph({ x: [] }),
+      operations: { local: failing },
+      report: () => {},
+      signal: new AbortController().signal,
+    };
+    await expect(solve(request, run.cache, snapshots)).rejects.toThrow('disk full');
+    expect(run.cache.records.size).toBe(0);
+  });
+});
