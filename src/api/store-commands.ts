@@ -3,7 +3,6 @@ import { hostPlatform, type Problem } from '../../layers/index.ts';
 import { listImages } from '../exporter/listing.ts';
 import { CACHE_MOUNT_SPACE } from '../ops/cache-mounts.ts';
 import { ContainerStore } from '../runtime/container-store.ts';
-import { reclaimCgroups } from '../sandbox/cgroups.ts';
 import { CACHE_SPACE } from '../solver/cache-store.ts';
 import { type StoreLocation, withStore } from './with-store.ts';
 
@@ -33,7 +32,6 @@ export function prune(request: PruneRequest): Promise<Pruned> {
   return withStore(request, async (store) => {
     const containers = new ContainerStore(store);
     containers.reclaim();
-    reclaimCgroups();
     const stopped = request.containers ? containers.list().filter(({ status }) => status !== 'running') : [];
     for (const { id } of stopped) containers.remove(id);
     const used = new Set(containers.list().map(({ imageId }) => imageId));
