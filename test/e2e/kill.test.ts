@@ -22,28 +22,28 @@ const seed = Number(process.env.SEED ?? Date.now() % 1e9);
 const random = seededRandom(seed);
 const mark = `mark-${randomBytes(8).toString('hex')}`;
 
-/** Long steps, with children that outlive their parents; stages at once; a cache mount; an archive; groups of files. */
+/** The same image every time: steps set the times of what they make. Long steps, with children that outlive their parents; stages at once; a cache mount; an archive; groups of files. */
 const DOCKERFILE = `
 FROM busybox AS tools
 ARG MARK
-RUN (setsid sleep 300 &) ; for i in 1 2 3; do (sleep 0.1; echo $i > /count$i) & done; wait; mkdir /d && cp /bin/busybox /d
-ADD archive.tar /opt/
+RUN (setsid sleep 300 &) ; for i in 1 2 3; do (sleep 0.1; echo $i > /count$i) & done; wait; mkdir /d && cp /bin/busybox /d; touch -d @1 /count* /d/* /d
+ADD archive.tar /
 FROM busybox AS cached
 ARG MARK
-RUN --mount=type=cache,target=/cache,id=kept echo x >> /cache/log; sleep 0.15; echo done > /out
-RUN --mount=type=cache,target=/cache,id=seeded,from=tools,source=/opt sleep 0.05; ls /cache > /listing
+RUN --mount=type=cache,target=/cache,id=kept echo x >> /cache/log; sleep 0.15; echo done > /out; touch -d @1 /out
+RUN --mount=type=cache,target=/cache,id=seeded,from=tools,source=/opt sleep 0.05; ls /cache > /listing; touch -d @1 /listing
 FROM busybox
 ARG MARK
 COPY src /src
 COPY --from=tools /opt /opt
 COPY --from=tools /d /d
-RUN rm -rf /src/a && head -c 3000000 /bin/busybox | tee /x1 /x2 > /x3
+RUN rm -rf /src/a && head -c 3000000 /bin/busybox | tee /x1 /x2 > /x3; touch -d @1 /x* /src
 COPY --from=cached /out /listing /
 `;
 
 function sourceFiles(): Record<string, Buffer> {
-  const archive = new TarBuilder();
-  for (let index = 0; index < 200; index++) archive.file(`pack/${index}`, `text ${index}\n`);
+  const archive = new TarBuilder().directory('opt');
+  for (let index = 0; index < 200; index++) archive.file(`opt/${index}`, `text ${index}\n`);
   const files: Record<string, Buffer> = { 'archive.tar': archive.end() };
   for (let index = 0; index < 200; index++)
     files[`src/${'abcd'[index % 4]}/${index}`] = Buffer.from(`${index}`.repeat(500));
