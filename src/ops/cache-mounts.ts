@@ -32,6 +32,7 @@ export interface HeldCacheMount {
 export interface CacheSeed {
   /** Names the files, so that others do not get this directory. */
   readonly identity: string;
+  /** A snapshot without parents, which becomes the directory. */
   copy(): Promise<ActiveSnapshot>;
 }
 
@@ -43,12 +44,14 @@ export function cacheName(mount: CacheMount, seed?: CacheSeed): string {
   return JSON.stringify([mount.id, seed?.identity ?? attributesOf(mount)]);
 }
 
-/** Directories that RUN --mount=type=cache persists between builds. Their names are hashes, so no id can name a path. */
+/**
+ * Directories that RUN --mount=type=cache persists between builds. Their names are hashes, so no id can name a path.
+ * `signal` ends the waiting for one that is locked.
+ */
 export async function holdCacheMount(
   store: Store,
   mount: CacheMount,
-  seed: CacheSeed | undefined,
-  signal: AbortSignal,
+  { seed, signal }: { readonly seed?: CacheSeed; readonly signal?: AbortSignal } = {},
 ): Promise<HeldCacheMount> {
   const name = cacheName(mount, seed);
   for (let copy = 0; ; copy++) {
@@ -85,7 +88,7 @@ function hold(
   store: Store,
   key: string,
   wait: boolean,
-  signal: AbortSignal,
+  signal: AbortSignal | undefined,
 ): Promise<{ release(): void } | undefined> {
   return new Promise((resolve, reject) => {
     if (!wait && busy.has(key)) {

@@ -82,7 +82,7 @@ class MountPreparation implements PreparedMounts {
       });
     const held = new Map<string, HeldCacheMount>();
     for (const { mount, seed, name } of (await Promise.all(named)).sort(byName)) {
-      const cache = held.get(name) ?? (await holdCacheMount(store, mount, seed, signal));
+      const cache = held.get(name) ?? (await holdCacheMount(store, mount, { signal, ...(seed && { seed }) }));
       if (!held.has(name)) this.#held.push(cache);
       held.set(name, cache);
       this.#caches.set(mount, cache);
