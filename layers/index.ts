@@ -26,7 +26,7 @@ export * from './images/image-store.ts';
 export * from './images/reference.ts';
 export * from './images/stored-image.ts';
 export { SystemCallError } from './linux/errno.ts';
-export { lockFile, tryLockFile } from './linux/flock.ts';
+export { isStillAt, lockFile, tryLockFile } from './linux/flock.ts';
 export { type Koffi, koffi } from './linux/koffi.ts';
 export * from './oci/descriptor.ts';
 export * from './oci/digest.ts';

@@ -53,8 +53,8 @@ export interface RecordStore {
     readonly usedAt: Date;
     readonly size: number;
   }>;
-  /** Runs `body` while no other process or caller runs one with the same key (flock). */
-  exclusive<T>(space: string, key: string, body: () => Promise<T>): Promise<T>;
+  /** Runs `body` while no other process or caller runs one with the same key (flock). `signal` ends the waiting. */
+  exclusive<T>(space: string, key: string, body: () => Promise<T>, signal?: AbortSignal): Promise<T>;
 }
 
 export interface GcOptions {

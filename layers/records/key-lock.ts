@@ -9,8 +9,12 @@ const FLAGS = constants.O_RDWR | constants.O_CREAT | constants.O_NOFOLLOW;
  * Runs `body` while no other process, and no other caller in this one, holds the lock file. The file is removed
  * while it is still locked, so that none are left behind; who waited for it then finds a new one at its path.
  */
-export async function withLockFile<T>(path: string, body: () => Promise<T>): Promise<T> {
-  const fd = await acquire(path);
+export async function withLockFile<T>(
+  path: string,
+  body: () => Promise<T>,
+  signal?: AbortSignal,
+): Promise<T> {
+  const fd = await acquire(path, signal);
   try {
     return await body();
   } finally {
@@ -19,11 +23,12 @@ export async function withLockFile<T>(path: string, body: () => Promise<T>): Pro
   }
 }
 
-async function acquire(path: string): Promise<number> {
+async function acquire(path: string, signal: AbortSignal | undefined): Promise<number> {
   for (;;) {
+    signal?.throwIfAborted();
     const fd = openSync(path, FLAGS, 0o600);
     try {
-      await waitForLock(fd, 'exclusive');
+      await waitForLock(fd, 'exclusive', signal);
       if (isStillAt(fd, path)) return fd;
     } catch (error) {
       closeSync(fd);

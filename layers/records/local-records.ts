@@ -61,9 +61,9 @@ export class LocalRecordStore implements RecordStore {
     }
   }
 
-  exclusive<T>(space: string, key: string, body: () => Promise<T>): Promise<T> {
+  exclusive<T>(space: string, key: string, body: () => Promise<T>, signal?: AbortSignal): Promise<T> {
     recordPath(this.#layout, space, key);
-    return withLockFile(`${this.#layout.locks}/${space}.${key}`, body);
+    return withLockFile(`${this.#layout.locks}/${space}.${key}`, body, signal);
   }
 
   /** Whether all that the record roots is there; it is leased then. */

@@ -1,9 +1,8 @@
 import { arch, release, totalmem, type, version } from 'node:os';
 import { hostPlatform, type Problem } from '../../layers/index.ts';
 import { listImages } from '../exporter/listing.ts';
-import { CACHE_MOUNT_SPACE } from '../ops/cache-mounts.ts';
+import { CACHE_MOUNT_SPACE, pruneCacheMounts } from '../ops/cache-mounts.ts';
 import { ContainerStore } from '../runtime/container-store.ts';
-import { reclaimCgroups } from '../sandbox/cgroups.ts';
 import { CACHE_SPACE } from '../solver/cache-store.ts';
 import { type StoreLocation, withStore } from './with-store.ts';
 
@@ -33,7 +32,6 @@ export function prune(request: PruneRequest): Promise<Pruned> {
   return withStore(request, async (store) => {
     const containers = new ContainerStore(store);
     containers.reclaim();
-    reclaimCgroups();
     const stopped = request.containers ? containers.list().filter(({ status }) => status !== 'running') : [];
     for (const { id } of stopped) containers.remove(id);
     const used = new Set(containers.list().map(({ imageId }) => imageId));
@@ -56,6 +54,7 @@ export function prune(request: PruneRequest): Promise<Pruned> {
         [CACHE_SPACE, CACHE_MOUNT_SPACE, 'digest', 'http'].includes(space) &&
         usedAt.getTime() <= limit,
     });
+    pruneCacheMounts(store);
     return {
       containers: stopped.map(({ id }) => id),
       images: images.map(({ id }) => id),

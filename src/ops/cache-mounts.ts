@@ -1,13 +1,25 @@
-import { createHash } from 'node:crypto';
-import { chmodSync, chownSync, mkdirSync, renameSync, rmSync } from 'node:fs';
+import { createHash, randomBytes } from 'node:crypto';
+import {
+  chmodSync,
+  chownSync,
+  closeSync,
+  constants,
+  existsSync,
+  mkdirSync,
+  openSync,
+  readdirSync,
+  renameSync,
+} from 'node:fs';
 import { join } from 'node:path';
-import type { Store } from '../../layers/index.ts';
+import { type ActiveSnapshot, isStillAt, lockFile, type Store, tryLockFile } from '../../layers/index.ts';
 import type { ExecMount } from '../llb/op.ts';
 
 type CacheMount = Extract<ExecMount, { type: 'cache' }>;
 
 /** Name space of the records that describe cache mounts. */
 export const CACHE_MOUNT_SPACE = 'cachemount';
+
+const FOLDER = 'cache-mounts';
 
 /** A cache mount's directory, held for one step. */
 export interface HeldCacheMount {
@@ -20,7 +32,8 @@ export interface HeldCacheMount {
 export interface CacheSeed {
   /** Names the files, so that others do not get this directory. */
   readonly identity: string;
-  fill(directory: string): Promise<void>;
+  /** A snapshot without parents, which becomes the directory. */
+  copy(): Promise<ActiveSnapshot>;
 }
 
 /**
@@ -31,21 +44,31 @@ export function cacheName(mount: CacheMount, seed?: CacheSeed): string {
   return JSON.stringify([mount.id, seed?.identity ?? attributesOf(mount)]);
 }
 
-/** Directories that RUN --mount=type=cache persists between builds. Their names are hashes, so no id can name a path. */
+/**
+ * Directories that RUN --mount=type=cache persists between builds. Their names are hashes, so no id can name a path.
+ * `signal` ends the waiting for one that is locked.
+ */
 export async function holdCacheMount(
   store: Store,
   mount: CacheMount,
-  seed?: CacheSeed,
+  { seed, signal }: { readonly seed?: CacheSeed; readonly signal?: AbortSignal } = {},
 ): Promise<HeldCacheMount> {
   const name = cacheName(mount, seed);
   for (let copy = 0; ; copy++) {
     // Private mounts that are in use get a copy of their own; shared and locked ones are one directory.
     const key = hashed(copy === 0 ? name : `${name}\0${copy}`);
     const held =
-      mount.sharing === 'shared' ? { release() {} } : await hold(store, key, mount.sharing === 'locked');
+      mount.sharing === 'shared'
+        ? { release() {} }
+        : await hold(store, key, mount.sharing === 'locked', signal);
     if (held === undefined) continue;
     try {
-      return { directory: await prepare(store, key, mount, seed), release: held.release };
+      const { directory, fd } = await prepare(store, key, mount, seed);
+      const release = () => {
+        closeSync(fd);
+        held.release();
+      };
+      return { directory, release };
     } catch (error) {
       held.release();
       throw error;
@@ -61,15 +84,21 @@ function attributesOf({ mode, uid, gid }: CacheMount): readonly number[] | undef
 }
 
 /** Keeps the key for this process until released. Without `wait`: undefined when another has it. */
-function hold(store: Store, key: string, wait: boolean): Promise<{ release(): void } | undefined> {
+function hold(
+  store: Store,
+  key: string,
+  wait: boolean,
+  signal: AbortSignal | undefined,
+): Promise<{ release(): void } | undefined> {
   return new Promise((resolve, reject) => {
     if (!wait && busy.has(key)) {
       resolve(undefined);
       return;
     }
     busy.add(key);
+    const body = () => new Promise<void>((release) => resolve({ release }));
     store.records
-      .exclusive(CACHE_MOUNT_SPACE, key, () => new Promise<void>((release) => resolve({ release })))
+      .exclusive(CACHE_MOUNT_SPACE, key, body, signal)
       .finally(() => busy.delete(key))
       .catch(reject);
   });
@@ -78,30 +107,81 @@ function hold(store: Store, key: string, wait: boolean): Promise<{ release(): vo
 /** Keys of private mounts that steps of this process hold. */
 const busy = new Set<string>();
 
+/** The directory, made when missing, and the lock that keeps it from being pruned while it is in use. */
 async function prepare(
   store: Store,
   key: string,
   mount: CacheMount,
   seed: CacheSeed | undefined,
-): Promise<string> {
-  const directory = join(store.root, 'cache-mounts', key);
-  if (store.records.get(CACHE_MOUNT_SPACE, key) !== undefined) return directory;
-  const fresh = `${directory}.${process.pid}.new`;
+): Promise<{ readonly directory: string; readonly fd: number }> {
+  const directory = join(store.root, FOLDER, key);
+  for (;;) {
+    if (!existsSync(directory)) await make(store, directory, mount, seed);
+    const fd = openInUse(directory);
+    if (fd === undefined) continue; // Pruned at this moment.
+    if (store.records.get(CACHE_MOUNT_SPACE, key) === undefined) {
+      const value = { id: mount.id, createdAt: new Date().toISOString() };
+      store.records.set(CACHE_MOUNT_SPACE, key, { value });
+    }
+    return { directory, fd };
+  }
+}
+
+/** It is made as a snapshot, which goes with this process, and appears under its name whole. */
+async function make(
+  store: Store,
+  directory: string,
+  mount: CacheMount,
+  seed: CacheSeed | undefined,
+): Promise<void> {
+  mkdirSync(join(store.root, FOLDER), { recursive: true, mode: 0o700 });
+  const snapshot = (await seed?.copy()) ?? store.snapshots.prepare([]);
   try {
-    mkdirSync(fresh, { recursive: true });
-    chmodSync(fresh, mount.mode ?? 0o755);
-    chownSync(fresh, mount.uid ?? 0, mount.gid ?? 0);
-    await seed?.fill(fresh);
+    const fresh = snapshot.root().upper!;
+    if (seed === undefined) {
+      chmodSync(fresh, mount.mode ?? 0o755);
+      chownSync(fresh, mount.uid ?? 0, mount.gid ?? 0);
+    }
     renameSync(fresh, directory);
   } catch (error) {
-    rmSync(fresh, { recursive: true, force: true });
     // Another step was first: its directory is as good.
     if (!['ENOTEMPTY', 'EEXIST'].includes((error as NodeJS.ErrnoException).code ?? '')) throw error;
+  } finally {
+    snapshot.abort();
   }
-  store.records.set(CACHE_MOUNT_SPACE, key, {
-    value: { id: mount.id, createdAt: new Date().toISOString() },
-  });
-  return directory;
+}
+
+/** A descriptor that holds the directory against pruning until it is closed; undefined when it is gone. */
+function openInUse(directory: string): number | undefined {
+  const fd = openDirectory(directory);
+  if (fd === undefined) return undefined;
+  lockFile(fd, 'shared');
+  if (isStillAt(fd, directory)) return fd;
+  closeSync(fd);
+  return undefined;
+}
+
+function openDirectory(path: string): number | undefined {
+  try {
+    return openSync(path, constants.O_RDONLY | constants.O_DIRECTORY | constants.O_NOFOLLOW);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
+    throw error;
+  }
+}
+
+/** Throws away the directories that have no record any more and that no step uses. */
+export function pruneCacheMounts(store: Store): void {
+  const folder = join(store.root, FOLDER);
+  for (const key of existsSync(folder) ? readdirSync(folder) : []) {
+    if (store.records.get(CACHE_MOUNT_SPACE, key) !== undefined) continue;
+    const fd = openDirectory(join(folder, key));
+    if (fd === undefined) continue;
+    const trash = join(store.root, 'trash', `cache-mount.${randomBytes(8).toString('hex')}`);
+    if (tryLockFile(fd, 'exclusive') && isStillAt(fd, join(folder, key)))
+      renameSync(join(folder, key), trash);
+    closeSync(fd);
+  }
 }
 
 function hashed(text: string): string {

@@ -1,4 +1,3 @@
-import { renameSync, rmSync } from 'node:fs';
 import type { FileTree, OverlayRoot, Store } from '../../layers/index.ts';
 import type { ExecMount, ExecOp } from '../llb/op.ts';
 import type { LaunchOptions, TreeMount } from '../sandbox/sandbox.ts';
@@ -18,6 +17,8 @@ export interface PreparedMounts {
   release(): void;
 }
 
+type CacheMount = Extract<ExecMount, { type: 'cache' }>;
+
 interface MountContext {
   readonly store: Store;
   readonly secrets: SecretSource;
@@ -32,6 +33,7 @@ export async function prepareMounts(
 ): Promise<PreparedMounts> {
   const preparing = new MountPreparation(inputs, context);
   try {
+    await preparing.holdCaches(op.mounts);
     const ordered = [...op.mounts].sort((a, b) => depth(a) - depth(b));
     for (const mount of ordered) await preparing.add(mount);
     return preparing;
@@ -40,6 +42,8 @@ export async function prepareMounts(
     throw error;
   }
 }
+
+const byName = (a: { name: string }, b: { name: string }) => (a.name < b.name ? -1 : a.name > b.name ? 1 : 0);
 
 function depth(mount: ExecMount): number {
   return mount.target === undefined ? 0 : mount.target.split('/').length;
@@ -51,8 +55,7 @@ class MountPreparation implements PreparedMounts {
   readonly files: NonNullable<LaunchOptions['files']>[number][] = [];
   readonly env: string[] = [];
   readonly #held: { release(): void }[] = [];
-  /** A step does not wait for itself: whatever their sharing, its mounts of one cache are one directory. */
-  readonly #caches = new Map<string, HeldCacheMount>();
+  readonly #caches = new Map<CacheMount, HeldCacheMount>();
   #agents = 0;
 
   constructor(
@@ -64,12 +67,35 @@ class MountPreparation implements PreparedMounts {
     for (const held of this.#held.splice(0)) held.release();
   }
 
+  /**
+   * In an order that all steps share, so that no two wait for each other. A step does not wait for itself either:
+   * whatever their sharing, its mounts of one cache are one directory.
+   */
+  async holdCaches(mounts: readonly ExecMount[]): Promise<void> {
+    const { store, signal } = this.context;
+    const named = mounts
+      .filter((mount) => mount.type === 'cache')
+      .map(async (mount) => {
+        const input = mount.input === undefined ? undefined : this.inputs[mount.input];
+        const seed = input && (await this.#seed(input, mount.source));
+        return { mount, seed, name: cacheName(mount, seed) };
+      });
+    const held = new Map<string, HeldCacheMount>();
+    for (const { mount, seed, name } of (await Promise.all(named)).sort(byName)) {
+      const cache = held.get(name) ?? (await holdCacheMount(store, mount, { signal, ...(seed && { seed }) }));
+      if (!held.has(name)) this.#held.push(cache);
+      held.set(name, cache);
+      this.#caches.set(mount, cache);
+    }
+  }
+
   async add(mount: ExecMount): Promise<void> {
     switch (mount.type) {
       case 'bind':
         return this.#bind(mount);
       case 'cache':
-        return this.#cache(mount);
+        this.#cache(mount);
+        return;
       case 'tmpfs': {
         const size = mount.size === undefined ? [] : [`size=${mount.size}`];
         const options = ['nosuid', 'nodev', ...size];
@@ -88,18 +114,17 @@ class MountPreparation implements PreparedMounts {
     this.trees.push({ destination: mount.target, root, source: mount.source });
   }
 
-  async #cache(mount: Extract<ExecMount, { type: 'cache' }>): Promise<void> {
-    const input = mount.input === undefined ? undefined : this.inputs[mount.input];
-    const seed = input && (await this.#seed(input, mount.source));
-    const name = cacheName(mount, seed);
-    const held = this.#caches.get(name) ?? (await holdCacheMount(this.context.store, mount, seed));
-    if (!this.#caches.has(name)) this.#held.push(held);
-    this.#caches.set(name, held);
+  #cache(mount: CacheMount): void {
+    const { directory: upper } = this.#caches.get(mount)!;
     // A seeded cache holds the source alone; in any other it is a directory that an earlier step made.
-    const source = input === undefined ? mount.source : '/';
+    const source = mount.input === undefined ? mount.source : '/';
     // What lies in a cache is as hostile as any image, so its links must not be followed on the host.
-    const root = { lower: [], upper: held.directory };
-    this.trees.push({ destination: mount.target, root, source, readonly: mount.readonly });
+    this.trees.push({
+      destination: mount.target,
+      root: { lower: [], upper },
+      source,
+      readonly: mount.readonly,
+    });
   }
 
   /** What is at `source` of an input, as the beginning of a cache. */
@@ -111,12 +136,7 @@ class MountPreparation implements PreparedMounts {
         : (await Promise.all(input.layers.map(({ diff }) => diff))).map(({ diffId }) => diffId).join();
     return {
       identity: JSON.stringify([identity, source]),
-      fill: async (directory) => {
-        const copy = await copySubtree(store, treeOf(store, input), source, '/', signal);
-        rmSync(directory, { recursive: true });
-        renameSync(copy.root().upper!, directory);
-        copy.abort();
-      },
+      copy: () => copySubtree(store, treeOf(store, input), source, '/', signal),
     };
   }
 

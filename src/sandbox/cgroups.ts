@@ -1,7 +1,8 @@
-import { mkdirSync, readdirSync, readFileSync, rmdirSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, rmdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { type CgroupHost, cgroupHost } from './cgroup-host.ts';
+import { abandonedGroups, noteGroup } from './cgroup-journal.ts';
 import { type Setting, settingsV1, settingsV2 } from './cgroup-limits.ts';
 import { type CgroupStatistics, readStatistics } from './cgroup-statistics.ts';
 import { SandboxError } from './sandbox.ts';
@@ -23,7 +24,7 @@ export interface Cgroup {
   remove(): Promise<void>;
 }
 
-/** Groups of ours are below this one, named after the process that made them, so that a later one can reclaim them. */
+/** Groups of ours are below this one unless told otherwise. */
 const PARENT = 'tsbuild';
 
 /** For statistics and freezing. */
@@ -37,7 +38,7 @@ export function createCgroup(linux: Linux, host: CgroupHost = cgroupHost()): Cgr
   const { cgroupsPath, resources = {} } = linux;
   const settings = host.version === 1 ? settingsV1(withDevices(resources, host)) : settingsV2(resources);
   if (settings.length === 0 && cgroupsPath === undefined) return undefined;
-  const name = cgroupsPath?.replace(/^\/+/, '') ?? `${PARENT}/${owner()}-${next++}`;
+  const name = cgroupsPath?.replace(/^\/+/, '') ?? `${PARENT}/${process.pid}-${next++}`;
   if (name.split('/').includes('..'))
     throw new SandboxError('BAD_SPEC', name, `Cannot use control group "${name}"`);
   const wanted = cgroupsPath === undefined ? [] : managing[host.version];
@@ -69,13 +70,14 @@ function createV1(
   for (const controller of wanted) {
     const root = roots.get(controller);
     if (root === undefined) throw missing(controller);
-    const directory = join(root, name);
-    makeGroup(directory);
-    if (controller === 'cpuset') inheritCpuset(root, name);
-    directories.set(controller, directory);
+    directories.set(controller, join(root, name));
   }
-  for (const { controller, file, value } of settings) write(join(directories.get(controller)!, file), value);
   const unique = [...new Set(directories.values())];
+  const remove = makeGroups(unique, () => {
+    if (directories.has('cpuset')) inheritCpuset(roots.get('cpuset')!, name);
+    for (const { controller, file, value } of settings)
+      write(join(directories.get(controller)!, file), value);
+  });
   const killed = () => field(join(directories.get('memory') ?? '', 'memory.oom_control'), 'oom_kill');
   const freezer = directories.get('freezer');
   return {
@@ -88,7 +90,7 @@ function createV1(
       write(join(freezer, 'freezer.state'), frozen ? 'FROZEN' : 'THAWED');
     },
     killAll: () => killProcesses(unique[0] ?? ''),
-    remove: () => removeAll(unique),
+    remove,
   };
 }
 
@@ -103,11 +105,12 @@ function createV2(
   for (const controller of needed) if (!available.has(controller)) throw missing(controller);
   const enabled = [...new Set([...needed, ...managed.filter((each) => available.has(each))])];
   const directory = join(root, name);
-  makeGroup(directory);
   const parents = name.split('/').slice(0, -1);
-  for (let depth = 0; depth <= parents.length; depth++)
-    enable(join(root, ...parents.slice(0, depth)), enabled);
-  for (const { file, value } of settings) write(join(directory, file), value);
+  const remove = makeGroups([directory], () => {
+    for (let depth = 0; depth <= parents.length; depth++)
+      enable(join(root, ...parents.slice(0, depth)), enabled);
+    for (const { file, value } of settings) write(join(directory, file), value);
+  });
   return {
     joinFiles: [join(directory, 'cgroup.procs')],
     guardsDevices: false,
@@ -115,7 +118,23 @@ function createV2(
     statistics: () => readStatistics(2, () => directory),
     freeze: (frozen) => write(join(directory, 'cgroup.freeze'), frozen ? '1' : '0'),
     killAll: () => write(join(directory, 'cgroup.kill'), '1'),
-    remove: () => removeAll([directory]),
+    remove,
+  };
+}
+
+/** Makes the directories of one group and sets it up; answers what removes it. When that fails, nothing is left. */
+function makeGroups(directories: readonly string[], setUp: () => void): () => Promise<void> {
+  const noted = noteGroup(directories);
+  try {
+    for (const directory of directories) makeGroup(directory);
+    setUp();
+  } catch (error) {
+    for (const directory of directories) removed(directory);
+    noted.forget();
+    throw error;
+  }
+  return async () => {
+    if (await removeAll(directories)) noted.forget();
   };
 }
 
@@ -179,7 +198,8 @@ function readIfThere(file: string): string {
 
 function killProcesses(directory: string): void {
   for (const line of readIfThere(join(directory, 'cgroup.procs')).split('\n')) {
-    if (line === '') continue;
+    // Processes of another pid namespace show as 0, which to kill(2) means something else.
+    if (!/^[1-9]\d*$/.test(line)) continue;
     try {
       process.kill(Number(line), 'SIGKILL');
     } catch (error) {
@@ -188,10 +208,18 @@ function killProcesses(directory: string): void {
   }
 }
 
-/** A group is busy for a moment after its last process has ended. */
-async function removeAll(directories: readonly string[]): Promise<void> {
-  for (const directory of directories)
-    for (let attempts = 0; !removed(directory) && attempts < 100; attempts++) await delay(5);
+/** A group is busy for a moment after its last process has ended. Answers whether all are gone. */
+async function removeAll(directories: readonly string[]): Promise<boolean> {
+  let all = true;
+  for (const directory of directories) {
+    let gone = removed(directory);
+    for (let attempts = 0; !gone && attempts < 100; attempts++) {
+      await delay(5);
+      gone = removed(directory);
+    }
+    all &&= gone;
+  }
+  return all;
 }
 
 function removed(directory: string): boolean {
@@ -203,35 +231,15 @@ function removed(directory: string): boolean {
   }
 }
 
-/** This process, told from a later one with the same number by its start time (proc_pid_stat(5), field 22). */
-function owner(pid: number | 'self' = 'self'): string | undefined {
-  const stat = readIfThere(`/proc/${pid}/stat`);
-  if (stat === '') return undefined;
-  const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
-  return `${stat.slice(0, stat.indexOf(' '))}-${fields[19]}`;
-}
-
-/** Kills and removes what processes that have ended left behind. */
-export async function reclaimCgroups(host: CgroupHost = cgroupHost()): Promise<void> {
-  const roots = host.version === 1 ? new Set(host.roots.values()) : [host.root];
-  for (const root of roots) {
-    const parent = join(root, PARENT);
-    for (const name of subdirectories(parent)) {
-      const [, pid, start] = /^(\d+)-(\d+)-\d+$/.exec(name) ?? [];
-      if (pid === undefined || owner(Number(pid)) === `${pid}-${start}`) continue;
-      killProcesses(join(parent, name));
-      await removeAll([join(parent, name)]);
-    }
-  }
-}
-
-function subdirectories(directory: string): string[] {
-  try {
-    return readdirSync(directory, { withFileTypes: true }).flatMap((entry) =>
-      entry.isDirectory() ? entry.name : [],
-    );
-  } catch {
-    return [];
+/**
+ * Kills and removes what processes that have ended left behind. A group that is busy still is left to the next call.
+ * Costs one readdir when there is nothing to do.
+ */
+export function reclaimCgroups(): void {
+  for (const { directories, forget, keep } of abandonedGroups()) {
+    for (const directory of directories) killProcesses(directory);
+    if (directories.map(removed).every(Boolean)) forget();
+    else keep();
   }
 }
 

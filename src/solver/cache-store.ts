@@ -6,8 +6,8 @@ export interface CacheStore {
   /** Undefined when unknown, or when a layer of the result is gone. */
   lookup(key: CacheKey): readonly DiffId[] | undefined;
   save(key: CacheKey, layers: readonly DiffId[], step: CachedStep): void;
-  /** Runs `body` while nobody else, in this or another process, does so with the same key. */
-  exclusive<T>(key: CacheKey, body: () => Promise<T>): Promise<T>;
+  /** Runs `body` while nobody else, in this or another process, does so with the same key. `signal` ends the waiting. */
+  exclusive<T>(key: CacheKey, body: () => Promise<T>, signal: AbortSignal): Promise<T>;
 }
 
 /** What a record says of its step, for listings and explanations. */
@@ -24,6 +24,6 @@ export function localCache(records: RecordStore): CacheStore {
   return {
     lookup: (key) => records.get(CACHE_SPACE, key)?.layers,
     save: (key, layers, { name }) => records.set(CACHE_SPACE, key, { layers, value: { name } }),
-    exclusive: (key, body) => records.exclusive(CACHE_SPACE, key, body),
+    exclusive: (key, body, signal) => records.exclusive(CACHE_SPACE, key, body, signal),
   };
 }

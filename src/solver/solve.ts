@@ -143,7 +143,7 @@ class Solver {
       );
     };
     return new Promise<Result>((resolve, reject) => {
-      const held = this.cache.exclusive(key, async () => {
+      const attempt = async () => {
         if (!vertex.meta.ignoreCache) {
           const cached = await this.#fromCache(key, vertex.inputs[0]);
           if (cached !== undefined) {
@@ -155,7 +155,8 @@ class Solver {
         const result = await run();
         resolve(result);
         await save(result);
-      });
+      };
+      const held = this.cache.exclusive(key, attempt, this.#context.signal);
       held.catch(reject);
       this.#behind.push(held);
     });

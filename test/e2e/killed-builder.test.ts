@@ -30,7 +30,7 @@ describeContainers('a builder killed at any instant', ({ mechanism, root }) => {
     }
     await noneLeft(mark, init.path);
     expect(readFileSync('/proc/self/mountinfo', 'utf8')).toBe(mounts);
-    await reclaimCgroups();
+    reclaimCgroups();
     expect(groupsOf(pids)).toEqual([]);
     program.remove();
     init.remove();

@@ -1,14 +1,17 @@
+import { execFileSync } from 'node:child_process';
 import {
   copyFileSync,
   existsSync,
   mkdirSync,
   mkdtempSync,
+  readFileSync,
   rmSync,
   symlinkSync,
   writeFileSync,
 } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { TarBuilder } from './tar-builder.ts';
 
 const programs =
   'sh cat ls id env true false sleep mount umount mknod chmod rm mkdir touch grep readlink stat test head dd stty hostname ps kill wc find echo ln cp tr unshare'.split(
@@ -56,4 +59,17 @@ export function makeBusyboxRoot(): TestRoot {
     },
     remove: () => rmSync(base, { recursive: true, force: true }),
   };
+}
+
+/** The same as the tar of a root filesystem: a static busybox, a name for each of its applets, a few users. */
+export function busyboxTar(): Buffer {
+  const tar = new TarBuilder();
+  for (const directory of ['bin', 'etc', 'home', 'root']) tar.directory(directory);
+  tar.directory('tmp', { mode: 0o1777 });
+  tar.file('bin/busybox', readFileSync(busybox!), { mode: 0o755 });
+  const applets = execFileSync(busybox!, ['--list'], { encoding: 'utf8' }).trim().split('\n');
+  for (const name of applets) if (name !== 'busybox') tar.link(`bin/${name}`, 'bin/busybox', { mode: 0o755 });
+  tar.file('etc/passwd', 'root:x:0:0:root:/root:/bin/sh\nuser:x:1000:1000::/home:/bin/sh\n');
+  tar.file('etc/group', 'root:x:0:\nusers:x:1000:\n');
+  return tar.end();
 }

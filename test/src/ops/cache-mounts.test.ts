@@ -1,17 +1,23 @@
-import { readdirSync, statSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { existsSync, readdirSync, statSync, writeFileSync } from 'node:fs';
+import { basename, join } from 'node:path';
 import { beforeEach, expect, test } from 'vitest';
-import type { Store } from '../../../layers/index.ts';
+import { bytePath, type Store } from '../../../layers/index.ts';
 import type { ExecMount } from '../../../src/llb/op.ts';
-import { type CacheSeed, cacheName, holdCacheMount } from '../../../src/ops/cache-mounts.ts';
-import { tempStore } from '../../support/temp-store.ts';
+import {
+  CACHE_MOUNT_SPACE,
+  type CacheSeed,
+  cacheName,
+  holdCacheMount,
+  pruneCacheMounts,
+} from '../../../src/ops/cache-mounts.ts';
+import { layerStore } from '../../support/layer-store.ts';
 
 type CacheMount = Extract<ExecMount, { type: 'cache' }>;
 
 let store: Store;
 
 beforeEach(() => {
-  store = tempStore().store;
+  store = layerStore();
 });
 
 const mountOf = (changes: Partial<CacheMount> = {}): CacheMount => ({
@@ -26,11 +32,17 @@ const mountOf = (changes: Partial<CacheMount> = {}): CacheMount => ({
 
 const seedOf = (identity: string): CacheSeed => ({
   identity,
-  fill: async (directory) => writeFileSync(join(directory, identity), ''),
+  copy: async () => {
+    const snapshot = store.snapshots.prepare([]);
+    const writer = snapshot.writer();
+    writer.file(bytePath(`/${identity}`), Buffer.alloc(0), { mode: 0o644, uid: 0, gid: 0 });
+    writer.finish();
+    return snapshot;
+  },
 });
 
 async function directoryOf(mount: CacheMount, seed?: CacheSeed): Promise<string> {
-  const held = await holdCacheMount(store, mount, seed);
+  const held = await holdCacheMount(store, mount, seed && { seed });
   held.release();
   return held.directory;
 }
@@ -68,12 +80,12 @@ test('holdCacheMount() makes a directory with the mode and owner asked for, once
 test('holdCacheMount() fills a new directory, and only then', async () => {
   const directory = await directoryOf(mountOf(), seedOf('seed'));
   expect(readdirSync(directory)).toEqual(['seed']);
-  const again = { ...seedOf('seed'), fill: () => Promise.reject(new Error('filled twice')) };
+  const again = { ...seedOf('seed'), copy: () => Promise.reject(new Error('filled twice')) };
   expect(await directoryOf(mountOf(), again)).toBe(directory);
 });
 
 test('holdCacheMount() leaves nothing when filling fails, and fills at the next time', async () => {
-  const failing = { ...seedOf('seed'), fill: () => Promise.reject(new Error('no space')) };
+  const failing = { ...seedOf('seed'), copy: () => Promise.reject(new Error('no space')) };
   await expect(directoryOf(mountOf(), failing)).rejects.toThrow('no space');
   expect(readdirSync(join(store.root, 'cache-mounts'))).toEqual([]);
   expect(readdirSync(await directoryOf(mountOf(), seedOf('seed')))).toEqual(['seed']);
@@ -102,4 +114,36 @@ test('holdCacheMount() makes a locked mount wait for the one before', async () =
   first.release();
   (await second).release();
   expect(events).toEqual(['released', 'second']);
+});
+
+test('holdCacheMount() stops waiting for a locked mount when it is told to', async () => {
+  const mount = mountOf({ sharing: 'locked' });
+  const first = await holdCacheMount(store, mount);
+  const abort = new AbortController();
+  const second = holdCacheMount(store, mount, { signal: abort.signal });
+  setTimeout(() => abort.abort(), 20);
+  await expect(second).rejects.toMatchObject({ name: 'AbortError' });
+  first.release();
+});
+
+test('pruneCacheMounts() throws away what has no record and is not in use', async () => {
+  const [used, unused, recorded] = await Promise.all(
+    ['used', 'unused', 'recorded'].map((id) => holdCacheMount(store, mountOf({ id }))),
+  );
+  unused!.release();
+  recorded!.release();
+  for (const { directory } of [used!, unused!]) store.records.delete(CACHE_MOUNT_SPACE, basename(directory));
+  pruneCacheMounts(store);
+  const left = () => readdirSync(join(store.root, 'cache-mounts')).toSorted();
+  expect(left()).toEqual([used!, recorded!].map(({ directory }) => basename(directory)).toSorted());
+  // It is in use again, by the next step too.
+  const again = await holdCacheMount(store, mountOf({ id: 'used' }));
+  expect(again.directory).toBe(used!.directory);
+  used!.release();
+  again.release();
+  pruneCacheMounts(store);
+  expect(left()).toHaveLength(2);
+  const made = await holdCacheMount(store, mountOf({ id: 'unused' }));
+  expect(existsSync(made.directory)).toBe(true);
+  made.release();
 });

@@ -153,16 +153,27 @@ describe('createCgroup()', () => {
 });
 
 describe.skipIf(process.getuid?.() !== 0)('reclaimCgroups()', () => {
+  const host = cgroupHost();
+  const parent = join(host.version === 1 ? host.roots.get('pids')! : host.root, 'tsbuild');
+  const journal = '/run/tsbuild/cgroups';
+
   test('removes the groups of processes that have ended, and no others', async () => {
-    const host = cgroupHost();
-    const parent = join(host.version === 1 ? host.roots.get('pids')! : host.root, 'tsbuild');
-    const dead = join(parent, '4194303-1-0');
+    const dead = join(parent, `test-${process.pid}-dead`);
     mkdirSync(dead, { recursive: true });
+    mkdirSync(journal, { recursive: true });
+    const noted = `${journal}/00000000${process.pid}`;
+    writeFileSync(noted, `${dead}\n${join(parent, 'not-made-yet')}`);
     const living = createCgroup({ namespaces, resources: { pids: { limit: 10 } } })!;
-    await reclaimCgroups();
-    expect(existsSync(dead)).toBe(false);
+    reclaimCgroups();
+    expect([existsSync(dead), existsSync(noted)]).toEqual([false, false]);
     expect(existsSync(living.joinFiles[0]!)).toBe(true);
     await living.remove();
     expect(existsSync(living.joinFiles[0]!)).toBe(false);
+  });
+
+  test('has nothing to do for a group that could not be set up', () => {
+    const resources = { pids: { limit: 10 }, cpu: { cpus: '4095' } };
+    expect(() => createCgroup({ namespaces, resources })).toThrow('Cannot write "4095"');
+    expect(readdirSync(parent).filter((name) => name.startsWith(`${process.pid}-`))).toEqual([]);
   });
 });
