@@ -15,15 +15,26 @@ const common = {
   outdir: 'dist',
 };
 
-/** commander needs it only for subcommands that are programs of their own, and it costs 2 to 5 ms at each start. */
-const lazyChildProcess = {
-  name: 'lazy-child-process',
+/** Functions of built-in modules that few starts need, and modules that cost each start 0.5 to 5 ms. */
+const rarelyUsed = {
+  'node:child_process': ['spawn'], // also what commander, itself always loaded, has for subcommands in other files
+  'node:stream/consumers': ['buffer'],
+  'node:v8': ['serialize', 'deserialize'],
+};
+
+/** Loads those modules when one of the functions is called. A function that is missing above fails the build. */
+const loadAtCall = {
+  name: 'load-at-call',
   setup(bundler) {
-    bundler.onResolve({ filter: /^node:child_process$/ }, ({ path, importer, kind }) =>
-      kind === 'require-call' && importer.includes('/commander/') ? { path, namespace: 'lazy' } : undefined,
+    bundler.onResolve({ filter: /^node:/ }, ({ path, kind, namespace }) =>
+      path in rarelyUsed && kind !== 'dynamic-import' && namespace !== 'at-call'
+        ? { path, namespace: 'at-call' }
+        : undefined,
     );
-    bundler.onLoad({ filter: /.*/, namespace: 'lazy' }, ({ path }) => ({
-      contents: `module.exports = { spawn: (...args) => require('${path}').spawn(...args) };`,
+    bundler.onLoad({ filter: /.*/, namespace: 'at-call' }, ({ path }) => ({
+      contents: rarelyUsed[path]
+        .map((name) => `export const ${name} = (...args) => require('${path}').${name}(...args);`)
+        .join('\n'),
     }));
   },
 };
@@ -47,7 +58,7 @@ for (const name of ['tsbuild', 'tsrun', 'tsctr']) {
     outExtension: {},
     outdir: 'dist/commands',
     entryPoints: { [name]: `src/cli/${name}.ts` },
-    plugins: [lazyChildProcess],
+    plugins: [loadAtCall],
   });
   const digest = createHash('sha256')
     .update(readFileSync(`dist/commands/${name}.js`))
