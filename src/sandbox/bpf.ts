@@ -56,12 +56,12 @@ export function encode(program: readonly Instruction[]): Uint8Array {
     throw new Error(
       `Cannot load a filter of ${program.length} instructions: ${MOST_INSTRUCTIONS} are allowed`,
     );
-  const bytes = Buffer.alloc(program.length * 8);
-  program.forEach(({ code, jt, jf, k }, index) => {
-    bytes.writeUInt16LE(code, index * 8);
-    bytes.writeUInt8(jt, index * 8 + 2);
-    bytes.writeUInt8(jf, index * 8 + 3);
-    bytes.writeUInt32LE(k >>> 0, index * 8 + 4);
-  });
-  return bytes;
+  // Both architectures are little-endian.
+  const words = new Uint32Array(program.length * 2);
+  let index = 0;
+  for (const { code, jt, jf, k } of program) {
+    words[index++] = code | (jt << 16) | (jf << 24);
+    words[index++] = k;
+  }
+  return new Uint8Array(words.buffer);
 }

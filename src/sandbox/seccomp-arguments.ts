@@ -18,6 +18,7 @@ export function firstMatch(alternatives: readonly Alternative[], otherwise: numb
   const unconditional = alternatives.findIndex(({ tests }) => tests.length === 0);
   const reachable = unconditional === -1 ? alternatives : alternatives.slice(0, unconditional);
   const last = unconditional === -1 ? otherwise : alternatives[unconditional]!.value;
+  if (reachable.length === 0) return [ret(last)];
   return [...groupEqual(reachable).flatMap(whenAny), ret(last)];
 }
 

@@ -82,8 +82,10 @@ function ranges(seccomp: Seccomp, abi: SyscallAbi): Range[] {
   const found: Range[] = [];
   let simple: number | undefined;
   const last = Math.max(-1, ...rules.keys());
+  const none = firstMatch([], otherwise);
   for (let number = 0; number <= last; number++) {
-    const code = firstMatch(rules.get(number) ?? [], otherwise);
+    const alternatives = rules.get(number);
+    const code = alternatives === undefined ? none : firstMatch(alternatives, otherwise);
     const action = code.length === 1 ? code[0]!.k : undefined;
     if (action === undefined || action !== simple) found.push({ from: number, code });
     simple = action;
@@ -95,14 +97,16 @@ function ranges(seccomp: Seccomp, abi: SyscallAbi): Range[] {
   return found;
 }
 
-function rulesByNumber(seccomp: Seccomp, abi: SyscallAbi): Map<number, Alternative[]> {
+function rulesByNumber(seccomp: Seccomp, abi: SyscallAbi): Map<number, readonly Alternative[]> {
   const numbers = syscallNumbers(abi);
-  const rules = new Map<number, Alternative[]>();
+  const rules = new Map<number, readonly Alternative[]>();
   for (const rule of seccomp.syscalls ?? []) {
     const alternatives = alternativesOf(rule);
     for (const name of rule.names) {
       const number = numbers.get(name);
-      if (number !== undefined) rules.set(number, [...(rules.get(number) ?? []), ...alternatives]);
+      if (number === undefined) continue;
+      const earlier = rules.get(number);
+      rules.set(number, earlier === undefined ? alternatives : [...earlier, ...alternatives]);
     }
   }
   return rules;

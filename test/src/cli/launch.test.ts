@@ -1,0 +1,87 @@
+import { execFileSync } from 'node:child_process';
+import { chmodSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { join, resolve } from 'node:path';
+import { buildSync } from 'esbuild';
+import { expect, test } from 'vitest';
+import { tempFolder } from '../../support/temp-folder.ts';
+
+/** A launcher with a bundle of the given text, and a home for its compiled code. */
+function launcher(text: string, bundle = 'tsrun') {
+  const folder = tempFolder();
+  const file = join(folder, 'command.cjs');
+  const home = join(folder, 'home');
+  buildSync({
+    entryPoints: [resolve(import.meta.dirname, '../../../src/cli/launch.ts')],
+    outfile: file,
+    bundle: true,
+    platform: 'node',
+    format: 'cjs',
+    define: { BUNDLE: JSON.stringify(bundle), BUNDLE_DIGEST: '"0123456789abcdef"' },
+  });
+  mkdirSync(join(folder, 'commands'));
+  mkdirSync(home);
+  const code = join(home, '.cache/tsbuild/code');
+  const write = (bundleText: string) => writeFileSync(join(folder, 'commands', `${bundle}.js`), bundleText);
+  write(text);
+  return {
+    code,
+    codeFiles: () => readdirSync(code),
+    write,
+    start: (args: readonly string[] = [], env: NodeJS.ProcessEnv = { HOME: home }) =>
+      execFileSync(process.execPath, [file, ...args], { env, encoding: 'utf8', timeout: 20_000 }),
+  };
+}
+
+test('a launcher runs the code compiled by the start before, without compiling the bundle again', () => {
+  const { start, write, codeFiles } = launcher("console.log('first text')");
+  expect(start()).toBe('first text\n');
+  expect(codeFiles()).toEqual([`tsrun-0123456789abcdef-${process.version}-${process.arch}`]);
+  // V8 tells texts apart by their length alone, so that this one shows where the code came from.
+  write("console.log('other text')");
+  expect(start()).toBe('first text\n');
+});
+
+test('a launcher compiles the bundle and replaces the code when the code is spoiled', () => {
+  const { start, code, codeFiles } = launcher("console.log('text')");
+  start();
+  const [name] = codeFiles();
+  const whole = readFileSync(join(code, name!));
+  writeFileSync(join(code, name!), whole.subarray(0, whole.length / 2));
+  expect(start()).toBe('text\n');
+  expect(statSync(join(code, name!)).size).toBeGreaterThan(whole.length / 2);
+});
+
+test('a launcher ignores code that others can write', () => {
+  const { start, write, code, codeFiles } = launcher("console.log('first text')");
+  start();
+  chmodSync(join(code, codeFiles()[0]!), 0o666);
+  write("console.log('other text')");
+  expect(start()).toBe('other text\n');
+});
+
+test('a launcher works where no code can be kept', () => {
+  const { start } = launcher("console.log('text')");
+  expect(start([], {})).toBe('text\n');
+  expect(start([], { HOME: '/proc' })).toBe('text\n');
+});
+
+test('a launcher keeps no code of a start that failed', () => {
+  const { start, code } = launcher('console.error = () => {}; process.exitCode = 3');
+  expect(() => start()).toThrow();
+  expect(() => readdirSync(code)).toThrow();
+});
+
+test('a launcher keeps the code of each subcommand of tsctr by itself', () => {
+  const { start, codeFiles } = launcher('', 'tsctr');
+  start(['images']);
+  start(['--version']);
+  start(['../../escape']);
+  expect(codeFiles().map((name) => name.replace(/-0123.*/, ''))).toEqual(['tsctr', 'tsctr-images']);
+});
+
+test('a launcher gives the bundle its own file name, arguments and require', () => {
+  const { start } = launcher(
+    "console.log(__filename.endsWith('command.cjs'), process.argv[2], require('node:os').EOL)",
+  );
+  expect(start(['x'])).toBe('true x \n\n');
+});
