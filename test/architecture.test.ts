@@ -48,7 +48,6 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
 /** Each dependency has one door. */
 const doors: Readonly<Record<string, readonly string[]>> = {
   'dockerfile-ast': ['src/dockerfile'],
-  tar: ['layers/diff'],
   ssri: ['layers/oci', 'layers/content'],
   commander: ['src/cli'],
   koffi: ['layers/linux', 'src/linux'],
