@@ -1,6 +1,6 @@
 import { constants } from 'node:os';
 import { AT_EMPTY_PATH, AT_FDCWD, AT_SYMLINK_NOFOLLOW, O_CLOEXEC } from './constants.ts';
-import { SyscallError } from './errno.ts';
+import { errnoName, SyscallError } from './errno.ts';
 import type { Invoke } from './invoke.ts';
 import type { FileCalls, FileStatus } from './syscalls.ts';
 
@@ -70,8 +70,9 @@ export function fileCalls(invoke: Invoke): FileCalls {
       invoke('fstatfs', fd, status);
       return status.readUInt32LE(0);
     },
-    faccessat: (directory, path, mode) => {
-      invoke('faccessat', directory, path, mode);
+    access: (path, mode) => {
+      const result = invoke.answer('faccessat', AT_FDCWD, path, mode);
+      return result < 0 ? errnoName(-result) : undefined;
     },
     chdir: (path) => {
       invoke('chdir', path);

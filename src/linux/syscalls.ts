@@ -65,8 +65,8 @@ export interface FileCalls {
   statAt(directory: number, path: string): FileStatus;
   /** statfs(2), `f_type`. */
   filesystemType(fd: number): number;
-  /** For the real user; X_OK is 1. */
-  faccessat(directory: number, path: string, mode: number): void;
+  /** access(2): undefined when the real user may, else the error's code. */
+  access(path: string, mode: number): string | undefined;
   chdir(path: string): void;
   fchdir(fd: number): void;
   /** As the kernel says it: `(unreachable)/…` when it is not below the root. */

@@ -11,7 +11,6 @@ import {
 } from '../linux/constants.ts';
 import { failedWith } from '../linux/errno.ts';
 import type { Syscalls } from '../linux/syscalls.ts';
-import { CAP_SYS_ADMIN, CAP_SYS_RESOURCE } from './capabilities.ts';
 import { attempt } from './failure.ts';
 import type { CapabilityMasks, ProcessPlan } from './plan.ts';
 
@@ -26,8 +25,7 @@ export function becomeUser(process: ProcessPlan, sys: Syscalls): void {
     sys.setresuid(uid);
   });
   sys.umask(process.umask);
-  const kept = neededLast(process, sys);
-  setCapabilities(capabilities, kept, sys);
+  setCapabilities(capabilities, process.keptCapabilities, sys);
   setAmbient(capabilities.ambient, sys);
   // A change of credentials clears it, so it comes after all of them.
   sys.prctl(PR_SET_PDEATHSIG, SIGKILL);
@@ -38,13 +36,12 @@ export function becomeUser(process: ProcessPlan, sys: Syscalls): void {
  * of what was done so far. Loading it takes no_new_privs or CAP_SYS_ADMIN, so the latter is dropped after it.
  */
 export function confine(process: ProcessPlan, sys: Syscalls): void {
-  const { capabilities, seccomp, noNewPrivileges } = process;
+  const { capabilities, keptCapabilities: kept, seccomp, noNewPrivileges } = process;
   sys.closeRange(3, CLOSE_RANGE_CLOEXEC);
   for (const { resource, soft, hard } of process.rlimits)
     attempt(`rlimit ${resource}`, `set resource limit ${resource} to ${soft}:${hard}`, () =>
       sys.setrlimit(resource, soft, hard),
     );
-  const kept = neededLast(process, sys);
   if (noNewPrivileges) sys.prctl(PR_SET_NO_NEW_PRIVS, 1);
   if (noNewPrivileges && kept !== 0n) setCapabilities(capabilities, 0n, sys);
   if (seccomp !== undefined)
@@ -53,13 +50,6 @@ export function confine(process: ProcessPlan, sys: Syscalls): void {
     attempt('seccomp', 'drop capabilities behind the seccomp filter, which has to allow capset', () =>
       setCapabilities(capabilities, 0n, sys),
     );
-}
-
-/** Capabilities beyond the container's own that `confine` uses; none that this process has not. */
-function neededLast({ seccomp, rlimits }: ProcessPlan, sys: Syscalls): bigint {
-  const wanted =
-    (seccomp === undefined ? 0n : CAP_SYS_ADMIN) | (rlimits.length === 0 ? 0n : CAP_SYS_RESOURCE);
-  return wanted === 0n ? 0n : wanted & sys.capget().permitted;
 }
 
 function setCapabilities(masks: CapabilityMasks, kept: bigint, sys: Syscalls): void {

@@ -1,9 +1,6 @@
 import { basename, dirname } from 'node:path';
 import {
   AT_FDCWD,
-  MOUNT_ATTR_NODEV,
-  MOUNT_ATTR_NOEXEC,
-  MOUNT_ATTR_NOSUID,
   O_DIRECTORY,
   O_NOFOLLOW,
   O_PATH,
@@ -75,11 +72,11 @@ export function prepareDevices(root: RootPlan, scratch: number, sys: Syscalls): 
 }
 
 function nodeMount(device: DevicePlan, name: string, scratch: number, sys: Syscalls): number {
-  return attempt(device.path, `make device "${device.path}"`, () => {
-    const mount = ownNode(device, name, scratch, sys) ?? hostNode(device, sys);
-    sys.mountSetattr(mount, { set: MOUNT_ATTR_NOSUID | MOUNT_ATTR_NOEXEC, clear: MOUNT_ATTR_NODEV }, false);
-    return mount;
-  });
+  return attempt(
+    device.path,
+    `make device "${device.path}"`,
+    () => ownNode(device, name, scratch, sys) ?? hostNode(device, sys),
+  );
 }
 
 /** Undefined where nodes cannot be made: in a user namespace. */
@@ -113,14 +110,17 @@ function makeNode(
 }
 
 export function attachDevices(nodes: readonly DeviceNode[], tree: RootTree, sys: Syscalls): void {
+  const directories = new Map<string, number>();
+  const directoryOf = (path: string) => {
+    const found = directories.get(dirname(path)) ?? tree.mountPoint(dirname(path), 'directory');
+    directories.set(dirname(path), found);
+    return found;
+  };
   for (const { device, mount } of nodes) {
-    attempt(device.path, `make device "${device.path}"`, () => {
-      if (mount === undefined) {
-        const directory = tree.mountPoint(dirname(device.path), 'directory');
-        makeNode(device, directory, basename(device.path), sys);
-        return;
-      }
-      tree.attach(mount, tree.mountPoint(device.path, 'file'), device.path, 'file');
+    const { path } = device;
+    attempt(path, `make device "${path}"`, () => {
+      if (mount === undefined) makeNode(device, directoryOf(path), basename(path), sys);
+      else sys.moveMount(mount, tree.newFile(directoryOf(path), basename(path)));
     });
   }
 }

@@ -1,16 +1,11 @@
-import {
-  AT_FDCWD,
-  O_NONBLOCK,
-  O_RDONLY,
-  RESOLVE_NO_MAGICLINKS,
-  S_IFDIR,
-  S_IFMT,
-} from '../linux/constants.ts';
+import { AT_FDCWD, O_NONBLOCK, O_RDONLY, RESOLVE_NO_MAGICLINKS } from '../linux/constants.ts';
 import { errnoMessage, failedWith, SyscallError } from '../linux/errno.ts';
 import type { Syscalls } from '../linux/syscalls.ts';
 import type { RootTree } from './root-tree.ts';
 import { SandboxError } from './sandbox.ts';
 
+/** access(2). */
+const F_OK = 0;
 const X_OK = 1;
 
 /**
@@ -27,7 +22,8 @@ export function findExecutable(command: string, env: readonly string[], sys: Sys
   // A relative entry would make what runs depend on the working directory.
   for (const directory of path.split(':').filter((entry) => entry.startsWith('/'))) {
     const candidate = `${directory}/${command}`;
-    if (command !== '' && whyNotExecutable(candidate, sys) === undefined) return candidate;
+    const found = command !== '' && sys.access(candidate, X_OK) === undefined;
+    if (found && !isDirectory(candidate, sys)) return candidate;
   }
   throw new SandboxError(
     'NOT_FOUND',
@@ -37,30 +33,20 @@ export function findExecutable(command: string, env: readonly string[], sys: Sys
 }
 
 function whyNotExecutable(path: string, sys: Syscalls): SandboxError | undefined {
-  try {
-    // For a link, what it leads to; statAt does not follow, faccessat does.
-    sys.faccessat(AT_FDCWD, path, 0);
-    if (isDirectory(path, sys)) return notExecutable(path, 'is a directory');
-    sys.faccessat(AT_FDCWD, path, X_OK);
-    return undefined;
-  } catch (error) {
-    if (!(error instanceof SyscallError)) throw error;
-    if (error.code === 'EACCES') return notExecutable(path, 'permission denied');
-    const text = `exec: ${quoted(path)}: stat ${path}: ${errnoMessage(error.code)}`;
-    return new SandboxError(error.code === 'ENOENT' ? 'NOT_FOUND' : 'NOT_EXECUTABLE', path, text, {
-      cause: error,
-    });
+  const missing = sys.access(path, F_OK);
+  if (missing === 'EACCES') return notExecutable(path, 'permission denied');
+  if (missing !== undefined) {
+    const text = `exec: ${quoted(path)}: stat ${path}: ${errnoMessage(missing)}`;
+    return new SandboxError(missing === 'ENOENT' ? 'NOT_FOUND' : 'NOT_EXECUTABLE', path, text);
   }
+  if (isDirectory(path, sys)) return notExecutable(path, 'is a directory');
+  const denied = sys.access(path, X_OK);
+  return denied === undefined ? undefined : notExecutable(path, errnoMessage(denied));
 }
 
+/** Of what is there; links are followed. */
 function isDirectory(path: string, sys: Syscalls): boolean {
-  try {
-    sys.faccessat(AT_FDCWD, `${path}/.`, 0);
-    return true;
-  } catch (error) {
-    if (failedWith(error, 'EACCES')) return (sys.statAt(AT_FDCWD, path).mode & S_IFMT) === S_IFDIR;
-    return false;
-  }
+  return sys.access(`${path}/.`, F_OK) !== 'ENOTDIR';
 }
 
 /** BINPRM_BUF_SIZE: how much of a script the kernel looks at. */

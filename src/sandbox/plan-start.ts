@@ -8,7 +8,7 @@ import {
   MOUNT_ATTR_NOSUID,
   MOUNT_ATTR_RDONLY,
 } from '../linux/constants.ts';
-import { capabilityMasks } from './capabilities.ts';
+import { CAP_SYS_ADMIN, CAP_SYS_RESOURCE, capabilityMasks } from './capabilities.ts';
 import { DEFAULT_DEVICES, planDevice } from './devices.ts';
 import { parseMountOptions } from './mount-options.ts';
 import { planNamespaces } from './namespaces.ts';
@@ -176,6 +176,9 @@ function planProcess({ process: spec, linux }: Spec, available: bigint): Process
     throw new SandboxError('BAD_SPEC', 'args', 'Cannot start a container: no command is given');
   if (!cwd.startsWith('/'))
     throw new SandboxError('BAD_SPEC', cwd, `Cannot start in "${cwd}": a working directory is absolute`);
+  const rlimits = planRlimits(spec.rlimits ?? []);
+  const neededLast =
+    (linux.seccomp === undefined ? 0n : CAP_SYS_ADMIN) | (rlimits.length === 0 ? 0n : CAP_SYS_RESOURCE);
   return {
     args,
     env: env.filter((entry) => entry.indexOf('=') > 0),
@@ -184,9 +187,10 @@ function planProcess({ process: spec, linux }: Spec, available: bigint): Process
     gid: id(user.gid),
     additionalGids: (user.additionalGids ?? []).map(id),
     umask: user.umask ?? 0o022,
-    rlimits: planRlimits(spec.rlimits ?? []),
+    rlimits,
     ...(oomScoreAdj === undefined ? {} : { oomScoreAdj }),
     capabilities: capabilityMasks(spec.capabilities, available),
+    keptCapabilities: neededLast & available,
     noNewPrivileges: spec.noNewPrivileges === true,
     ...(linux.seccomp === undefined ? {} : { seccomp: compileSeccomp(linux.seccomp) }),
   };

@@ -113,6 +113,8 @@ export interface ProcessPlan {
   readonly rlimits: readonly { readonly resource: number; readonly soft: bigint; readonly hard: bigint }[];
   readonly oomScoreAdj?: number;
   readonly capabilities: CapabilityMasks;
+  /** Held until the last steps before exec, which need them. */
+  readonly keptCapabilities: bigint;
   readonly noNewPrivileges: boolean;
   /** sock_filter instructions, and the flags to load them with. */
   readonly seccomp?: { readonly program: Uint8Array; readonly flags: number };

@@ -4,7 +4,7 @@ import {
   O_EXCL,
   O_NOFOLLOW,
   O_PATH,
-  O_WRONLY,
+  O_RDONLY,
   PROC_SUPER_MAGIC,
   RESOLVE_IN_ROOT,
   RESOLVE_NO_MAGICLINKS,
@@ -52,6 +52,11 @@ export class RootTree {
    */
   mountPoint(path: string, kind: Kind): number {
     return this.open(path) ?? this.create(path, kind, true);
+  }
+
+  /** An empty file in `directory`, where none is yet; to be mounted on. */
+  newFile(directory: number, name: string): number {
+    return this.sys.openat(directory, name, O_CREAT | O_EXCL | O_RDONLY | O_NOFOLLOW, 0o644);
   }
 
   /** Puts the detached mount, of a `kind`, on what `target`, at `path`, is open on. */
@@ -104,9 +109,9 @@ export class RootTree {
   }
 
   private make(directory: number, name: string, kind: Kind): number {
-    if (kind === 'directory') this.sys.mkdirat(directory, name, 0o755);
-    else this.sys.openat(directory, name, O_CREAT | O_EXCL | O_WRONLY | O_NOFOLLOW, 0o644);
-    return this.sys.openat(directory, name, O_PATH | O_NOFOLLOW | (kind === 'directory' ? O_DIRECTORY : 0));
+    if (kind === 'file') return this.newFile(directory, name);
+    this.sys.mkdirat(directory, name, 0o755);
+    return this.sys.openat(directory, name, O_PATH | O_NOFOLLOW | O_DIRECTORY);
   }
 
   /** In its own file system, and not in one that is mounted in it. */

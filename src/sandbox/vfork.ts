@@ -1,3 +1,4 @@
+import { constants } from 'node:os';
 import { type Koffi, koffi } from '../../layers/index.ts';
 import { CLONE_VFORK, CLONE_VM, SIGCHLD } from '../linux/constants.ts';
 import { SyscallError } from '../linux/errno.ts';
@@ -105,25 +106,29 @@ function createStarter(library: Koffi): VforkStarter {
   const stacks = Buffer.alloc(Number(PLAIN_STACK_BYTES) * 4 + 16);
   const stack = (index: number) =>
     alignDown(library.address(stacks) + PLAIN_STACK_BYTES * BigInt(index + 1) + 15n);
-  const context = (
-    top: bigint,
-    size: bigint,
-    entry: bigint,
-    args: readonly bigint[],
-    link: bigint,
-  ): Buffer => {
-    const made = Buffer.alloc(UCONTEXT_BYTES);
-    libc.getcontext(made);
-    made.writeBigUInt64LE(link, UC_LINK);
-    made.writeBigUInt64LE(top - size, SS_SP);
-    made.writeBigUInt64LE(size, SS_SIZE);
-    libc.makecontext(made, entry, args.length, args[0] ?? 0n, args[1] ?? 0n, args[2] ?? 0n);
-    return made;
+  const [js, exec, tell, exit] = [newContext(), newContext(), newContext(), newContext()] as const;
+  const path = Buffer.alloc(PATH_MAX);
+  const failed = Buffer.alloc(1);
+  const make = (context: Buffer, top: bigint, size: bigint, entry: bigint, args: Three, link: bigint) => {
+    libc.getcontext(context);
+    context.writeBigUInt64LE(link, UC_LINK);
+    context.writeBigUInt64LE(top - size, SS_SP);
+    context.writeBigUInt64LE(size, SS_SIZE);
+    libc.makecontext(context, entry, args.length, ...args);
+  };
+  /** With signals as they are at the moment of each getcontext: none blocked for the program, all for the set-up. */
+  const makeContexts = (argv: Buffer, envp: Buffer) => {
+    const at = library.address;
+    libc.sigmask(SIG_SETMASK, noSignals, null);
+    make(exit, stack(0), PLAIN_STACK_BYTES, libc.exit, [127n, 0n, 0n], 0n);
+    make(tell, stack(1), PLAIN_STACK_BYTES, libc.memset, [at(failed), 1n, 1n], at(exit));
+    make(exec, stack(2), PLAIN_STACK_BYTES, libc.execve, [at(path), at(argv), at(envp)], at(tell));
+    libc.sigmask(SIG_SETMASK, allSignals, null);
+    make(js, alignDown(nested - JS_STACK_BYTES), JS_STACK_BYTES, callback, [0n, 0n, 0n], at(exec));
   };
 
   return {
     start({ flags, mostArgs, env, setUp: given }) {
-      const path = Buffer.alloc(PATH_MAX);
       const argv = Buffer.alloc((mostArgs + 1) * 8);
       const envp = pointers(env);
       let strings: Buffer[] = [];
@@ -134,47 +139,33 @@ function createStarter(library: Koffi): VforkStarter {
           const args = pointers(program.args);
           strings = args.strings;
           args.vector.copy(argv);
+          if (Buffer.byteLength(program.path) >= PATH_MAX) throw new SyscallError('execve', ENAMETOOLONG);
           path.write(`${program.path}\0`);
         } catch (error) {
           failure = error ?? new Error('the set-up failed');
           path[0] = 0; // execve("") fails
         }
       };
+      failed[0] = 0;
       const mask = Buffer.alloc(SIGSET_BYTES);
-      libc.sigmask(SIG_SETMASK, Buffer.alloc(SIGSET_BYTES), mask);
-      const failed = Buffer.alloc(1);
-      const exit = context(stack(0), PLAIN_STACK_BYTES, libc.exit, [127n], 0n);
-      const tell = context(
-        stack(1),
-        PLAIN_STACK_BYTES,
-        libc.memset,
-        [library.address(failed), 1n, 1n],
-        library.address(exit),
-      );
-      const exec = context(
-        stack(2),
-        PLAIN_STACK_BYTES,
-        libc.execve,
-        [library.address(path), library.address(argv), library.address(envp.vector)],
-        library.address(tell),
-      );
-      libc.sigmask(SIG_SETMASK, Buffer.alloc(SIGSET_BYTES, 0xff), null);
-      const js = context(
-        alignDown(nested - JS_STACK_BYTES),
-        JS_STACK_BYTES,
-        callback,
-        [0n],
-        library.address(exec),
-      );
+      libc.sigmask(SIG_SETMASK, null, mask);
+      makeContexts(argv, envp.vector);
       const pid = libc.clone(libc.setcontext, stack(3), CLONE_VM | CLONE_VFORK | SIGCHLD | flags, js);
       const errno = library.errno();
       libc.sigmask(SIG_SETMASK, mask, null);
-      held.value = [path, argv, strings, envp, failed, exit, tell, exec, js, stacks];
+      held.value = [argv, strings, envp];
       if (pid < 0) throw new SyscallError('clone', errno);
       return { pid, failure: failure ?? (failed[0] === 0 ? undefined : new SyscallError('execve', errno)) };
     },
   };
 }
+
+type Three = readonly [bigint, bigint, bigint];
+
+const newContext = () => Buffer.alloc(UCONTEXT_BYTES);
+const { ENAMETOOLONG } = constants.errno;
+const noSignals = Buffer.alloc(SIGSET_BYTES);
+const allSignals = Buffer.alloc(SIGSET_BYTES, 0xff);
 
 /** Reached after the clone, so that optimised code cannot let go of what only addresses point to. */
 const held: { value: unknown } = { value: undefined };
