@@ -1,6 +1,6 @@
 import { existsSync, statSync } from 'node:fs';
 import { resolve } from 'node:path';
-import { Readable } from 'node:stream';
+import { addAbortSignal, Readable } from 'node:stream';
 import {
   type ActiveSnapshot,
   bytePath,
@@ -51,11 +51,8 @@ export async function openContexts(store: Store, request: BuildRequest): Promise
   if (context === undefined) return new Contexts(undefined, named, directories);
   if (typeof context === 'string')
     return new Contexts({ kind: 'directory', path: directoryOf(context) }, named, directories);
-  return new Contexts(
-    await readStream(store, Readable.from(context as AsyncIterable<Uint8Array>)),
-    named,
-    directories,
-  );
+  const stream = abortable(context, request.signal);
+  return new Contexts(await readStream(store, stream), named, directories);
 }
 
 type MainContext =
@@ -177,6 +174,12 @@ export function readTextFile(tree: FileTree, path: string, limit: number): strin
     throw new ApiError('BAD_REQUEST', path, `${path} has ${node.stat.size} bytes, more than ${limit}`);
   }
   return readNode(tree, node);
+}
+
+/** The stream itself where it can be stopped: one that is wrapped goes on waiting for it. */
+export function abortable(stream: NodeJS.ReadableStream, signal: AbortSignal | undefined): Readable {
+  const readable = stream instanceof Readable ? stream : Readable.from(stream as AsyncIterable<Uint8Array>);
+  return signal === undefined ? readable : addAbortSignal(signal, readable);
 }
 
 /** A stream is a tar (compressed or not), else the text of a Dockerfile without context, as for `docker build -`. */

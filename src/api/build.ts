@@ -1,4 +1,4 @@
-import { hostPlatform, type Platform, type Store } from '../../layers/index.ts';
+import { hostPlatform, type Platform, parseReference, type Store } from '../../layers/index.ts';
 import { lowerDockerfile } from '../dockerfile/lower/index.ts';
 import type { LoweredBuild } from '../dockerfile/lower/request.ts';
 import type { DockerfileSource } from '../dockerfile/source.ts';
@@ -38,6 +38,7 @@ export function build(request: BuildRequest): Build {
 }
 
 async function execute(request: BuildRequest, report: Report): Promise<BuildResult> {
+  for (const tag of request.tags ?? []) parseReference(tag);
   const store = openDefaultStore(request);
   let contexts: BuildContexts | undefined;
   try {
@@ -50,6 +51,10 @@ async function execute(request: BuildRequest, report: Report): Promise<BuildResu
       built.push(await buildPlatform(store, request, contexts, dockerfile.source, platform, report));
     }
     return await writeOutputs(store, request, built);
+  } catch (error) {
+    // Whatever broke off because of it: the caller asked for the end.
+    request.signal?.throwIfAborted();
+    throw error;
   } finally {
     contexts?.close();
     store.close();

@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { join, relative } from 'node:path';
 import { buffer } from 'node:stream/consumers';
 import type { DockerfileSource } from '../dockerfile/source.ts';
-import { type BuildContexts, readTextFile } from './build-contexts.ts';
+import { abortable, type BuildContexts, readTextFile } from './build-contexts.ts';
 import { ApiError } from './errors.ts';
 import type { BuildRequest } from './types.ts';
 
@@ -18,7 +18,7 @@ const LIMIT = 16 * 1024 * 1024;
 
 /** Reads what `-f` names, else `Dockerfile` (or `dockerfile`) in the context. */
 export async function readDockerfile(
-  request: Pick<BuildRequest, 'dockerfile'>,
+  request: Pick<BuildRequest, 'dockerfile' | 'signal'>,
   contexts: BuildContexts,
 ): Promise<ReadDockerfile> {
   const { dockerfile } = request;
@@ -28,7 +28,12 @@ export async function readDockerfile(
     return { source: { file: 'Dockerfile', text: dockerfile.text } };
   }
   if (dockerfile !== undefined && 'stdin' in dockerfile) {
-    return { source: { file: 'Dockerfile', text: (await buffer(dockerfile.stdin)).toString('utf8') } };
+    return {
+      source: {
+        file: 'Dockerfile',
+        text: (await buffer(abortable(dockerfile.stdin, request.signal))).toString('utf8'),
+      },
+    };
   }
   const found = dockerfile === undefined ? inContext(contexts) : atPath(dockerfile.path, contexts);
   if (found !== undefined) return found;

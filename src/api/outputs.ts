@@ -28,7 +28,9 @@ export async function writeOutputs(
   // As with buildx, an output that is files alone leaves no image behind, unless a name asks for one.
   const keepsImage = names.length > 0 || outputs.length === 0 || outputs.some(({ type }) => type === 'image');
   if (keepsImage) nameImage(store, names, target);
-  for (const output of outputs) await write(store, output, { built, target, names });
+  const { signal } = request;
+  for (const output of outputs)
+    await write(store, output, { built, target, names, ...(signal && { signal }) });
   const { configDigest } = built[0]!.image;
   return { ...(keepsImage && { image: target }), imageId: configDigest, names };
 }
@@ -37,6 +39,7 @@ interface Outcome {
   readonly built: readonly BuiltPlatform[];
   readonly target: CommittedImage['descriptor'];
   readonly names: readonly string[];
+  readonly signal?: AbortSignal;
 }
 
 /** Tags, and the names given to outputs, normalised. */
@@ -49,20 +52,23 @@ function imageNames(tags: readonly string[], outputs: readonly OutputRequest[]):
   return [...new Set([...tags, ...given].map((name) => formatReference(parseReference(name))))];
 }
 
-async function write(store: Store, output: OutputRequest, { built, target, names }: Outcome): Promise<void> {
+async function write(store: Store, output: OutputRequest, outcome: Outcome): Promise<void> {
+  const { built, target, names, signal } = outcome;
+  const stop = signal && { signal };
   switch (output.type) {
     case 'cacheonly':
       return;
     case 'image':
       if (output.attributes.push === 'true') {
         const { pushName } = await import('../exporter/push.ts');
-        for (const name of names) await pushName(store, name);
+        for (const name of names) await pushName(store, name, stop);
       }
       return;
     case 'oci':
     case 'docker':
       await writeArchive(store, [{ target, names: [...names] }], destination(output.dest), {
         format: output.type,
+        ...stop,
       });
       return;
     case 'tar':
@@ -77,10 +83,10 @@ async function write(store: Store, output: OutputRequest, { built, target, names
       const tree = store.snapshots.view(built[0]!.layers);
       if (output.type === 'local') {
         const { writeLocal } = await import('../exporter/local.ts');
-        await writeLocal(tree, output.dest);
+        await writeLocal(tree, output.dest, stop);
       } else {
         const { writeTar } = await import('../exporter/tar.ts');
-        await writeTar(tree, destination(output.dest));
+        await writeTar(tree, destination(output.dest), stop);
       }
     }
   }

@@ -1,16 +1,25 @@
 import { writeFileSync } from 'node:fs';
+import { constants } from 'node:os';
 import { build } from '../index.ts';
 import { type BuildOptionValues, buildRequest } from './build-options.ts';
 import { ExitCode } from './exit-status.ts';
 import { progressView } from './progress/view.ts';
+
+/** SIGHUP is left alone: who ignores it, as nohup(1) does, wants the build to go on. */
+const STOPPING = ['SIGINT', 'SIGTERM'] as const;
 
 /** `tsbuild`, and `tsctr build`: builds, shows progress on standard error, prints what scripts need. */
 export async function buildCommand(values: BuildOptionValues, context: string): Promise<number> {
   const quiet = values.quiet === true;
   const request = buildRequest(values, context);
   const abort = new AbortController();
-  const stop = () => abort.abort();
-  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.once(signal, stop);
+  let received: NodeJS.Signals | undefined;
+  const stop = (signal: NodeJS.Signals) => {
+    received = signal;
+    abort.abort();
+  };
+  // Once: a second one ends this process at once.
+  for (const signal of STOPPING) process.once(signal, stop);
   const view = progressView(quiet ? 'quiet' : (values.progress as string), process.stderr);
   try {
     const building = build({ ...request, signal: abort.signal });
@@ -23,9 +32,11 @@ export async function buildCommand(values: BuildOptionValues, context: string): 
     return ExitCode.ok;
   } catch (error) {
     view.finish();
-    throw error;
+    if (received === undefined) throw error;
+    process.stderr.write('ERROR: canceled\n');
+    return 128 + constants.signals[received];
   } finally {
-    for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.off(signal, stop);
+    for (const signal of STOPPING) process.off(signal, stop);
   }
 }
 

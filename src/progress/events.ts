@@ -15,6 +15,7 @@ export interface VertexEvent {
   readonly started?: number;
   readonly completed?: number;
   readonly cached?: boolean;
+  /** `context canceled` for a step that was stopped, not failed. */
   readonly error?: string;
 }
 

@@ -193,6 +193,11 @@ function memo<K, V>(map: Map<K, Promise<V>>, key: K, make: () => Promise<V>): Pr
   return value;
 }
 
+/** What BuildKit reports of a step that did not fail itself but was stopped. */
+const CANCELED = 'context canceled';
+
+const isAbort = (cause: unknown) => cause instanceof Error && cause.name === 'AbortError';
+
 /** Tells the progress of one vertex, each state once. */
 class StepReport {
   #started: number | undefined;
@@ -218,7 +223,7 @@ class StepReport {
   failed(cause: unknown): void {
     this.#done = true;
     const now = Date.now();
-    const error = cause instanceof Error ? cause.message : String(cause);
+    const error = isAbort(cause) ? CANCELED : cause instanceof Error ? cause.message : String(cause);
     this.#report({ started: this.#started ?? now, completed: now, error });
   }
 

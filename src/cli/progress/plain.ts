@@ -1,6 +1,6 @@
 import type { Writable } from 'node:stream';
 import type { ProgressEvent, VertexEvent, WarningEvent } from '../../index.ts';
-import { LogLines, type Step, Steps, seconds, warningText } from './steps.ts';
+import { isCanceled, LogLines, type Step, Steps, seconds, warningText } from './steps.ts';
 import type { ProgressView } from './view.ts';
 
 /**
@@ -19,7 +19,8 @@ export function plainView(output: Writable): ProgressView {
     if (isNew) print(step, event.name);
     if (event.completed === undefined) return;
     for (const line of lines.flush(event.digest)) print(step, line);
-    if (event.error !== undefined) print(step, `ERROR: ${event.error}`);
+    if (isCanceled(event)) print(step, 'CANCELED');
+    else if (event.error !== undefined) print(step, `ERROR: ${event.error}`);
     else print(step, event.cached ? 'CACHED' : `DONE ${seconds(event.started, event.completed)}`);
     output.write('\n');
   };

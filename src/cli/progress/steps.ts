@@ -63,6 +63,11 @@ function lastRewrite(line: string): string {
   return trimmed.slice(trimmed.lastIndexOf('\r') + 1);
 }
 
+/** Whether the step was stopped because of another, or of the user, rather than failed. */
+export function isCanceled({ error }: VertexEvent): boolean {
+  return error === 'context canceled';
+}
+
 /** Seconds between two times in milliseconds, as `1.2s`. */
 export function seconds(from: number, to: number): string {
   return `${Math.max(0, (to - from) / 1000).toFixed(1)}s`;

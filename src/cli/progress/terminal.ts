@@ -1,6 +1,6 @@
 import type { Writable } from 'node:stream';
 import type { ProgressEvent, WarningEvent } from '../../index.ts';
-import { LogLines, type Step, Steps, seconds, warningText } from './steps.ts';
+import { isCanceled, LogLines, type Step, Steps, seconds, warningText } from './steps.ts';
 import type { ProgressView } from './view.ts';
 
 /** How often the live part is redrawn. */
@@ -91,6 +91,7 @@ class TerminalView implements ProgressView {
 
 function finished({ vertex }: Step): string {
   const name = vertex.name.split('\n', 1)[0]!;
+  if (isCanceled(vertex)) return dim(` => CANCELED ${name}`);
   if (vertex.error !== undefined) return red(` => ERROR ${name}`);
   if (vertex.cached) return dim(` => CACHED ${name}`);
   return `${green(' =>')} ${name} ${dim(seconds(vertex.started!, vertex.completed!))}`;
