@@ -17,7 +17,7 @@ import { Script } from 'node:vm';
 
 /**
  * The file behind each command: runs the command's bundle with V8's compiled code of an earlier start, which saves
- * half of the time until the first useful work (docs/decisions/0002-start-up.md). Compiled code is an optimisation
+ * half of the time until the first useful work (docs/decisions/0003-start-up.md). Compiled code is an optimisation
  * only: where it cannot be read, written or used, the bundle is compiled as usual.
  */
 
