@@ -96,10 +96,11 @@ function inOrderOfDepth(mounts: readonly MountPlan[]): MountPlan[] {
   return [...mounts].sort((a, b) => depth(a) - depth(b));
 }
 
-function planTree({ destination, root, source }: TreeMount): MountPlan {
+function planTree({ destination, root, source, readonly }: TreeMount): MountPlan {
   const path = posix.resolve('/', destination);
   if (path === '/') throw badMount(destination, 'the root is not a mount point');
-  const set = MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | (root.upper === undefined ? MOUNT_ATTR_RDONLY : 0);
+  const isReadOnly = readonly === true || root.upper === undefined;
+  const set = MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | (isReadOnly ? MOUNT_ATTR_RDONLY : 0);
   const make = { kind: 'tree', overlay: root, source: posix.resolve('/', source) } as const;
   return { destination: path, make, set, clear: 0, clearBelow: false };
 }

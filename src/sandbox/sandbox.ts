@@ -37,12 +37,14 @@ export interface LaunchOptions {
   readonly init?: boolean;
 }
 
-/** A file or directory of a layer stack, seen at `destination`. Without an upper directory in `root` it is read-only. */
+/** A file or directory of a layer stack, seen at `destination`. */
 export interface TreeMount {
   readonly destination: string;
   readonly root: OverlayRoot;
   /** Absolute in the stack; resolved inside it. */
   readonly source: string;
+  /** Without an upper directory in `root` it is in any case. */
+  readonly readonly?: boolean;
 }
 
 export interface ExitStatus {
