@@ -2,15 +2,12 @@ import type { OverlayRoot } from '../../layers/index.ts';
 
 /** How a process' standard streams are wired. */
 export type Stdio =
-  /**
-   * Each by itself: a given descriptor becomes it (the caller keeps and closes its own), `pipe` makes one whose other
-   * end the caller gets as a stream, and `null` is /dev/null.
-   */
+  /** The given descriptors become 0, 1 and 2; the caller keeps and closes its own. */
   | {
       readonly kind: 'fds';
-      readonly stdin: number | 'null' | 'pipe';
-      readonly stdout: number | 'pipe';
-      readonly stderr: number | 'pipe';
+      readonly stdin: number | 'null';
+      readonly stdout: number;
+      readonly stderr: number;
     }
   /** Pipes for output, and stdin from /dev/null or a pipe. */
   | { readonly kind: 'pipes'; readonly stdin: 'null' | 'pipe' }
@@ -40,13 +37,13 @@ export interface LaunchOptions {
   readonly init?: boolean;
 }
 
-/** A file or directory of a layer stack, seen at `destination`. Without an upper directory in `root` it is read-only. */
+/** A file or directory of a layer stack, seen at `destination`. */
 export interface TreeMount {
   readonly destination: string;
   readonly root: OverlayRoot;
   /** Absolute in the stack; resolved inside it. */
   readonly source: string;
-  /** Also with an upper directory. */
+  /** Without an upper directory in `root` it is in any case. */
   readonly readonly?: boolean;
 }
 

@@ -82,12 +82,8 @@ describeContainers('a tree', ({ run }) => {
     const treeOf = (source: string) => ({ destination: '/tree', root: { lower: [layer] }, source });
     const { stdout } = await run('cat /tree/file', {}, { trees: [treeOf('/absolute')] });
     expect(stdout).toBe('inside');
-    await expect(run('ls /tree', {}, { trees: [treeOf('/escape')] })).rejects.toThrow(
-      'Cannot mount "/escape" at "/tree": no such file or directory',
-    );
-    await expect(run('ls /tree', {}, { trees: [treeOf('/../../../../etc')] })).rejects.toThrow(
-      /no such file or directory/,
-    );
+    for (const source of ['/escape', '/../../../../etc'])
+      await expect(run('ls /tree', {}, { trees: [treeOf(source)] })).rejects.toThrow(/not found/);
   });
 
   test('goes below the mounts that lie inside it, and into those that it lies in', async () => {
