@@ -205,9 +205,8 @@ export class LayerExtractor {
     }
   }
 
-  /** From its first hole on the file's own offset is of no use. */
+  /** From its first hole on the file's own offset stays behind. */
   #writeBehindHole({ chunk, start, end, position }: DataPiece): void {
-    this.#offset = -1;
     for (let at = start; at < end; ) at += writeSync(this.#file, chunk, at, end - at, position + at - start);
   }
 

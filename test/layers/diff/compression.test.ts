@@ -40,7 +40,8 @@ function stream(bytes: Buffer, size = 65_521): Readable {
 
 const sum = (bytes: Buffer) => createHash('sha256').update(bytes).digest('hex');
 
-describe.each(kinds)('decompressAs(%s)', (kind) => {
+// Row T18 of the security checklist: what framing could hide.
+describe.each(kinds)('T18: decompressAs(%s)', (kind) => {
   const packed = pack(kind, plain);
 
   test.each([65_521, 1])('gives the bytes back, when they come in chunks of %d', async (size) => {
@@ -98,7 +99,7 @@ describe.each(kinds)('decompressAs(%s)', (kind) => {
   });
 });
 
-describe('gzip', () => {
+describe('T18: gzip', () => {
   const member = gzipSync('hello');
 
   test('may be followed by zeros', async () => {
@@ -126,7 +127,7 @@ describe('gzip', () => {
   });
 });
 
-describe('zstd', () => {
+describe('T18: zstd', () => {
   test('is decoded in JavaScript as well', async () => {
     const bytes = plain.subarray(0, 700_000);
     const packed = await buffer(compress(stream(bytes), 'zstd'));
