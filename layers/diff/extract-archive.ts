@@ -84,10 +84,7 @@ class ArchiveExtractor {
         throw invalidArchive(entry.path, `Cannot unpack the archive: its root is a ${entry.type}`);
       return;
     }
-    const target = this.#locate(path);
-    const known = this.#parent?.path ?? '';
-    if (entry.type !== 'directory' && `${known}/`.startsWith(`${path}/`)) this.#parent = undefined;
-    this.#create(entry, target);
+    this.#create(entry, this.#locate(path));
   }
 
   end(): void {
