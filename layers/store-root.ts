@@ -28,14 +28,17 @@ const UNFINISHED_VERSION = /^version\.[0-9a-f]+$/;
  */
 export function openRoot(root: string): Layout {
   const layout = storeLayout(root);
-  let version = readVersion(layout);
+  const version = readVersion(layout);
   if (version === undefined) mkdirSync(root, { recursive: true, mode: 0o700 });
-  makePrivate(root);
+  else assertKnown(root, version);
+  assertOurs(root);
+  // Nothing is changed before it is certain that the directory is, or may become, a store: it could be `/tmp`.
+  if (version === undefined) assertFree(layout);
+  closeToOthers(root);
   if (version === undefined) {
     fill(layout);
-    version = readVersion(layout) ?? '';
+    assertKnown(root, readVersion(layout) ?? '');
   }
-  assertKnown(root, version);
   return layout;
 }
 
@@ -53,26 +56,31 @@ function assertKnown(root: string, text: string): void {
   throw new StoreError('UNSUPPORTED', root, message);
 }
 
-/** Layers hold setuid files and device nodes, which nobody else may reach. */
-function makePrivate(root: string): void {
-  const { uid, mode } = statSync(root);
+function assertOurs(root: string): void {
+  const { uid } = statSync(root);
   const user = process.geteuid?.() ?? uid;
-  if (uid !== user) {
-    const message = `Cannot open store "${root}": it belongs to user ${uid}, and this is user ${user}`;
-    throw new StoreError('UNSUPPORTED', root, message);
-  }
-  if ((mode & 0o077) !== 0) chmodSync(root, 0o700);
+  if (uid === user) return;
+  const message = `Cannot open store "${root}": it belongs to user ${uid}, and this is user ${user}`;
+  throw new StoreError('UNSUPPORTED', root, message);
+}
+
+/** Layers hold setuid files and device nodes, which nobody else may reach. */
+function closeToOthers(root: string): void {
+  if ((statSync(root).mode & 0o077) !== 0) chmodSync(root, 0o700);
+}
+
+function assertFree({ root }: Layout): void {
+  const names = readdirSync(root);
+  if (names.includes('version')) return; // Another process was quicker.
+  const foreign = names.find((name) => !EXPECTED.has(name) && !UNFINISHED_VERSION.test(name));
+  if (foreign === undefined) return;
+  const message = `Cannot use "${root}" as a store: it already holds other files ("${foreign}")`;
+  throw new StoreError('UNSUPPORTED', root, message);
 }
 
 function fill(layout: Layout): void {
   const { root } = layout;
-  const names = readdirSync(root);
-  if (names.includes('version')) return; // Another process was quicker.
-  const foreign = names.find((name) => !EXPECTED.has(name) && !UNFINISHED_VERSION.test(name));
-  if (foreign !== undefined) {
-    const message = `Cannot use "${root}" as a store: it already holds other files ("${foreign}")`;
-    throw new StoreError('UNSUPPORTED', root, message);
-  }
+  if (readVersion(layout) !== undefined) return; // Another process was quicker.
   for (const name of [...DIRECTORIES, ...NESTED])
     mkdirSync(`${root}/${name}`, { recursive: true, mode: 0o700 });
   // Last, and whole: whoever sees it finds everything else.

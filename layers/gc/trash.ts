@@ -4,6 +4,7 @@ import { createRequire } from 'node:module';
 import { setImmediate } from 'node:timers/promises';
 import { SystemCallError } from '../linux/errno.ts';
 import * as inode from '../linux/inode.ts';
+import { bytePath } from '../snapshots/file-tree.ts';
 
 /** Directories deeper than this are moved up first, so that no tree can use up the open files. */
 const MAX_DEPTH = 128;
@@ -18,7 +19,7 @@ const SLICE_MS = 20;
  * be deleted is passed over; what somebody else deletes at the same time does no harm.
  */
 export function* removal(trash: string): Generator<undefined, void> {
-  const bottom = inode.openAt(inode.AT_FDCWD, trash, inode.O.DIRECTORY);
+  const bottom = inode.openAt(inode.AT_FDCWD, bytePath(trash), inode.O.DIRECTORY);
   const stack = [{ fd: bottom, name: '', entries: inode.readDirectory(bottom) }];
   try {
     for (let top = stack.at(-1); top !== undefined; top = stack.at(-1)) {

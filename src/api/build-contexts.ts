@@ -4,6 +4,7 @@ import { addAbortSignal, Readable } from 'node:stream';
 import {
   type ActiveSnapshot,
   bytePath,
+  type DirectoryTree,
   detectArchive,
   directoryTree,
   extractArchive,
@@ -66,6 +67,8 @@ class Contexts implements BuildContexts {
   readonly dockerfileText: string | undefined;
   #ignore: DockerfileSource | undefined;
   #locals: Map<string, LocalTree> | undefined;
+  /** Each holds a descriptor. */
+  readonly #opened: DirectoryTree[] = [];
 
   constructor(
     readonly source: MainContext | undefined,
@@ -74,7 +77,7 @@ class Contexts implements BuildContexts {
   ) {
     if (source?.kind === 'directory') {
       this.directory = source.path;
-      this.main = directoryTree(source.path);
+      this.main = this.#openDirectory(source.path);
     } else if (source?.kind === 'snapshot') this.main = source.snapshot.tree();
     else if (source?.kind === 'dockerfile') this.dockerfileText = source.text;
   }
@@ -94,12 +97,19 @@ class Contexts implements BuildContexts {
 
   close(): void {
     if (this.source?.kind === 'snapshot') this.source.snapshot.abort();
+    for (const tree of this.#opened.splice(0)) tree.close();
+  }
+
+  #openDirectory(path: string): DirectoryTree {
+    const tree = directoryTree(path);
+    this.#opened.push(tree);
+    return tree;
   }
 
   #open(): Map<string, LocalTree> {
     const locals = new Map<string, LocalTree>();
     for (const [name, path] of this.directories) {
-      const tree = directoryTree(path);
+      const tree = this.#openDirectory(path);
       locals.set(name, new LocalTree(path, tree, ignoreLines(readIgnoreFile(tree))));
     }
     if (this.main !== undefined) {

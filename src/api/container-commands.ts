@@ -1,4 +1,4 @@
-import { type ContainerState, ContainerStore } from '../runtime/container-store.ts';
+import { type ContainerState, ContainerStore, isInUse } from '../runtime/container-store.ts';
 import { ApiError } from './errors.ts';
 import { type StoreLocation, withStore } from './with-store.ts';
 
@@ -27,7 +27,7 @@ export function removeContainer(
     const containers = new ContainerStore(store);
     containers.reclaim();
     const state = containers.find(name);
-    if (state.status === 'running') {
+    if (isInUse(state)) {
       if (!request.force || state.pid === undefined) {
         throw new ApiError(
           'CONFLICT',

@@ -1,8 +1,8 @@
 import { arch, release, totalmem, type, version } from 'node:os';
-import { hostPlatform, type Problem } from '../../layers/index.ts';
+import { type GcReport, hostPlatform, type Problem, type Store } from '../../layers/index.ts';
 import { listImages } from '../exporter/listing.ts';
 import { CACHE_MOUNT_SPACE, pruneCacheMounts } from '../ops/cache-mounts.ts';
-import { ContainerStore } from '../runtime/container-store.ts';
+import { ContainerStore, isInUse } from '../runtime/container-store.ts';
 import { CACHE_SPACE } from '../solver/cache-store.ts';
 import { type StoreLocation, withStore } from './with-store.ts';
 
@@ -28,40 +28,44 @@ export interface Pruned {
 }
 
 /** Removes what is not needed any more. */
-export function prune(request: PruneRequest): Promise<Pruned> {
-  return withStore(request, async (store) => {
-    const containers = new ContainerStore(store);
-    containers.reclaim();
-    const stopped = request.containers ? containers.list().filter(({ status }) => status !== 'running') : [];
-    for (const { id } of stopped) containers.remove(id);
-    const used = new Set(containers.list().map(({ imageId }) => imageId));
-    const images =
-      request.images === undefined
-        ? []
-        : listImages(store, hostPlatform()).filter(
-            ({ id, tags }) => !used.has(id) && (request.images === 'all' || tags.length === 0),
-          );
-    for (const { target } of images) {
-      for (const { name, target: other } of store.images.list()) {
-        if (other.digest === target.digest) store.images.delete(name);
-      }
+export async function prune(request: PruneRequest): Promise<Pruned> {
+  // What a store has looked at it holds until it is closed, so another one collects what lost its name.
+  const { containers, images } = await withStore(request, (store) => removeNames(store, request));
+  const report = await withStore(request, (store) => collect(store, request));
+  return { containers, images, cache: report.records, reclaimed: report.reclaimed };
+}
+
+function removeNames(store: Store, request: PruneRequest): Pick<Pruned, 'containers' | 'images'> {
+  const containers = new ContainerStore(store);
+  containers.reclaim();
+  const stopped = request.containers ? containers.list().filter((state) => !isInUse(state)) : [];
+  for (const { id } of stopped) containers.remove(id);
+  const used = new Set(containers.list().map(({ imageId }) => imageId));
+  const images =
+    request.images === undefined
+      ? []
+      : listImages(store, hostPlatform()).filter(
+          ({ id, tags }) => !used.has(id) && (request.images === 'all' || tags.length === 0),
+        );
+  for (const { target } of images) {
+    for (const { name, target: other } of store.images.list()) {
+      if (other.digest === target.digest) store.images.delete(name);
     }
-    const { cacheUnusedFor } = request;
-    const limit = cacheUnusedFor === undefined ? undefined : Date.now() - cacheUnusedFor;
-    const report = await store.gc({
-      dropRecords: (space, _key, usedAt) =>
-        limit !== undefined &&
-        [CACHE_SPACE, CACHE_MOUNT_SPACE, 'digest', 'http'].includes(space) &&
-        usedAt.getTime() <= limit,
-    });
-    pruneCacheMounts(store);
-    return {
-      containers: stopped.map(({ id }) => id),
-      images: images.map(({ id }) => id),
-      cache: report.records,
-      reclaimed: report.reclaimed,
-    };
+  }
+  return { containers: stopped.map(({ id }) => id), images: images.map(({ id }) => id) };
+}
+
+/** Name spaces of what can be made or fetched again. */
+const CACHES = [CACHE_SPACE, CACHE_MOUNT_SPACE, 'compressed', 'digest', 'git', 'http'];
+
+async function collect(store: Store, { cacheUnusedFor }: PruneRequest): Promise<GcReport> {
+  const limit = cacheUnusedFor === undefined ? undefined : Date.now() - cacheUnusedFor;
+  const report = await store.gc({
+    dropRecords: (space, _key, usedAt) =>
+      limit !== undefined && CACHES.includes(space) && usedAt.getTime() <= limit,
   });
+  pruneCacheMounts(store);
+  return report;
 }
 
 /** `docker info`'s fields that have a meaning here. */

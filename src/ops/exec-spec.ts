@@ -78,7 +78,7 @@ export function execSpec(
         mode: 0o644,
         readonly: true,
       },
-      { path: '/etc/hosts', content: hostsFile(op), mode: 0o644, readonly: true },
+      { path: '/etc/hosts', content: hostsFile(op, input.network?.gateway), mode: 0o644, readonly: true },
     ],
   };
 }
@@ -95,11 +95,11 @@ function environment(op: ExecOp, user: ResolvedUser, mounts: PreparedMounts): re
   return environmentLines(variables);
 }
 
-function hostsFile({ hostname, extraHosts }: ExecOp): string {
+function hostsFile({ hostname, extraHosts }: ExecOp, gateway = '127.0.0.1'): string {
   const lines = [
     `127.0.0.1\tlocalhost ${hostname}`,
     '::1\tlocalhost ip6-localhost ip6-loopback',
-    ...extraHosts.map(({ host, ip }) => `${ip}\t${host}`),
+    ...extraHosts.map(({ host, ip }) => `${ip === 'host-gateway' ? gateway : ip}\t${host}`),
   ];
   return `${lines.join('\n')}\n`;
 }

@@ -1,3 +1,4 @@
+import { hostname } from 'node:os';
 import type { ContainerConfig } from '../../layers/index.ts';
 import type { Resources, Rlimit, Spec, SpecMount } from '../sandbox/spec.ts';
 import { chooseCapabilities } from './capability-names.ts';
@@ -93,7 +94,7 @@ export function commandLine(config: ContainerConfig, options: ContainerOptions):
 
 /** `--hostname`, else the short id; of the host when its network is shared. */
 function hostnameOf({ id, options }: ContainerSpecInput): string {
-  return options.hostname ?? id.slice(0, 12);
+  return options.hostname ?? (options.network === 'host' ? hostname() : id.slice(0, 12));
 }
 
 function environment(input: ContainerSpecInput): readonly string[] {

@@ -1,8 +1,9 @@
-import { mkdirSync, readFileSync, renameSync, rmSync } from 'node:fs';
+import { mkdirSync, readFileSync, renameSync } from 'node:fs';
 import { join } from 'node:path';
 import type { ContainerConfig, DiffId, OverlayRoot, Store } from '../../layers/index.ts';
 import type { ContainerOptions } from './container-options.ts';
 import { RuntimeError } from './errors.ts';
+import { VolumeStore } from './volumes.ts';
 
 /** What is known of a container: everything that its restart or inspection needs. */
 export interface ContainerState {
@@ -93,6 +94,10 @@ export class ContainerStore {
     return { upper, work };
   }
 
+  /**
+   * What it wrote goes to the trash, which is emptied by descriptor when the store is closed: a container can make
+   * directories deeper than any path can name.
+   */
   remove(id: string): void {
     const directory = this.#directory(id);
     const trash = join(this.store.root, 'trash', `container.${id}`);
@@ -102,21 +107,31 @@ export class ContainerStore {
       if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
     }
     this.store.records.delete(SPACE, id);
-    rmSync(trash, { recursive: true, force: true });
   }
 
   /** Brings the records of containers whose owner is gone up to date: `--rm` ones are removed, others have exited. */
   reclaim(): void {
     for (const state of this.list()) {
       if (state.status === 'exited' || state.owner === undefined || isAlive(state.owner)) continue;
-      if (state.remove) this.remove(state.id);
+      if (state.remove) this.#removeWithVolumes(state);
       else this.update(state.id, { status: 'exited', exitCode: 137, finishedAt: new Date().toISOString() });
     }
+  }
+
+  #removeWithVolumes({ id, volumes: names = [] }: ContainerState): void {
+    const volumes = new VolumeStore(this.store);
+    this.remove(id);
+    for (const name of names) if (volumes.get(name)?.anonymous) volumes.remove(name);
   }
 
   #directory(id: string): string {
     return join(this.store.root, 'containers', id);
   }
+}
+
+/** Whether somebody is just about to start it, or it runs: nothing of it may be taken away. */
+export function isInUse({ status, owner }: ContainerState): boolean {
+  return status === 'running' || (status === 'created' && owner !== undefined && isAlive(owner));
 }
 
 /** This process, so that others can tell whether it still lives. */

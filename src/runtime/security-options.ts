@@ -54,12 +54,14 @@ function readProfile(file: string, capabilities: readonly string[]): Seccomp {
     );
   }
   const architecture = ARCHITECTURES[process.arch] ?? process.arch;
-  const holds = (condition: ProfileCondition) =>
-    (condition.caps ?? []).every((name) => capabilities.includes(name)) &&
-    (condition.arches === undefined || condition.arches.includes(architecture));
-  const isEmpty = (condition: ProfileCondition) => !condition.caps?.length && !condition.arches?.length;
+  const isWanted = ({ caps = [], arches }: ProfileCondition) =>
+    caps.every((name) => capabilities.includes(name)) &&
+    (arches === undefined || arches.length === 0 || arches.includes(architecture));
+  // As Docker has it: a rule is left out as soon as anything of what it excludes is there.
+  const isExcluded = ({ caps = [], arches = [] }: ProfileCondition) =>
+    caps.some((name) => capabilities.includes(name)) || arches.includes(architecture);
   const wanted = (profile.syscalls ?? []).filter(
-    ({ includes = {}, excludes = {} }) => holds(includes) && (isEmpty(excludes) || !holds(excludes)),
+    ({ includes = {}, excludes = {} }) => isWanted(includes) && !isExcluded(excludes),
   );
   return {
     ...profile,

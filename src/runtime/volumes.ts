@@ -1,5 +1,5 @@
-import { randomBytes } from 'node:crypto';
-import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { createHash, randomBytes } from 'node:crypto';
+import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Store } from '../../layers/index.ts';
 import { RuntimeError } from './errors.ts';
@@ -15,11 +15,16 @@ export interface Volume {
   readonly anonymous: boolean;
 }
 
+/** Name space of the locks under which volumes are made. */
+const SPACE = 'volume';
+
 /** Directories that outlive containers, by name. Nothing removes one unasked. */
 export class VolumeStore {
+  readonly #store: Store;
   readonly #root: string;
 
   constructor(store: Store) {
+    this.#store = store;
     this.#root = join(store.root, 'volumes');
   }
 
@@ -35,6 +40,21 @@ export class VolumeStore {
         `"${chosen}" is not a volume name: use letters, digits, "_", "." and "-", or an absolute path for a bind mount`,
       );
     }
+    // Two containers may want the same new volume at once: one makes it, the other waits and finds it.
+    return this.#store.records.exclusive(
+      SPACE,
+      createHash('sha256').update(chosen).digest('hex'),
+      async () => {
+        return this.get(chosen) ?? (await this.#make(chosen, name === undefined, fill));
+      },
+    );
+  }
+
+  async #make(
+    chosen: string,
+    anonymous: boolean,
+    fill: (directory: string) => Promise<boolean>,
+  ): Promise<Volume> {
     const directory = join(this.#root, chosen, '_data');
     mkdirSync(join(this.#root, chosen), { recursive: true, mode: 0o711 });
     if (!existsSync(directory) && !(await fill(directory))) mkdirSync(directory, { mode: 0o755 });
@@ -42,7 +62,7 @@ export class VolumeStore {
       name: chosen,
       directory,
       created: new Date().toISOString(),
-      anonymous: name === undefined,
+      anonymous,
     };
     writeFileSync(join(this.#root, chosen, 'volume.json'), JSON.stringify(volume));
     return volume;
@@ -62,8 +82,10 @@ export class VolumeStore {
     return readdirSync(this.#root).flatMap((name) => this.get(name) ?? []);
   }
 
+  /** To the trash, which is emptied by descriptor: what lies in a volume may be deeper than any path can name. */
   remove(name: string): void {
-    if (!NAME_PATTERN.test(name)) return;
-    rmSync(join(this.#root, name), { recursive: true, force: true });
+    if (this.get(name) === undefined) return;
+    const trash = join(this.#store.root, 'trash', `volume.${randomBytes(8).toString('hex')}`);
+    renameSync(join(this.#root, name), trash);
   }
 }

@@ -45,8 +45,26 @@ describe('openStore()', () => {
   test('refuses a directory with other files, and leaves it alone', () => {
     const root = tempFolder();
     writeFileSync(join(root, 'thesis.txt'), '');
+    chmodSync(root, 0o1777);
     expect(() => openBareStore(root)).toThrow(/already holds other files \("thesis.txt"\)/);
     expect(readdirSync(root)).toEqual(['thesis.txt']);
+    expect(statSync(root).mode & 0o7777).toBe(0o1777);
+  });
+
+  test('leaves the mode of a directory alone whose version is not that of a store', () => {
+    const root = tempFolder();
+    writeFileSync(join(root, 'version'), '1.0.0\n');
+    chmodSync(root, 0o755);
+    expect(() => openBareStore(root)).toThrow(/is not a store's/);
+    expect(statSync(root).mode & 0o777).toBe(0o755);
+  });
+
+  test.each(['größe', '倉庫'])('empties the trash of a store at a path that is not ASCII: %s', (name) => {
+    const root = join(tempFolder(), name);
+    openBareStore(root).close();
+    mkdirSync(join(root, 'trash/old'));
+    openBareStore(root).close();
+    expect(readdirSync(join(root, 'trash'))).toEqual([]);
   });
 
   test.each([
