@@ -8,7 +8,7 @@ import {
   MOUNT_ATTR_NOSUID,
   MOUNT_ATTR_RDONLY,
 } from '../linux/constants.ts';
-import { capabilityMasks } from './capabilities.ts';
+import { CAP_SYS_ADMIN, CAP_SYS_RESOURCE, capabilityMasks } from './capabilities.ts';
 import { DEFAULT_DEVICES, planDevice } from './devices.ts';
 import { parseMountOptions } from './mount-options.ts';
 import { planNamespaces } from './namespaces.ts';
@@ -63,6 +63,7 @@ export function planStart(spec: Spec, options: LaunchOptions, facts: HostFacts):
     ...(options.stdio.kind === 'terminal'
       ? { terminal: { rows: options.stdio.rows, columns: options.stdio.columns } }
       : {}),
+    init: options.init === true,
     ownPipes: options.stdio.kind !== 'terminal',
   };
 }
@@ -96,11 +97,11 @@ function inOrderOfDepth(mounts: readonly MountPlan[]): MountPlan[] {
   return [...mounts].sort((a, b) => depth(a) - depth(b));
 }
 
-function planTree({ destination, root, source, readonly }: TreeMount): MountPlan {
+function planTree({ destination, root, source, readonly = false }: TreeMount): MountPlan {
   const path = posix.resolve('/', destination);
   if (path === '/') throw badMount(destination, 'the root is not a mount point');
-  const isReadOnly = readonly === true || root.upper === undefined;
-  const set = MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | (isReadOnly ? MOUNT_ATTR_RDONLY : 0);
+  const set =
+    MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | (readonly || root.upper === undefined ? MOUNT_ATTR_RDONLY : 0);
   const make = { kind: 'tree', overlay: root, source: posix.resolve('/', source) } as const;
   return { destination: path, make, set, clear: 0, clearBelow: false };
 }
@@ -175,6 +176,9 @@ function planProcess({ process: spec, linux }: Spec, available: bigint): Process
     throw new SandboxError('BAD_SPEC', 'args', 'Cannot start a container: no command is given');
   if (!cwd.startsWith('/'))
     throw new SandboxError('BAD_SPEC', cwd, `Cannot start in "${cwd}": a working directory is absolute`);
+  const rlimits = planRlimits(spec.rlimits ?? []);
+  const neededLast =
+    (linux.seccomp === undefined ? 0n : CAP_SYS_ADMIN) | (rlimits.length === 0 ? 0n : CAP_SYS_RESOURCE);
   return {
     args,
     env: env.filter((entry) => entry.indexOf('=') > 0),
@@ -183,9 +187,10 @@ function planProcess({ process: spec, linux }: Spec, available: bigint): Process
     gid: id(user.gid),
     additionalGids: (user.additionalGids ?? []).map(id),
     umask: user.umask ?? 0o022,
-    rlimits: planRlimits(spec.rlimits ?? []),
+    rlimits,
     ...(oomScoreAdj === undefined ? {} : { oomScoreAdj }),
     capabilities: capabilityMasks(spec.capabilities, available),
+    keptCapabilities: neededLast & available,
     noNewPrivileges: spec.noNewPrivileges === true,
     ...(linux.seccomp === undefined ? {} : { seccomp: compileSeccomp(linux.seccomp) }),
   };

@@ -2,12 +2,15 @@ import type { OverlayRoot } from '../../layers/index.ts';
 
 /** How a process' standard streams are wired. */
 export type Stdio =
-  /** The given descriptors become 0, 1 and 2; the caller keeps and closes its own. */
+  /**
+   * Each by itself: a given descriptor becomes it (the caller keeps and closes its own), `pipe` makes one whose other
+   * end the caller gets as a stream, and `null` is /dev/null.
+   */
   | {
       readonly kind: 'fds';
-      readonly stdin: number | 'null';
-      readonly stdout: number;
-      readonly stderr: number;
+      readonly stdin: number | 'null' | 'pipe';
+      readonly stdout: number | 'pipe';
+      readonly stderr: number | 'pipe';
     }
   /** Pipes for output, and stdin from /dev/null or a pipe. */
   | { readonly kind: 'pipes'; readonly stdin: 'null' | 'pipe' }
@@ -37,13 +40,13 @@ export interface LaunchOptions {
   readonly init?: boolean;
 }
 
-/** A file or directory of a layer stack, seen at `destination`. */
+/** A file or directory of a layer stack, seen at `destination`. Without an upper directory in `root` it is read-only. */
 export interface TreeMount {
   readonly destination: string;
   readonly root: OverlayRoot;
   /** Absolute in the stack; resolved inside it. */
   readonly source: string;
-  /** Without an upper directory in `root` it is in any case. */
+  /** Also with an upper directory. */
   readonly readonly?: boolean;
 }
 
