@@ -28,6 +28,10 @@ export function execOperation(environment: ExecEnvironment): Operation {
   return {
     cached: true,
     keyParts: (vertex, inputs, context) => keyParts(environment.store, vertex, inputs, context),
+    readInputs: ({ op }) =>
+      (op as ExecOp).mounts.flatMap((mount) =>
+        mount.type === 'bind' && mount.input !== undefined ? [mount.input] : [],
+      ),
     run: (vertex, inputs, context) => run(environment, vertex, inputs, context),
   };
 }

@@ -50,6 +50,10 @@ class FileOperation implements Operation {
     return parts;
   }
 
+  readInputs({ op }: Vertex): readonly number[] {
+    return (op as FileOp).actions.flatMap((action) => (action.kind === 'copy' ? [action.input] : []));
+  }
+
   async run({ op }: Vertex, inputs: readonly Result[], { signal }: OperationContext): Promise<Result> {
     const parents = layersOf(inputs[0]!);
     const snapshot = this.#store.snapshots.prepare(parents);

@@ -21,6 +21,11 @@ export interface Operation {
     inputs: readonly OperationInput[],
     context: OperationContext,
   ): Promise<readonly KeyPart[]>;
+  /**
+   * Inputs whose results `keyParts` will ask for. They are solved at once, beside each other: stages that are copied
+   * from one after the other would else wait for each other's files, since the key of each copy holds the one before.
+   */
+  readInputs?(vertex: Vertex): readonly number[];
   /** Makes the result; its inputs' results are ready. Layers it returns are new or the inputs' own. */
   run(vertex: Vertex, inputs: readonly Result[], context: OperationContext): Promise<Result>;
   /** Whether a result may be taken from and written to the build cache: not for sources, which have stores of their own. */
@@ -49,6 +54,6 @@ export interface SolveRequest {
   readonly operations: { readonly [type: string]: Operation };
   readonly report: Report;
   readonly signal: AbortSignal;
-  /** Vertices running at once; default: cores, at least 2. */
+  /** Vertices running at once; default: cores, at least 4, since many steps wait more than they compute. */
   readonly parallel?: number;
 }

@@ -48,7 +48,7 @@ class Solver {
     readonly cache: CacheStore,
     readonly snapshots: Snapshotter,
   ) {
-    this.#slots = new Semaphore(request.parallel ?? Math.max(2, availableParallelism()));
+    this.#slots = new Semaphore(request.parallel ?? Math.max(4, availableParallelism()));
     this.#context = { report: request.report, signal: AbortSignal.any([request.signal, this.#abort.signal]) };
   }
 
@@ -70,6 +70,8 @@ class Solver {
   #key(digest: VertexDigest): Promise<Key> {
     return memo(this.#keys, digest, async () => {
       const vertex = this.#vertex(digest);
+      for (const index of this.#operation(vertex).readInputs?.(vertex) ?? [])
+        void this.result(vertex.inputs[index]!);
       const inputs = await Promise.all(
         vertex.inputs.map(async (input) => ({
           key: (await this.#key(input)).key,

@@ -71,15 +71,20 @@ interface Run {
 function runner(
   bodies: Readonly<Record<string, (signal: AbortSignal) => Promise<void>>> = {},
   cache = new FakeCache(),
+  reads: Readonly<Record<string, readonly number[]>> = {},
 ): Run {
   const ran: string[] = [];
   const events: ProgressEvent[] = [];
   const step: Operation = {
     cached: true,
-    keyParts: async ({ digest }, inputs) => [
-      { name: 'op', value: digest },
-      ...inputs.map(({ key }, index) => ({ name: `input ${index}`, value: key })),
-    ],
+    keyParts: async ({ digest }, inputs) => {
+      for (const index of reads[digest] ?? []) await inputs[index]!.result();
+      return [
+        { name: 'op', value: digest },
+        ...inputs.map(({ key }, index) => ({ name: `input ${index}`, value: key })),
+      ];
+    },
+    readInputs: ({ digest }) => reads[digest] ?? [],
     run: async ({ digest }, inputs, { signal }) => {
       ran.push(digest);
       await bodies[digest]?.(signal);
@@ -134,6 +139,19 @@ describe('solve()', () => {
     };
     const run = runner({ a: body, b: body, c: body });
     await run.solve(graph({ a: [], b: [], c: [], top: ['a', 'b', 'c'] }));
+    expect(most).toBe(3);
+  });
+
+  test('runs steps at once whose results the keys of later steps wait for, one after the other', async () => {
+    let together = 0;
+    let most = 0;
+    const body = async () => {
+      most = Math.max(most, ++together);
+      await pause(20);
+      together--;
+    };
+    const run = runner({ a: body, b: body, c: body }, undefined, { x: [1], y: [1], z: [1] });
+    await run.solve(graph({ a: [], b: [], c: [], base: [], x: ['base', 'a'], y: ['x', 'b'], z: ['y', 'c'] }));
     expect(most).toBe(3);
   });
 
