@@ -20,13 +20,19 @@ export function detectArchive(head: Buffer): ArchiveKind | undefined {
   return head.length >= DETECT_BYTES && head[0] !== 0 && hasValidChecksum(head, 0) ? 'tar' : undefined;
 }
 
-/** RFC 1952 section 2.3.1, bzip2's and xz's file formats, RFC 8878 sections 3.1.1 and 3.1.2 (skippable frames). */
+/** What tells a format: {@link detectCompression} looks no further. */
+const MAGIC_BYTES = 10;
+
+/**
+ * RFC 1952 section 2.3.1; xz's file format; RFC 8878 sections 3.1.1 and 3.1.2 (skippable frames). What bzip2 begins with
+ * is text that a tar may begin with too, so the mark of its first block, or of its end, has to follow.
+ */
 function detectCompression(head: Buffer): CompressionKind | undefined {
-  const hex = head.toString('latin1', 0, 6);
-  if (hex.startsWith('\x1f\x8b\x08')) return 'gzip';
-  if (hex.startsWith('BZh')) return 'bzip2';
-  if (hex.startsWith('\xfd7zXZ\0')) return 'xz';
-  return /^(?:\x28\xb5\x2f\xfd|[\x50-\x5f]\x2a\x4d\x18)/.test(hex) ? 'zstd' : undefined;
+  const magic = head.toString('latin1', 0, MAGIC_BYTES);
+  if (magic.startsWith('\x1f\x8b\x08')) return 'gzip';
+  if (magic.startsWith('\xfd7zXZ\0')) return 'xz';
+  if (/^BZh[1-9](?:1AY&SY|\x17rE8P\x90)/.test(magic)) return 'bzip2';
+  return /^(?:\x28\xb5\x2f\xfd|[\x50-\x5f]\x2a\x4d\x18)/.test(magic) ? 'zstd' : undefined;
 }
 
 /**
@@ -43,7 +49,7 @@ async function* decompressLayer(source: Readable, mediaType: string): AsyncGener
     source.destroy();
     throw new StoreError('UNSUPPORTED', mediaType, `Cannot read a layer: it is encrypted (${mediaType})`);
   }
-  const { head, all } = await peek(source, 6);
+  const { head, all } = await peek(source, MAGIC_BYTES);
   const kind = detectCompression(head);
   if (kind === 'bzip2' || kind === 'xz') {
     source.destroy();
@@ -93,7 +99,7 @@ export function plainTar(source: Readable): Readable {
 }
 
 async function* sniffed(source: Readable): AsyncGenerator<Buffer> {
-  const { head, all } = await peek(source, 6);
+  const { head, all } = await peek(source, MAGIC_BYTES);
   yield* decoded(all, detectCompression(head) ?? 'tar');
 }
 

@@ -166,7 +166,7 @@ describe('decompress()', () => {
       code: 'UNSUPPORTED',
     });
     await expect(
-      buffer(decompress(stream(Buffer.from('BZh91AY')), MediaType.ociLayer)),
+      buffer(decompress(stream(Buffer.from('BZh91AY&SYxxxx')), MediaType.ociLayer)),
     ).rejects.toMatchObject({
       code: 'UNSUPPORTED',
     });
@@ -201,6 +201,7 @@ test('detectArchive() knows tars of every age, and nothing else', () => {
   const tar = new TarBuilder().file('a', 'x').end();
   expect(detectArchive(tar)).toBe('tar');
   expect(detectArchive(new TarBuilder().header({ name: 'a', magic: '' }).end())).toBe('tar');
+  expect(detectArchive(new TarBuilder().file('BZh9.txt', 'x').end())).toBe('tar');
   expect(detectArchive(Buffer.alloc(1024))).toBeUndefined();
   expect(detectArchive(Buffer.from('#!/bin/sh\n'.padEnd(600)))).toBeUndefined();
   expect(detectArchive(tar.subarray(0, 511))).toBeUndefined();
