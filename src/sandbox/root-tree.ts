@@ -105,7 +105,8 @@ export class RootTree {
 
   private make(directory: number, name: string, kind: Kind): number {
     if (kind === 'directory') this.sys.mkdirat(directory, name, 0o755);
-    else this.sys.openat(directory, name, O_CREAT | O_EXCL | O_WRONLY | O_NOFOLLOW, 0o644);
+    // Closed at once: with a file open for writing the root could not be made read-only.
+    else this.sys.close(this.sys.openat(directory, name, O_CREAT | O_EXCL | O_WRONLY | O_NOFOLLOW, 0o644));
     return this.sys.openat(directory, name, O_PATH | O_NOFOLLOW | (kind === 'directory' ? O_DIRECTORY : 0));
   }
 
