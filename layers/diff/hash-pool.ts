@@ -27,9 +27,14 @@ let started = 0;
 export function hashInWorker(file: string, request: HashRequest): Promise<LayerInfo> {
   return new Promise((resolve, reject) => {
     waiting.push({ request, resolve, reject });
-    const worker = idle.pop() ?? (started < availableParallelism() ? start(file) : undefined);
-    if (worker !== undefined) serve(worker);
+    engage(file);
   });
+}
+
+/** Finds a worker for what waits. */
+function engage(file: string): void {
+  const worker = idle.pop() ?? (started < availableParallelism() ? start(file) : undefined);
+  if (worker !== undefined) serve(worker, file);
 }
 
 function start(file: string): Worker {
@@ -39,7 +44,7 @@ function start(file: string): Worker {
 }
 
 /** Gives the worker the next job; without one it waits, and no longer keeps the process alive. */
-function serve(worker: Worker): void {
+function serve(worker: Worker, file: string): void {
   const job = waiting.shift();
   if (job === undefined) {
     worker.unref();
@@ -52,7 +57,7 @@ function serve(worker: Worker): void {
     release();
     if ('info' in answer) job.resolve(answer.info);
     else job.reject(new StoreError(answer.code, answer.subject, answer.message));
-    serve(worker);
+    serve(worker, file);
   });
   worker.on('error', (error) => {
     release();
@@ -62,6 +67,8 @@ function serve(worker: Worker): void {
         cause: error,
       }),
     );
+    // It may have been the only one: the others that wait must not do so for ever.
+    if (waiting.length > 0) engage(file);
   });
   worker.postMessage(job.request);
 }

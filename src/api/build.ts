@@ -1,4 +1,4 @@
-import { hostPlatform, type Platform, parseReference, type Store } from '../../layers/index.ts';
+import { hostPlatform, type Platform, type Store } from '../../layers/index.ts';
 import { lowerDockerfile } from '../dockerfile/lower/index.ts';
 import type { LoweredBuild } from '../dockerfile/lower/request.ts';
 import type { DockerfileSource } from '../dockerfile/source.ts';
@@ -24,7 +24,7 @@ import { withTimes } from './history-times.ts';
 import { ImageResolver } from './image-resolver.ts';
 import { LogTail } from './log-tail.ts';
 import { openDefaultStore } from './open-default-store.ts';
-import { type BuiltPlatform, writeOutputs } from './outputs.ts';
+import { type BuiltPlatform, imageNames, writeOutputs } from './outputs.ts';
 import { readSecrets } from './read-secrets.ts';
 
 import type { Build, BuildRequest, BuildResult } from './types.ts';
@@ -38,7 +38,8 @@ export function build(request: BuildRequest): Build {
 }
 
 async function execute(request: BuildRequest, report: Report): Promise<BuildResult> {
-  for (const tag of request.tags ?? []) parseReference(tag);
+  // A name that is none is told before the build, not after it.
+  imageNames(request);
   const store = openDefaultStore(request);
   let contexts: BuildContexts | undefined;
   try {

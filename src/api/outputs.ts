@@ -16,7 +16,7 @@ export async function writeOutputs(
   request: BuildRequest,
   built: readonly BuiltPlatform[],
 ): Promise<BuildResult> {
-  const outputs = request.outputs ?? [];
+  const { outputs = [] } = request;
   const target =
     built.length === 1
       ? built[0]!.image.descriptor
@@ -24,7 +24,7 @@ export async function writeOutputs(
           store,
           built.map(({ image }) => image.descriptor),
         );
-  const names = imageNames(request.tags ?? [], outputs);
+  const names = imageNames(request);
   // As with buildx, an output that is files alone leaves no image behind, unless a name asks for one.
   const keepsImage = names.length > 0 || outputs.length === 0 || outputs.some(({ type }) => type === 'image');
   if (keepsImage) nameImage(store, names, target);
@@ -42,8 +42,8 @@ interface Outcome {
   readonly signal?: AbortSignal;
 }
 
-/** Tags, and the names given to outputs, normalised. */
-function imageNames(tags: readonly string[], outputs: readonly OutputRequest[]): readonly string[] {
+/** Tags, and the names given to outputs, normalised. Throws `INVALID_REFERENCE`. */
+export function imageNames({ tags = [], outputs = [] }: BuildRequest): readonly string[] {
   const given = outputs.flatMap((output) => {
     const name =
       output.type === 'image' ? output.name : 'attributes' in output ? output.attributes.name : undefined;

@@ -108,10 +108,9 @@ function environment(input: ContainerSpecInput): readonly string[] {
   });
 }
 
-/** setrlimit(2) takes unlimited as the largest number. */
+/** -1 stays what it is: the sandbox knows it as unlimited. */
 function rlimit({ name, soft, hard }: Ulimit): Rlimit {
-  const unlimited = (value: number) => (value === -1 ? Number.MAX_SAFE_INTEGER : value);
-  return { type: `RLIMIT_${name.toUpperCase()}`, soft: unlimited(soft), hard: unlimited(hard) };
+  return { type: `RLIMIT_${name.toUpperCase()}`, soft, hard };
 }
 
 /** Undefined when nothing is limited: then no cgroup is joined at all. */
