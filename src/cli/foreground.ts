@@ -92,18 +92,18 @@ async function onTerminal(
 /** Of our terminal, wherever it is; what a container without one gets otherwise. */
 function size(): { readonly rows: number; readonly columns: number } {
   const stream = [process.stdout, process.stdin, process.stderr].find(({ isTTY }) => isTTY);
-  return stream === undefined ? { rows: 24, columns: 80 } : windowSize(stream.fd);
+  return (stream && windowSize(stream.fd)) ?? { rows: 24, columns: 80 };
 }
 
 /** Every key goes to the container, also those that mean signals. The answer puts our terminal back as it was. */
 function takeKeyboard(terminal: NodeJS.WritableStream): () => void {
   const modes = terminalModes(process.stdin.fd);
-  const restore = () => modes.restore();
+  const restore = () => modes?.restore();
   // A shell that stopped this process has put back its own modes.
-  const again = () => modes.makeRaw();
+  const again = () => modes?.makeRaw();
   process.on('exit', restore);
   process.on('SIGCONT', again);
-  modes.makeRaw();
+  again();
   process.stdin.on('error', () => {}); // the terminal is gone: the signal that says so is the relay's business
   process.stdin.pipe(terminal);
   return () => {

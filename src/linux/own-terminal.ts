@@ -1,4 +1,5 @@
 import { TCGETS, TCSETSW, TIOCGWINSZ } from './constants.ts';
+import { failedWith } from './errno.ts';
 import type { Syscalls } from './syscalls.ts';
 
 /** Size in characters. */
@@ -7,11 +8,22 @@ export interface WindowSize {
   readonly columns: number;
 }
 
-/** Of the terminal that `fd` is; throws for anything else. tty_ioctl(4), struct winsize. */
-export function windowSizeOf(fd: number, sys: Syscalls): WindowSize {
+/** Of the terminal that `fd` is; undefined for anything else, or when it is gone. tty_ioctl(4), struct winsize. */
+export function windowSizeOf(fd: number, sys: Syscalls): WindowSize | undefined {
   const size = new Uint16Array(4);
-  sys.ioctl(fd, TIOCGWINSZ, new Uint8Array(size.buffer));
+  if (!whileThere(() => sys.ioctl(fd, TIOCGWINSZ, new Uint8Array(size.buffer)))) return undefined;
   return { rows: size[0]!, columns: size[1]! };
+}
+
+/** False when there is no terminal, or it has been hung up: nobody is left then whom its state could concern. */
+function whileThere(action: () => void): boolean {
+  try {
+    action();
+    return true;
+  } catch (error) {
+    if (failedWith(error, 'EIO', 'ENOTTY')) return false;
+    throw error;
+  }
 }
 
 /** The modes of a terminal: they outlive this process, so that whoever changes them must put them back. */
@@ -41,19 +53,15 @@ const LOCAL_OFF = 0o10 | 0o100 | 0o2 | 0o1 | 0o100000;
 const CONTROL_OFF = 0o60 | 0o400;
 const CS8 = 0o60;
 
-/** Remembers the modes that the terminal has now. */
-export function terminalModes(fd: number, sys: Syscalls): TerminalModes {
+/** Remembers the modes that the terminal has now; undefined when there is none. */
+export function terminalModes(fd: number, sys: Syscalls): TerminalModes | undefined {
   const saved = Buffer.alloc(SIZE);
-  sys.ioctl(fd, TCGETS, saved);
+  if (!whileThere(() => sys.ioctl(fd, TCGETS, saved))) return undefined;
   const raw = rawModes(saved);
-  return {
-    makeRaw: () => {
-      sys.ioctl(fd, TCSETSW, raw);
-    },
-    restore: () => {
-      sys.ioctl(fd, TCSETSW, saved);
-    },
+  const set = (modes: Buffer) => () => {
+    whileThere(() => sys.ioctl(fd, TCSETSW, modes));
   };
+  return { makeRaw: set(raw), restore: set(saved) };
 }
 
 /** Node's own raw mode goes on translating output, which breaks programs that move the cursor by line feeds. */

@@ -32,7 +32,7 @@ export async function startProcess(
   const { image, options, remove, stdio, mechanism, signal } = input.request;
   const overlay: OverlayRoot = {
     lower: image.layers.map((layer) => layer.directory()),
-    ...containers.writable(input.id),
+    ...containers.makeWritable(input.id),
     volatile: remove,
   };
   const started = await launch(specOf(store, input), {

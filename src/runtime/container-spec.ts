@@ -144,11 +144,11 @@ function environment(input: ContainerSpecInput): readonly string[] {
   return environmentLines(variables);
 }
 
-/** setrlimit(2) takes unlimited as the largest number. */
-function rlimit({ name, soft, hard }: Ulimit): Rlimit {
-  const unlimited = (value: number) => (value === -1 ? Number.MAX_SAFE_INTEGER : value);
-  return { type: `RLIMIT_${name.toUpperCase()}`, soft: unlimited(soft), hard: unlimited(hard) };
-}
+const rlimit = ({ name, soft, hard }: Ulimit): Rlimit => ({
+  type: `RLIMIT_${name.toUpperCase()}`,
+  soft,
+  hard,
+});
 
 /** Undefined when nothing is limited: then no cgroup is joined at all. */
 export function specResources(

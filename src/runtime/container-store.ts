@@ -1,4 +1,13 @@
-import { closeSync, constants, mkdirSync, openSync, readdirSync, renameSync, rmSync } from 'node:fs';
+import {
+  closeSync,
+  constants,
+  mkdirSync,
+  openSync,
+  readdirSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { type DiffId, lockFile, type OverlayRoot, type Store, tryLockFile } from '../../layers/index.ts';
 import type { ContainerState } from './container-state.ts';
@@ -69,11 +78,13 @@ export class ContainerStore {
     );
   }
 
-  /** The directories that a container writes to, made when missing. */
-  writable(id: string): Required<Pick<OverlayRoot, 'upper' | 'work'>> {
+  /** Makes the directories that a container writes to. */
+  makeWritable(id: string): Required<Pick<OverlayRoot, 'upper' | 'work'>> {
     const upper = join(this.#directory(id), 'fs');
     const work = join(this.#directory(id), 'work');
-    for (const path of [upper, work]) mkdirSync(path, { recursive: true, mode: 0o755 });
+    for (const path of [upper, work]) mkdirSync(path, { mode: 0o755 });
+    // By which programs tell that they are in a container. Nothing of the image is in there yet.
+    writeFileSync(join(upper, '.dockerenv'), '', { mode: 0o755, flag: 'wx' });
     return { upper, work };
   }
 

@@ -10,6 +10,7 @@ import { ContainerStore, type NewContainer } from './container-store.ts';
 import { RuntimeError } from './errors.ts';
 import { NAME_PATTERN, newContainerId } from './names.ts';
 import { processIdentity } from './process-identity.ts';
+import { signalNumber } from './signals.ts';
 import { VolumeStore } from './volumes.ts';
 
 /** An image as a container needs it. */
@@ -46,7 +47,7 @@ export interface RunningContainer {
 
 /** Makes a container of an image and starts it; the container ends with this process. A failed start leaves nothing. */
 export async function startContainer(store: Store, request: StartRequest): Promise<RunningContainer> {
-  const container = await describe(request);
+  const container = describe(request);
   const containers = new ContainerStore(store);
   const layers = await Promise.all(request.image.layers.map((layer) => layer.diff));
   const owned = await containers.create(
@@ -84,7 +85,7 @@ export async function startContainer(store: Store, request: StartRequest): Promi
 }
 
 /** Everything about it that can be wrong and takes nothing to find out. */
-async function describe({ image, options, name, remove }: StartRequest): Promise<NewContainer> {
+function describe({ image, options, name, remove }: StartRequest): NewContainer {
   if (name !== undefined && !NAME_PATTERN.test(name)) {
     throw new RuntimeError(
       'BAD_OPTION',
@@ -92,6 +93,9 @@ async function describe({ image, options, name, remove }: StartRequest): Promise
       `Invalid container name (${name}), only [a-zA-Z0-9][a-zA-Z0-9_.-] are allowed`,
     );
   }
+  if (options.stopSignal !== undefined) signalNumber(options.stopSignal);
+  if (options.hostname && options.hostNamespaces?.includes('uts'))
+    throw new RuntimeError('BAD_OPTION', 'uts', 'conflicting options: hostname and the UTS mode');
   const config: ContainerConfig = image.config.config ?? {};
   return {
     id: newContainerId(),
