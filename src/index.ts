@@ -7,5 +7,6 @@ export * from './api/errors.ts';
 export * from './api/image-commands.ts';
 export * from './api/run.ts';
 export * from './api/store-commands.ts';
+export * from './api/terminal.ts';
 export * from './api/types.ts';
 export type { StoreLocation } from './api/with-store.ts';

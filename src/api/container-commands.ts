@@ -1,4 +1,6 @@
-import { type ContainerState, ContainerStore, isInUse } from '../runtime/container-store.ts';
+import { type ContainerState, isInUse } from '../runtime/container-state.ts';
+import { ContainerStore } from '../runtime/container-store.ts';
+import { awaitEnd, killProcess, type ProcessIdentity } from '../runtime/process-identity.ts';
 import { ApiError } from './errors.ts';
 import { type StoreLocation, withStore } from './with-store.ts';
 
@@ -8,9 +10,9 @@ export type { ContainerState };
 export function listContainers(
   request: StoreLocation & { readonly all?: boolean } = {},
 ): Promise<readonly ContainerState[]> {
-  return withStore(request, (store) => {
+  return withStore(request, async (store) => {
     const containers = new ContainerStore(store);
-    containers.reclaim();
+    await containers.reclaim();
     return containers
       .list()
       .filter(({ status }) => request.all || status === 'running')
@@ -18,26 +20,39 @@ export function listContainers(
   });
 }
 
-/** Removes a container that has ended; with `force`, ends it first. Resolves with its id. */
-export function removeContainer(
-  name: string,
-  request: StoreLocation & { readonly force?: boolean } = {},
-): Promise<string> {
-  return withStore(request, (store) => {
+export interface RemoveContainerRequest extends StoreLocation {
+  /** Ends it first when it runs. */
+  readonly force?: boolean;
+  /** Its anonymous volumes too. */
+  readonly volumes?: boolean;
+}
+
+/** Removes a container. Throws `CONFLICT` for one that runs, unless forced. Resolves with its id. */
+export function removeContainer(name: string, request: RemoveContainerRequest = {}): Promise<string> {
+  return withStore(request, async (store) => {
     const containers = new ContainerStore(store);
-    containers.reclaim();
+    await containers.reclaim();
     const state = containers.find(name);
     if (isInUse(state)) {
-      if (!request.force || state.pid === undefined) {
+      if (!request.force) {
         throw new ApiError(
           'CONFLICT',
           name,
           `cannot remove container "/${state.name}": container is running: stop the container before removing or force remove`,
         );
       }
-      process.kill(state.pid, 'SIGKILL');
+      if (state.process !== undefined) await endProcess(state.process);
     }
-    containers.remove(state.id);
+    containers.remove(state, { volumes: request.volumes ?? false });
     return state.id;
   });
+}
+
+/** As long as Docker waits. */
+const KILL_TIMEOUT_MS = 10_000;
+
+async function endProcess(process: ProcessIdentity): Promise<void> {
+  killProcess(process);
+  if (await awaitEnd(process, KILL_TIMEOUT_MS)) return;
+  throw new ApiError('CONFLICT', String(process.pid), `process ${process.pid} does not end`);
 }

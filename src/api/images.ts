@@ -1,6 +1,8 @@
 import {
+  choosePlatform,
   type Descriptor,
   type Digest,
+  formatPlatform,
   hostPlatform,
   imageName,
   type Platform,
@@ -38,12 +40,25 @@ export async function resolveImage(
   options: ResolveOptions,
 ): Promise<ContainerImage> {
   const { image } = await findOrPull(store, text, options);
+  if (options.platform !== undefined) requirePlatform(image, text, options.platform);
   return {
     name: text,
     id: configDigest(image),
     config: image.config,
     layers: await unpackImage(store, image),
   };
+}
+
+/** An image that is not an index is found whatever its platform: who asks for one must get that. */
+function requirePlatform({ config }: StoredImage, text: string, wanted: Platform): void {
+  const { os, architecture, variant } = config;
+  if (choosePlatform(wanted, [{ os, architecture, ...(variant && { variant }) }], (own) => own) !== undefined)
+    return;
+  throw new ApiError(
+    'NO_SUCH_IMAGE',
+    text,
+    `image with reference ${text} was found but does not provide the specified platform (${formatPlatform(wanted)}): it is for ${os}/${architecture}; pull the other one with --pull always`,
+  );
 }
 
 /** From the store, else from its registry. A name that is in the store needs no network unless `pull` is `always`. */

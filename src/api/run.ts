@@ -1,14 +1,27 @@
+import type { Duplex, Readable, Writable } from 'node:stream';
 import { startContainer } from '../runtime/container.ts';
 import type { ExitStatus, Stdio } from '../sandbox/sandbox.ts';
 import { fillVolume } from './fill-volume.ts';
 import { resolveImage } from './images.ts';
 import { openDefaultStore } from './open-default-store.ts';
+import { ownStreams } from './own-streams.ts';
 import type { RunRequest } from './types.ts';
+
+export type { ExitStatus };
 
 /** How a container's streams are wired. */
 export type RunStdio =
-  /** This process' own; without `stdin`, the container's is /dev/null. */
-  | { readonly kind: 'inherit'; readonly stdin: boolean }
+  /**
+   * This process' own; without `stdin`, the container's is /dev/null. Streams that cannot be handed on as they are
+   * (terminals, files) are pipes instead, which the caller finds in `Running` and has to pump.
+   */
+  | {
+      readonly kind: 'inherit';
+      readonly stdin: boolean;
+      /** True unless told; else what the container writes is lost. */
+      readonly stdout?: boolean;
+      readonly stderr?: boolean;
+    }
   | { readonly kind: 'pipes'; readonly stdin: 'null' | 'pipe' }
   | { readonly kind: 'terminal'; readonly rows: number; readonly columns: number };
 
@@ -16,51 +29,68 @@ export type RunStdio =
 export interface Running {
   readonly id: string;
   readonly name: string;
+  /** PID 1 of the container as the host sees it. */
   readonly pid: number;
-  readonly stdin?: NodeJS.WritableStream;
-  readonly stdout?: NodeJS.ReadableStream;
-  readonly stderr?: NodeJS.ReadableStream;
-  readonly terminal?: NodeJS.ReadWriteStream;
-  readonly kill: (signal: number) => void;
-  readonly resize: (rows: number, columns: number) => void;
+  readonly stdin?: Writable;
+  readonly stdout?: Readable;
+  readonly stderr?: Readable;
+  /** The terminal's outer side; destroying it hangs up. */
+  readonly terminal?: Duplex;
+  kill(signal: number): void;
+  resize(rows: number, columns: number): void;
+  /** When it has ended, all its output has been read, and what has to be removed is removed. */
   wait(): Promise<ExitStatus>;
 }
 
-/** Starts a container: finds (or pulls) the image, makes its root, launches its command. */
+/**
+ * Starts a container: finds (or pulls) the image, makes its root, launches its command. The container ends with this
+ * process, or when `request.signal` is aborted.
+ */
 export async function run(request: RunRequest, stdio: RunStdio): Promise<Running> {
-  const store = openDefaultStore(request);
+  const {
+    image: text,
+    name,
+    remove,
+    pull,
+    platform,
+    storeRoot,
+    mechanism,
+    signal,
+    report,
+    ...options
+  } = request;
+  const store = openDefaultStore({ ...(storeRoot !== undefined && { storeRoot }) });
   try {
-    const image = await resolveImage(store, request.image, {
-      pull: request.pull ?? 'missing',
-      ...(request.platform && { platform: request.platform }),
-      ...(request.signal && { signal: request.signal }),
+    const image = await resolveImage(store, text, {
+      pull: pull ?? 'missing',
+      ...(platform && { platform }),
+      ...(report && { report }),
+      ...(signal && { signal }),
     });
     const { process: launched, ...container } = await startContainer(store, {
       image,
-      options: request,
-      ...(request.name !== undefined && { name: request.name }),
-      remove: request.remove ?? false,
+      options,
+      ...(name !== undefined && { name }),
+      remove: remove ?? false,
       stdio: wiring(stdio),
       fillVolume: (path, directory) => fillVolume(store, image.layers, path, directory),
-      ...(request.mechanism && { mechanism: request.mechanism }),
+      ...(mechanism && { mechanism }),
+      ...(signal && { signal }),
     });
+    const ended = container.wait().finally(() => store.close());
+    ended.catch(() => {}); // told to whoever waits
+    const { pid, stdin, stdout, stderr, terminal } = launched;
     return {
       id: container.id,
       name: container.name,
-      pid: launched.pid,
-      ...(launched.stdin && { stdin: launched.stdin }),
-      ...(launched.stdout && { stdout: launched.stdout }),
-      ...(launched.stderr && { stderr: launched.stderr }),
-      ...(launched.terminal && { terminal: launched.terminal }),
-      kill: (signal) => launched.kill(signal),
+      pid,
+      ...(stdin && { stdin }),
+      ...(stdout && { stdout }),
+      ...(stderr && { stderr }),
+      ...(terminal && { terminal }),
+      kill: (number) => launched.kill(number),
       resize: (rows, columns) => launched.resize(rows, columns),
-      async wait() {
-        try {
-          return await container.wait();
-        } finally {
-          store.close();
-        }
-      },
+      wait: () => ended,
     };
   } catch (error) {
     store.close();
@@ -69,6 +99,5 @@ export async function run(request: RunRequest, stdio: RunStdio): Promise<Running
 }
 
 function wiring(stdio: RunStdio): Stdio {
-  if (stdio.kind !== 'inherit') return stdio;
-  return { kind: 'fds', stdin: stdio.stdin ? 0 : 'null', stdout: 1, stderr: 2 };
+  return stdio.kind === 'inherit' ? ownStreams(stdio) : stdio;
 }

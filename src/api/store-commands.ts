@@ -2,7 +2,8 @@ import { arch, release, totalmem, type, version } from 'node:os';
 import { type GcReport, hostPlatform, type Problem, type Store } from '../../layers/index.ts';
 import { listImages } from '../exporter/listing.ts';
 import { CACHE_MOUNT_SPACE, pruneCacheMounts } from '../ops/cache-mounts.ts';
-import { ContainerStore, isInUse } from '../runtime/container-store.ts';
+import { isInUse } from '../runtime/container-state.ts';
+import { ContainerStore } from '../runtime/container-store.ts';
 import { CACHE_SPACE } from '../solver/cache-store.ts';
 import { type StoreLocation, withStore } from './with-store.ts';
 
@@ -35,11 +36,14 @@ export async function prune(request: PruneRequest): Promise<Pruned> {
   return { containers, images, cache: report.records, reclaimed: report.reclaimed };
 }
 
-function removeNames(store: Store, request: PruneRequest): Pick<Pruned, 'containers' | 'images'> {
+async function removeNames(
+  store: Store,
+  request: PruneRequest,
+): Promise<Pick<Pruned, 'containers' | 'images'>> {
   const containers = new ContainerStore(store);
-  containers.reclaim();
+  await containers.reclaim();
   const stopped = request.containers ? containers.list().filter((state) => !isInUse(state)) : [];
-  for (const { id } of stopped) containers.remove(id);
+  for (const state of stopped) containers.remove(state, { volumes: false });
   const used = new Set(containers.list().map(({ imageId }) => imageId));
   const images =
     request.images === undefined

@@ -1,6 +1,6 @@
 import type { Descriptor, Digest, Platform } from '../../layers/index.ts';
 import type { ExecResources } from '../llb/op.ts';
-import type { ProgressEvent } from '../progress/events.ts';
+import type { ProgressEvent, Report } from '../progress/events.ts';
 import type { ContainerOptions } from '../runtime/container-options.ts';
 import type { StartMechanism } from '../sandbox/sandbox.ts';
 
@@ -81,9 +81,12 @@ export interface RunRequest extends ContainerOptions {
   readonly platform?: Platform;
   readonly storeRoot?: string;
   readonly mechanism?: StartMechanism;
+  /** Told of the progress of a pull. */
+  readonly report?: Report;
+  /** Aborted: nothing is started any more, and what runs is killed. */
   readonly signal?: AbortSignal;
 }
 
 export { type Descriptor, type Digest, type Platform, parsePlatform } from '../../layers/index.ts';
 export type { LogEvent, ProgressEvent, StatusEvent, VertexEvent, WarningEvent } from '../progress/events.ts';
-export type { ContainerOptions, MountRequest } from '../runtime/container-options.ts';
+export type { ContainerOptions, DeviceRequest, MountRequest } from '../runtime/container-options.ts';

@@ -1,74 +1,127 @@
-import { constants } from 'node:os';
-import { type RunRequest, run } from '../index.ts';
+import { type ExitStatus, type Running, type RunRequest, run, terminalModes, windowSize } from '../index.ts';
+import { SignalRelay } from './signal-relay.ts';
+import { humanBytes } from './size.ts';
 import { UsageError } from './usage-error.ts';
+import { warn } from './warn.ts';
 
 export interface ForegroundOptions {
+  readonly program: string;
   readonly interactive: boolean;
   readonly terminal: boolean;
+  /** Undefined: all. */
+  readonly attach?: readonly Stream[];
+  /** Pass signals on; without, they end this process and with it the container. */
+  readonly signalProxy: boolean;
+  /** Told once the container runs. */
+  readonly started?: (container: Running) => void;
 }
 
-/** Signals that are the container's business while it runs. The rest keep their meaning for this process. */
-const FORWARDED: readonly NodeJS.Signals[] = [
-  'SIGHUP',
-  'SIGINT',
-  'SIGQUIT',
-  'SIGTERM',
-  'SIGUSR1',
-  'SIGUSR2',
-  'SIGCONT',
-  'SIGALRM',
-];
+export type Stream = 'stdin' | 'stdout' | 'stderr';
 
 /** Runs a container on this process' own streams; resolves with the exit status to end with. */
 export async function runInForeground(request: RunRequest, options: ForegroundOptions): Promise<number> {
-  return options.terminal ? onTerminal(request, options) : onStreams(request, options);
-}
-
-async function onStreams(request: RunRequest, { interactive }: ForegroundOptions): Promise<number> {
-  const container = await run(request, { kind: 'inherit', stdin: interactive });
-  const stop = forwardSignals(container.kill);
+  const relay = new SignalRelay(options.program, options.signalProxy);
   try {
-    return (await container.wait()).code;
+    const start = options.terminal ? onTerminal : onStreams;
+    const status = await start({ ...request, signal: relay.aborted }, options, relay);
+    if (status.oomKilled) warn(outOfMemory(options.program, request));
+    return status.code;
+  } catch (error) {
+    // Stopped before there was a container.
+    if (!relay.aborted.aborted || relay.exitCode === undefined) throw error;
+    return relay.exitCode;
   } finally {
-    stop();
+    relay.close();
   }
 }
 
-async function onTerminal(request: RunRequest, { interactive }: ForegroundOptions): Promise<number> {
+async function onStreams(
+  request: RunRequest,
+  { interactive, attach = ['stdin', 'stdout', 'stderr'], started }: ForegroundOptions,
+  relay: SignalRelay,
+): Promise<ExitStatus> {
+  const container = await run(request, {
+    kind: 'inherit',
+    stdin: interactive && attach.includes('stdin'),
+    stdout: attach.includes('stdout'),
+    stderr: attach.includes('stderr'),
+  });
+  started?.(container);
+  relay.connect(container);
+  const { stdin, stdout, stderr } = container;
+  if (stdin) process.stdin.pipe(stdin);
+  // Whoever does not read on makes the container's next write fail, as if it had our streams themselves.
+  if (stdout) pump(stdout, process.stdout);
+  if (stderr) pump(stderr, process.stderr);
+  try {
+    return await container.wait();
+  } finally {
+    if (stdin) process.stdin.destroy();
+  }
+}
+
+async function onTerminal(
+  request: RunRequest,
+  { interactive, started }: ForegroundOptions,
+  relay: SignalRelay,
+): Promise<ExitStatus> {
   if (interactive && !process.stdin.isTTY) {
     throw new UsageError('the input device is not a TTY: leave out -t, or start from a terminal');
   }
-  const [columns, rows] = process.stdout.isTTY ? process.stdout.getWindowSize() : [80, 24];
-  const container = await run(
-    { ...request, terminal: { rows, columns } },
-    { kind: 'terminal', rows, columns },
-  );
+  const container = await run({ ...request, terminal: size() }, { kind: 'terminal', ...size() });
+  started?.(container);
   const terminal = container.terminal!;
-  const stop = forwardSignals(container.kill);
-  const resize = () => container.resize(process.stdout.rows, process.stdout.columns);
-  process.stdout.on('resize', resize);
-  if (interactive) {
-    process.stdin.setRawMode(true);
-    process.stdin.pipe(terminal);
-  }
-  terminal.pipe(process.stdout, { end: false });
+  relay.connect(container, () => terminal.destroy());
+  const release = interactive ? takeKeyboard(terminal) : undefined;
+  const resize = () => {
+    const { rows, columns } = size();
+    container.resize(rows, columns);
+  };
+  process.on('SIGWINCH', resize);
+  // It may have changed while the container was being started.
+  resize();
+  pump(terminal, process.stdout);
   try {
-    return (await container.wait()).code;
+    return await container.wait();
   } finally {
-    stop();
-    process.stdout.off('resize', resize);
-    if (interactive) {
-      process.stdin.unpipe(terminal);
-      process.stdin.setRawMode(false);
-      process.stdin.unref();
-    }
+    process.off('SIGWINCH', resize);
+    release?.();
   }
 }
 
-function forwardSignals(kill: (signal: number) => void): () => void {
-  const handlers = FORWARDED.map((name) => [name, () => kill(constants.signals[name])] as const);
-  for (const [name, handler] of handlers) process.on(name, handler);
+/** Of our terminal, wherever it is; what a container without one gets otherwise. */
+function size(): { readonly rows: number; readonly columns: number } {
+  const stream = [process.stdout, process.stdin, process.stderr].find(({ isTTY }) => isTTY);
+  return (stream && windowSize(stream.fd)) ?? { rows: 24, columns: 80 };
+}
+
+/** Every key goes to the container, also those that mean signals. The answer puts our terminal back as it was. */
+function takeKeyboard(terminal: NodeJS.WritableStream): () => void {
+  const modes = terminalModes(process.stdin.fd);
+  const restore = () => modes?.restore();
+  // A shell that stopped this process has put back its own modes.
+  const again = () => modes?.makeRaw();
+  process.on('exit', restore);
+  process.on('SIGCONT', again);
+  again();
+  process.stdin.on('error', () => {}); // the terminal is gone: the signal that says so is the relay's business
+  process.stdin.pipe(terminal);
   return () => {
-    for (const [name, handler] of handlers) process.off(name, handler);
+    process.stdin.unpipe(terminal);
+    process.stdin.destroy();
+    process.off('SIGCONT', again);
+    process.off('exit', restore);
+    restore();
   };
+}
+
+function pump(from: NodeJS.ReadableStream, to: NodeJS.WritableStream): void {
+  to.on('error', () => (from as NodeJS.ReadableStream & { destroy(): void }).destroy());
+  from.pipe(to, { end: false });
+}
+
+function outOfMemory(program: string, { resources }: RunRequest): string {
+  const limit = resources?.memory;
+  const what = limit === undefined ? 'its memory limit' : `its memory limit of ${humanBytes(limit)}`;
+  return `${program}: out of memory: a process of the container was killed because the container reached ${what}; give it more with -m`;
 }

@@ -1,4 +1,4 @@
-import { CommanderError } from 'commander';
+import { type Command, CommanderError } from 'commander';
 import { describeError } from './describe-error.ts';
 import { ExitCode } from './exit-status.ts';
 
@@ -27,4 +27,26 @@ export async function runMain(
     process.stderr.write(`${text}\n`);
     process.exitCode = exitCode;
   }
+}
+
+/**
+ * A reader that has gone (`tsctr images | head`) is no reason for a stack trace. Not for commands that may share their
+ * output with a container: this makes it non-blocking.
+ */
+export function endQuietlyWithoutReader(): void {
+  process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+    if (error.code !== 'EPIPE') throw error;
+    process.exit(ExitCode.failure);
+  });
+}
+
+/** A command that throws instead of exiting, and whose complaints look like all others of this program. */
+export function withMessages(command: Command): Command {
+  const name = command.name();
+  return command.exitOverride().configureOutput({
+    outputError: (text, write) => {
+      const message = text.replace(/^error: /, '').trimEnd();
+      write(`${name}: ${message}\nSee '${name} --help'.\n`);
+    },
+  });
 }

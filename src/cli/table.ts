@@ -61,18 +61,6 @@ function aligned(cells: readonly (readonly string[])[]): string {
     .join('');
 }
 
-/** `12.3MB`: decimal units with three digits, as Docker's listings. go-units `HumanSizeWithPrecision`. */
-export function humanSize(bytes: number): string {
-  const units = ['B', 'kB', 'MB', 'GB', 'TB', 'PB'];
-  let size = bytes;
-  let unit = 0;
-  while (size >= 1000 && unit < units.length - 1) {
-    size /= 1000;
-    unit++;
-  }
-  return `${Number(size.toPrecision(3))}${units[unit]}`;
-}
-
 /** `3 minutes`, `About an hour`: go-units `HumanDuration`. */
 export function humanDuration(milliseconds: number): string {
   const seconds = Math.floor(milliseconds / 1000);

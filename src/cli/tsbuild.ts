@@ -1,23 +1,22 @@
 import { Command } from 'commander';
+import { normaliseArguments } from './arguments.ts';
 import { buildCommand } from './build-command.ts';
 import { declareBuildOptions } from './build-options.ts';
 import { ExitCode } from './exit-status.ts';
-import { runMain } from './main.ts';
+import { endQuietlyWithoutReader, runMain, withMessages } from './main.ts';
 
 void runMain('tsbuild', tsbuild);
 
 async function tsbuild(): Promise<number> {
   let status: number = ExitCode.ok;
-  const command = declareBuildOptions(new Command('tsbuild'))
+  const command = declareBuildOptions(withMessages(new Command('tsbuild')))
     .description('Build an image from a Dockerfile')
     .argument('<context>', 'a directory, or - for a tar (or a Dockerfile) on standard input')
-    .exitOverride()
-    .configureOutput({
-      outputError: (text, write) => write(`tsbuild: ${text.replace(/^error: /, '')}See 'tsbuild --help'.\n`),
-    })
     .action(async (context: string, values) => {
       status = await buildCommand(values, context);
     });
-  await command.parseAsync();
+  endQuietlyWithoutReader();
+  const args = normaliseArguments(process.argv.slice(2), command, { passThrough: false });
+  await command.parseAsync(args, { from: 'user' });
   return status;
 }

@@ -1,10 +1,15 @@
 import { Command } from 'commander';
+import { normaliseArguments } from './arguments.ts';
 import { ExitCode } from './exit-status.ts';
-import { runMain } from './main.ts';
+import { endQuietlyWithoutReader, runMain, withMessages } from './main.ts';
 import { UsageError } from './usage-error.ts';
 
 /** Declares options and arguments of one command on `command`, and what it does: its action resolves with the exit status. */
-export type CommandModule = { readonly declare: (command: Command, done: (status: number) => void) => void };
+export interface CommandModule {
+  readonly declare: (command: Command, done: (status: number) => void) => void;
+  /** Options end at the first operand, since what follows is a command of its own. */
+  readonly passThrough?: boolean;
+}
 
 interface Entry {
   readonly about: string;
@@ -125,14 +130,13 @@ async function load(name: string): Promise<CommandModule> {
 
 async function execute(name: string, module: CommandModule, argv: readonly string[]): Promise<number> {
   let status: number = ExitCode.ok;
-  const command = new Command(`tsctr ${name}`).exitOverride().configureOutput({
-    outputError: (text, write) =>
-      write(`tsctr ${name}: ${text.replace(/^error: /, '')}See 'tsctr ${name} --help'.\n`),
-  });
+  const command = withMessages(new Command(`tsctr ${name}`));
   module.declare(command, (result) => {
     status = result;
   });
-  await command.parseAsync(argv, { from: 'user' });
+  const passThrough = module.passThrough === true;
+  if (!passThrough) endQuietlyWithoutReader();
+  await command.parseAsync(normaliseArguments(argv, command, { passThrough }), { from: 'user' });
   return status;
 }
 

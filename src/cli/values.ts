@@ -1,3 +1,4 @@
+import { isIP } from 'node:net';
 import { UsageError } from './usage-error.ts';
 
 /** Readers of option values in Docker's notations. Each takes the whole text or throws {@link UsageError}. */
@@ -25,14 +26,18 @@ export function parseInteger(text: string, option: string): number {
   return Number(text);
 }
 
-/** `1.5` CPUs as a CFS quota in microseconds per 100 ms. */
-export function parseCpus(text: string): number {
-  if (!/^\d+(\.\d+)?$/.test(text) || Number(text) <= 0) {
-    throw new UsageError(`invalid argument "${text}" for "--cpus": write a number of CPUs such as 0.5 or 2`);
-  }
-  const quota = Math.round(Number(text) * 100_000);
-  if (quota < 1000) throw new UsageError(`invalid argument "${text}" for "--cpus": at least 0.01 is needed`);
-  return quota;
+export function parseIntegerIn(text: string, option: string, least: number, most: number): number {
+  const number = parseInteger(text, option);
+  if (number >= least && number <= most) return number;
+  throw new UsageError(
+    `invalid argument "${text}" for "${option}": write a whole number from ${least} to ${most}`,
+  );
+}
+
+/** `1.5` CPUs. */
+export function parseCpus(text: string, option: string): number {
+  if (/^\d{0,9}(\.\d{1,9})?$/.test(text) && text !== '') return Number(text);
+  throw new UsageError(`invalid argument "${text}" for "${option}": write a number of CPUs such as 0.5 or 2`);
 }
 
 /** `nofile=1024[:2048]`. */
@@ -75,9 +80,18 @@ const ULIMITS = [
 
 /** `name:ip` or `name=ip`, where the address may be in brackets or be `host-gateway`. */
 export function parseExtraHost(text: string): { readonly host: string; readonly ip: string } {
-  const match = /^([^:=]+)[:=]\[?([0-9a-fA-F.:]+|host-gateway)\]?$/.exec(text);
-  if (match === null) throw new UsageError(`invalid argument "${text}" for "--add-host": write HOST:IP`);
-  return { host: match[1]!, ip: match[2]! };
+  const match = /^([^:=\s]+)[:=](\S+)$/.exec(text);
+  if (match === null) throw new UsageError(`bad format for add-host: ${JSON.stringify(text)}: write HOST:IP`);
+  const ip = match[2]!.replace(/^\[(.*)\]$/, '$1');
+  if (ip !== 'host-gateway' && isIP(ip) === 0) {
+    throw new UsageError(`invalid IP address in add-host: ${JSON.stringify(ip)}: write HOST:IP`);
+  }
+  return { host: match[1]!, ip };
+}
+
+export function parseAddress(text: string, option: string): string {
+  if (isIP(text) !== 0) return text;
+  throw new UsageError(`invalid argument "${text}" for "${option}": IP address is not correctly formatted`);
 }
 
 /** `KEY=VALUE`; a bare key is an empty value. */
@@ -87,21 +101,26 @@ export function parseKeyValue(text: string): readonly [key: string, value: strin
 }
 
 /**
- * `-e` and `--env-file`: `NAME=VALUE`, or a bare `NAME` that takes the caller's value and is left out when the caller
- * has none.
+ * `-e` and `--env-file`: `NAME=VALUE`, or a bare `NAME` that takes the caller's value. Where the caller has none, an
+ * `--env-file` leaves it out, and `-e` takes away what the image sets.
  */
-export function resolveEnvironment(entries: readonly string[], own: NodeJS.ProcessEnv): readonly string[] {
+export function resolveEnvironment(
+  entries: readonly string[],
+  own: NodeJS.ProcessEnv,
+  unset: 'left out' | 'taken away',
+): readonly string[] {
   return entries.flatMap((entry) => {
     if (entry.startsWith('=') || entry === '')
       throw new UsageError(`invalid environment variable: "${entry}"`);
     if (entry.includes('=')) return [entry];
     const value = own[entry];
-    return value === undefined ? [] : [`${entry}=${value}`];
+    if (value !== undefined) return [`${entry}=${value}`];
+    return unset === 'left out' ? [] : [entry];
   });
 }
 
-/** Lines of an `--env-file`: comments and blank lines left out. */
-export function parseEnvironmentFile(text: string, file: string): readonly string[] {
+/** Lines of an `--env-file` or a `--label-file`: comments and blank lines left out. */
+export function parseLineFile(text: string, file: string): readonly string[] {
   return text
     .replace(/^\uFEFF/, '')
     .split(/\r?\n/)
@@ -109,12 +128,10 @@ export function parseEnvironmentFile(text: string, file: string): readonly strin
     .filter(({ line }) => line !== '' && !line.startsWith('#'))
     .map(({ line, number }) => {
       const name = line.split('=', 1)[0]!;
-      if (name === '' || /\s/.test(name)) {
-        throw new UsageError(
-          `${file}:${number}: variable '${name}' contains whitespace or no name: write NAME=VALUE`,
-        );
-      }
-      return line;
+      if (name === '') throw new UsageError(`${file}:${number}: no name before "=": write NAME=VALUE`);
+      if (!/\s/.test(name.trim()) && (line.includes('=') ? !/\s/.test(name) : true))
+        return line.includes('=') ? line : name.trim();
+      throw new UsageError(`${file}:${number}: '${name}' contains whitespace: write NAME=VALUE`);
     });
 }
 

@@ -72,6 +72,10 @@ export const PR_CAP_AMBIENT_CLEAR_ALL = 4;
 /** ioctl(2) of terminals. */
 export const TIOCSCTTY = 0x540e;
 export const TIOCSWINSZ = 0x5414;
+export const TIOCGWINSZ = 0x5413;
+export const TCGETS = 0x5401;
+/** Once what was written has been sent. */
+export const TCSETSW = 0x5403;
 export const TIOCSPTLCK = 0x40045431;
 export const TIOCGPTPEER = 0x5441;
 

@@ -4,7 +4,7 @@ export interface ContainerOptions {
   readonly command?: readonly string[];
   /** Replaces the image's Entrypoint and drops its Cmd; an empty list clears it. */
   readonly entrypoint?: readonly string[];
-  /** `NAME=value`. */
+  /** `NAME=value`; a bare `NAME` takes away what the image sets. */
   readonly env?: readonly string[];
   readonly labels?: Readonly<Record<string, string>>;
   /** `name|uid[:group|gid]`. */
@@ -16,6 +16,8 @@ export interface ContainerOptions {
   readonly mounts?: readonly MountRequest[];
   /** `bridge`, `none` or `host`. */
   readonly network?: string;
+  /** Namespaces that the container shares with the host. */
+  readonly hostNamespaces?: readonly ('pid' | 'ipc' | 'uts')[];
   readonly extraHosts?: readonly HostEntry[];
   readonly dns?: readonly string[];
   readonly dnsSearch?: readonly string[];
@@ -25,7 +27,9 @@ export interface ContainerOptions {
   /** Names with or without `CAP_`, any case; `ALL`. */
   readonly capAdd?: readonly string[];
   readonly capDrop?: readonly string[];
+  /** Every capability and device, nothing masked, no filter. */
   readonly privileged?: boolean;
+  readonly devices?: readonly DeviceRequest[];
   /** `no-new-privileges`, `seccomp=unconfined`, `seccomp=FILE`. */
   readonly securityOptions?: readonly string[];
   /** A PID 1 that forwards signals and reaps. */
@@ -35,6 +39,8 @@ export interface ContainerOptions {
   readonly ulimits?: readonly Ulimit[];
   readonly sysctls?: Readonly<Record<string, string>>;
   readonly oomScoreAdj?: number;
+  /** Signal that asks the container to end: `SIGTERM` or `15`. */
+  readonly stopSignal?: string;
   readonly terminal?: { readonly rows: number; readonly columns: number };
 }
 
@@ -42,6 +48,12 @@ export interface HostEntry {
   readonly host: string;
   /** An address, or `host-gateway`. */
   readonly ip: string;
+}
+
+/** A device node of the host, or a directory of them, and where the container sees it. */
+export interface DeviceRequest {
+  readonly source: string;
+  readonly target: string;
 }
 
 /** `name` as in `nofile`; -1 is unlimited. */
@@ -66,6 +78,11 @@ export interface ContainerResources {
   readonly pidsLimit?: number;
   /** 10 to 1000. */
   readonly blkioWeight?: number;
+  readonly oomKillDisable?: boolean;
+  /** 0 to 100. */
+  readonly memorySwappiness?: number;
+  /** Path of the group that the container's own is made in. */
+  readonly cgroupParent?: string;
 }
 
 export type MountRequest =
@@ -77,6 +94,8 @@ export type MountRequest =
       readonly readonly: boolean;
       /** `-v` makes a missing source directory; `--mount` refuses. */
       readonly createSource: boolean;
+      /** With what is mounted below the source; true unless told. */
+      readonly recursive?: boolean;
     }
   | {
       readonly type: 'volume';
@@ -89,6 +108,7 @@ export type MountRequest =
     }
   | {
       readonly type: 'tmpfs';
-      readonly target: string /** As tmpfs(5) takes them. */;
+      readonly target: string;
+      /** As mount(8) takes them for tmpfs. */
       readonly options: readonly string[];
     };

@@ -1,6 +1,7 @@
-import { hostname } from 'node:os';
+import { hostname as hostnameOfHost } from 'node:os';
+import { posix } from 'node:path';
 import type { ContainerConfig } from '../../layers/index.ts';
-import type { Resources, Rlimit, Spec, SpecMount } from '../sandbox/spec.ts';
+import type { Device, Resources, Rlimit, Spec, SpecMount } from '../sandbox/spec.ts';
 import { chooseCapabilities } from './capability-names.ts';
 import type { ContainerOptions, ContainerResources, Ulimit } from './container-options.ts';
 import {
@@ -11,7 +12,7 @@ import {
   namespaces,
   READONLY_PATHS,
 } from './defaults.ts';
-import { environmentLines, imageEnvironment } from './environment.ts';
+import { changeEnvironment, environmentLines, imageEnvironment } from './environment.ts';
 import { RuntimeError } from './errors.ts';
 import type { ResolvedUser } from './passwd.ts';
 import { seccompFor } from './security-options.ts';
@@ -25,6 +26,8 @@ export interface ContainerSpecInput {
   readonly network: { readonly host: boolean; readonly path?: string };
   /** Binds, volumes and tmpfs as asked for, made ready by the caller. */
   readonly mounts: readonly SpecMount[];
+  /** Besides those that every container has. */
+  readonly devices: readonly Device[];
 }
 
 /** The OCI runtime spec of a container: image config and options over Docker's defaults. */
@@ -37,7 +40,8 @@ export function containerSpec(input: ContainerSpecInput): Spec {
     privileged,
   });
   const seccomp = seccompFor(options.securityOptions ?? [], capabilities, privileged);
-  const resources = specResources(options.resources);
+  const resources = specResources(options.resources, privileged);
+  const parent = options.resources?.cgroupParent;
   return {
     ociVersion: '1.2.0',
     process: {
@@ -48,32 +52,58 @@ export function containerSpec(input: ContainerSpecInput): Spec {
       user: { uid: user.uid, gid: user.gid, additionalGids: user.additionalGids },
       args: commandLine(config, options),
       env: environment(input),
-      cwd: options.workdir ?? (config.WorkingDir || '/'),
+      cwd: workingDirectory(config, options),
       capabilities: capabilitySets(capabilities, user.uid),
       rlimits: (options.ulimits ?? []).map(rlimit),
-      noNewPrivileges: (options.securityOptions ?? []).some((text) =>
-        /^no-new-privileges(?:[:=]true)?$/.test(text),
-      ),
+      noNewPrivileges: forbidsNewPrivileges(options.securityOptions ?? []),
       ...(options.oomScoreAdj !== undefined && { oomScoreAdj: options.oomScoreAdj }),
     },
     root: { path: 'rootfs', readonly: options.readOnly ?? false },
-    hostname: hostnameOf(input),
+    ...(!options.hostNamespaces?.includes('uts') && { hostname: hostnameOf(input) }),
     ...(options.domainname !== undefined && { domainname: options.domainname }),
-    mounts: [
-      ...defaultMounts({ shmSize: options.shmSize ?? DEFAULT_SHM_SIZE, writableSys: privileged }).filter(
-        ({ destination }) => !input.mounts.some((mount) => mount.destination === destination),
-      ),
-      ...input.mounts,
-    ],
+    mounts: [...standardMounts(input), ...input.mounts],
     linux: {
-      namespaces: namespaces(input.network),
-      ...(resources && { resources, cgroupsPath: `/tsbuild/${id}` }),
+      namespaces: namespaces(input.network, options.hostNamespaces),
+      ...(input.devices.length > 0 && { devices: input.devices }),
+      ...(resources && { resources }),
+      ...(parent !== undefined && { cgroupsPath: `/${parent.replace(/^\/+/, '')}/${id}` }),
       ...(options.sysctls && { sysctl: options.sysctls }),
       ...(seccomp && { seccomp }),
       maskedPaths: privileged ? [] : MASKED_PATHS,
       readonlyPaths: privileged ? [] : READONLY_PATHS,
     },
   };
+}
+
+/** Docker's, without those that something asked for takes the place of, itself or as a whole /dev. */
+function standardMounts({ options, mounts }: ContainerSpecInput): readonly SpecMount[] {
+  const covered = new Set(mounts.map(({ destination }) => destination));
+  const standard = defaultMounts({
+    shmSize: options.shmSize || DEFAULT_SHM_SIZE,
+    writableSys: options.privileged ?? false,
+    hostIpc: options.hostNamespaces?.includes('ipc') ?? false,
+  });
+  return standard.filter(
+    ({ destination }) =>
+      !covered.has(destination) && !(covered.has('/dev') && destination.startsWith('/dev/')),
+  );
+}
+
+/** The last of the options counts. */
+function forbidsNewPrivileges(securityOptions: readonly string[]): boolean {
+  const last = securityOptions.findLast((text) => text.startsWith('no-new-privileges'));
+  return last !== undefined && !/false$/.test(last);
+}
+
+function workingDirectory(config: ContainerConfig, { workdir }: ContainerOptions): string {
+  if (workdir && !workdir.startsWith('/')) {
+    throw new RuntimeError(
+      'BAD_OPTION',
+      workdir,
+      `the working directory '${workdir}' is invalid, it needs to be an absolute path`,
+    );
+  }
+  return posix.resolve('/', workdir || config.WorkingDir || '/');
 }
 
 /** Entrypoint and command, as `docker run` combines those of the image and those given. */
@@ -92,20 +122,26 @@ export function commandLine(config: ContainerConfig, options: ContainerOptions):
   return args;
 }
 
-/** `--hostname`, else the short id; of the host when its network is shared. */
-function hostnameOf({ id, options }: ContainerSpecInput): string {
-  return options.hostname ?? (options.network === 'host' ? hostname() : id.slice(0, 12));
+/** `--hostname`, else the short id; of the host when its network, or its name itself, is shared. */
+export function hostnameOf({
+  id,
+  options,
+  network,
+}: Pick<ContainerSpecInput, 'id' | 'options' | 'network'>): string {
+  if (options.hostname) return options.hostname;
+  return network.host || options.hostNamespaces?.includes('uts') ? hostnameOfHost() : id.slice(0, 12);
 }
 
 function environment(input: ContainerSpecInput): readonly string[] {
   const { config, options, user } = input;
-  const variables = new Map(imageEnvironment(config.Env ?? []));
-  for (const [name, value] of imageEnvironment(options.env ?? [])) variables.set(name, value);
+  const image = new Map([
+    ['HOSTNAME', hostnameOf(input)],
+    ...(options.terminal ? [['TERM', 'xterm'] as const] : []),
+    ...imageEnvironment(config.Env ?? []),
+  ]);
+  const variables = new Map(changeEnvironment(image, options.env ?? []));
   if (!variables.has('HOME')) variables.set('HOME', user.home);
-  return environmentLines(variables, {
-    HOSTNAME: hostnameOf(input),
-    ...(options.terminal && { TERM: 'xterm' }),
-  });
+  return environmentLines(variables);
 }
 
 /** -1 stays what it is: the sandbox knows it as unlimited. */
@@ -114,25 +150,30 @@ function rlimit({ name, soft, hard }: Ulimit): Rlimit {
 }
 
 /** Undefined when nothing is limited: then no cgroup is joined at all. */
-export function specResources(request: ContainerResources | undefined): Resources | undefined {
-  if (request === undefined) return undefined;
+export function specResources(
+  request: ContainerResources | undefined,
+  allDevices = false,
+): Resources | undefined {
+  const { memory: limit, memorySwap, pidsLimit = 0, blkioWeight } = request ?? {};
   const memory = defined({
-    limit: request.memory,
-    reservation: request.memoryReservation,
+    limit,
+    reservation: request?.memoryReservation,
     // Docker's default: as much swap again as there is memory.
-    swap: request.memorySwap ?? (request.memory === undefined ? undefined : request.memory * 2),
+    swap: memorySwap || (limit === undefined ? undefined : limit * 2),
+    swappiness: request?.memorySwappiness,
+    disableOOMKiller: request?.oomKillDisable,
   });
   const cpu = defined({
-    shares: request.cpuShares,
-    quota: request.cpuQuota,
-    period: request.cpuPeriod,
-    cpus: request.cpusetCpus,
-    mems: request.cpusetMems,
+    shares: request?.cpuShares,
+    quota: request?.cpuQuota,
+    period: request?.cpuPeriod,
+    cpus: request?.cpusetCpus,
+    mems: request?.cpusetMems,
   });
-  const pids =
-    request.pidsLimit === undefined || request.pidsLimit <= 0 ? undefined : { limit: request.pidsLimit };
-  const blockIO = request.blkioWeight === undefined ? undefined : { weight: request.blkioWeight };
-  return defined({ memory, cpu, pids, blockIO });
+  const pids = pidsLimit <= 0 ? undefined : { limit: pidsLimit };
+  const blockIO = blkioWeight ? { weight: blkioWeight } : undefined;
+  const devices = allDevices ? [{ allow: true, access: 'rwm' }] : undefined;
+  return defined({ memory, cpu, pids, blockIO, devices });
 }
 
 /** The object without its undefined fields; undefined when none is left. */

@@ -1,70 +1,62 @@
-import { mkdirSync, readFileSync, renameSync } from 'node:fs';
+import {
+  closeSync,
+  constants,
+  mkdirSync,
+  openSync,
+  readdirSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
-import type { ContainerConfig, DiffId, OverlayRoot, Store } from '../../layers/index.ts';
-import type { ContainerOptions } from './container-options.ts';
+import { type DiffId, lockFile, type OverlayRoot, type Store, tryLockFile } from '../../layers/index.ts';
+import type { ContainerState } from './container-state.ts';
 import { RuntimeError } from './errors.ts';
+import { newContainerName } from './names.ts';
+import { killProcess } from './process-identity.ts';
 import { VolumeStore } from './volumes.ts';
-
-/** What is known of a container: everything that its restart or inspection needs. */
-export interface ContainerState {
-  /** 64 hex digits. */
-  readonly id: string;
-  readonly name: string;
-  /** The image as the user named it, and the digest of its config. */
-  readonly image: string;
-  readonly imageId: string;
-  /** RFC 3339. */
-  readonly created: string;
-  readonly config: ContainerConfig;
-  readonly options: ContainerOptions;
-  readonly remove: boolean;
-  readonly args: readonly string[];
-  readonly status: 'created' | 'running' | 'exited';
-  /** Of the process that looks after the container, and when that process started: a pid alone may be another's. */
-  readonly owner?: ProcessIdentity;
-  /** PID 1 of the container as the host sees it. */
-  readonly pid?: number;
-  readonly startedAt?: string;
-  readonly finishedAt?: string;
-  readonly exitCode?: number;
-  readonly oomKilled?: boolean;
-  readonly volumes?: readonly string[];
-}
-
-export interface ProcessIdentity {
-  readonly pid: number;
-  /** Clock ticks since boot: field 22 of proc_pid_stat(5). */
-  readonly started: string;
-}
 
 const SPACE = 'container';
 
-/** Containers of a store: one record each, which keeps their layers, and a directory for what they write. */
+/** A new container, before it has a name. */
+export type NewContainer = Omit<ContainerState, 'name'> & { readonly name?: string };
+
+/** A container that this process looks after. */
+export interface OwnedContainer {
+  readonly name: string;
+  /** From here on the container counts as abandoned. */
+  release(): void;
+}
+
+/**
+ * Containers of a store: one record each, which keeps their layers, and a directory for what they write. The directory
+ * holds a file that the owner has locked: the kernel unlocks it however the owner ends, so anybody can tell.
+ */
 export class ContainerStore {
   constructor(readonly store: Store) {}
 
-  /** Registers a new container. Throws `CONFLICT` when the name is taken. */
-  create(state: ContainerState, layers: readonly DiffId[]): Promise<void> {
+  /** Registers a new container, which this process looks after. Throws `CONFLICT` when the name is taken. */
+  create(container: NewContainer, layers: readonly DiffId[]): Promise<OwnedContainer> {
     return this.store.records.exclusive(SPACE, 'names', async () => {
-      const taken = this.list().find(({ name }) => name === state.name);
-      if (taken !== undefined) {
-        throw new RuntimeError(
-          'CONFLICT',
-          state.name,
-          `Conflict. The container name "/${state.name}" is already in use by container "${taken.id}". You have to remove (or rename) that container to be able to reuse that name.`,
-        );
+      this.#reclaimAbandoned();
+      const all = this.list();
+      const name = container.name ?? newContainerName(new Set(all.map((state) => state.name)));
+      const taken = all.find((state) => state.name === name);
+      if (taken !== undefined) throw nameTaken(name, taken.id);
+      const release = this.#own(container.id);
+      try {
+        this.store.records.set(SPACE, container.id, { layers, value: { ...container, name } });
+      } catch (error) {
+        release();
+        throw error;
       }
-      this.store.records.set(SPACE, state.id, { layers, value: state });
+      return { name, release };
     });
   }
 
-  update(id: string, change: Partial<ContainerState>): void {
-    const record = this.store.records.get(SPACE, id);
-    if (record === undefined) return;
-    this.store.records.set(SPACE, id, {
-      ...record,
-      value: { ...(record.value as ContainerState), ...change },
-    });
+  /** Nothing when the container has been removed meanwhile. */
+  update(id: string, change: Partial<ContainerState>): Promise<void> {
+    return this.store.records.exclusive(SPACE, id, async () => this.#change(id, change));
   }
 
   list(): readonly ContainerState[] {
@@ -75,7 +67,7 @@ export class ContainerStore {
   find(text: string): ContainerState {
     const all = this.list();
     const exact = all.find(({ id, name }) => id === text || name === text);
-    const matches = exact ? [exact] : all.filter(({ id }) => id.startsWith(text));
+    const matches = exact ? [exact] : text === '' ? [] : all.filter(({ id }) => id.startsWith(text));
     if (matches.length === 1) return matches[0]!;
     throw new RuntimeError(
       'NOT_FOUND',
@@ -86,69 +78,125 @@ export class ContainerStore {
     );
   }
 
-  /** The directories that a container writes to, made when missing. */
-  writable(id: string): Required<Pick<OverlayRoot, 'upper' | 'work'>> {
+  /** Makes the directories that a container writes to. */
+  makeWritable(id: string): Required<Pick<OverlayRoot, 'upper' | 'work'>> {
     const upper = join(this.#directory(id), 'fs');
     const work = join(this.#directory(id), 'work');
-    for (const path of [upper, work]) mkdirSync(path, { recursive: true, mode: 0o755 });
+    for (const path of [upper, work]) mkdirSync(path, { mode: 0o755 });
+    // By which programs tell that they are in a container. Nothing of the image is in there yet.
+    writeFileSync(join(upper, '.dockerenv'), '', { mode: 0o755, flag: 'wx' });
     return { upper, work };
   }
 
+  /** The container and all that it has written; its files are deleted when the store is closed. */
+  remove(state: ContainerState, options: { readonly volumes: boolean }): void {
+    if (options.volumes) this.#removeVolumes(state);
+    this.store.records.delete(SPACE, state.id);
+    this.#discard(state.id);
+  }
+
   /**
-   * What it wrote goes to the trash, which is emptied by descriptor when the store is closed: a container can make
-   * directories deeper than any path can name.
+   * Tidies up after owners that are gone: their containers are killed where they still run, then `--rm` ones are
+   * removed, and others have exited.
    */
-  remove(id: string): void {
-    const directory = this.#directory(id);
+  async reclaim(): Promise<void> {
+    if (this.#abandoned().length === 0) return;
+    // Between making its directory and locking it a new container looks abandoned, unless nobody makes one now.
+    await this.store.records.exclusive(SPACE, 'names', async () => this.#reclaimAbandoned());
+  }
+
+  #reclaimAbandoned(): void {
+    for (const { id, state } of this.#abandoned()) {
+      if (state?.process !== undefined) killProcess(state.process);
+      if (state === undefined) this.#discard(id);
+      else if (state.remove || state.status === 'created') this.remove(state, { volumes: true });
+      else this.#change(id, { status: 'exited', exitCode: 137, finishedAt: new Date().toISOString() });
+    }
+  }
+
+  /** Ids that nobody looks after any more, though they have not ended; without state when only the directory was made. */
+  #abandoned(): readonly { readonly id: string; readonly state: ContainerState | undefined }[] {
+    const states = new Map(this.list().map((state) => [state.id, state]));
+    const directories = readdirIfThere(join(this.store.root, 'containers'));
+    return [...new Set([...directories, ...states.keys()])]
+      .map((id) => ({ id, state: states.get(id) }))
+      .filter(({ id, state }) => state?.status !== 'exited' && !this.#isOwned(id));
+  }
+
+  /** Locks the container's file; the answer unlocks it. */
+  #own(id: string): () => void {
+    mkdirSync(this.#directory(id), { recursive: true, mode: 0o711 });
+    const fd = openSync(this.#ownerFile(id), constants.O_RDWR | constants.O_CREAT, 0o600);
+    // Waits for nobody but those who are just looking.
+    lockFile(fd, 'exclusive');
+    let open = true;
+    return () => {
+      if (open) closeSync(fd);
+      open = false;
+    };
+  }
+
+  #isOwned(id: string): boolean {
+    let fd: number;
+    try {
+      fd = openSync(this.#ownerFile(id), 'r');
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code === 'ENOENT') return false;
+      throw error;
+    }
+    try {
+      return !tryLockFile(fd, 'shared');
+    } finally {
+      closeSync(fd);
+    }
+  }
+
+  #change(id: string, change: Partial<ContainerState>): void {
+    const record = this.store.records.get(SPACE, id);
+    if (record === undefined) return;
+    const value = { ...(record.value as ContainerState), ...change };
+    this.store.records.set(SPACE, id, { ...record, value });
+  }
+
+  #removeVolumes({ mounts = [] }: ContainerState): void {
+    const volumes = new VolumeStore(this.store);
+    for (const { name, anonymous } of mounts) if (name !== undefined && anonymous) volumes.remove(name);
+  }
+
+  #discard(id: string): void {
     const trash = join(this.store.root, 'trash', `container.${id}`);
     try {
-      renameSync(directory, trash);
+      renameSync(this.#directory(id), trash);
     } catch (error) {
-      if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
+      const { code } = error as NodeJS.ErrnoException;
+      if (code === 'ENOENT') return;
+      if (code !== 'ENOTEMPTY') throw error;
+      rmSync(this.#directory(id), { recursive: true, force: true });
     }
-    this.store.records.delete(SPACE, id);
-  }
-
-  /** Brings the records of containers whose owner is gone up to date: `--rm` ones are removed, others have exited. */
-  reclaim(): void {
-    for (const state of this.list()) {
-      if (state.status === 'exited' || state.owner === undefined || isAlive(state.owner)) continue;
-      if (state.remove) this.#removeWithVolumes(state);
-      else this.update(state.id, { status: 'exited', exitCode: 137, finishedAt: new Date().toISOString() });
-    }
-  }
-
-  #removeWithVolumes({ id, volumes: names = [] }: ContainerState): void {
-    const volumes = new VolumeStore(this.store);
-    this.remove(id);
-    for (const name of names) if (volumes.get(name)?.anonymous) volumes.remove(name);
   }
 
   #directory(id: string): string {
     return join(this.store.root, 'containers', id);
   }
+
+  #ownerFile(id: string): string {
+    return join(this.#directory(id), 'owner');
+  }
 }
 
-/** Whether somebody is just about to start it, or it runs: nothing of it may be taken away. */
-export function isInUse({ status, owner }: ContainerState): boolean {
-  return status === 'running' || (status === 'created' && owner !== undefined && isAlive(owner));
+function nameTaken(name: string, id: string): RuntimeError {
+  return new RuntimeError(
+    'CONFLICT',
+    name,
+    `Conflict. The container name "/${name}" is already in use by container "${id}". You have to remove (or rename) that container to be able to reuse that name.`,
+  );
 }
 
-/** This process, so that others can tell whether it still lives. */
-export function ownIdentity(): ProcessIdentity {
-  return { pid: process.pid, started: startTime(process.pid) ?? '' };
-}
-
-export function isAlive({ pid, started }: ProcessIdentity): boolean {
-  return startTime(pid) === started;
-}
-
-function startTime(pid: number): string | undefined {
+function readdirIfThere(path: string): string[] {
   try {
-    const text = readFileSync(`/proc/${pid}/stat`, 'latin1');
-    // The second field is the command in parentheses and may hold blanks: count from behind it.
-    return text.slice(text.lastIndexOf(')') + 2).split(' ')[19];
-  } catch {
-    return undefined;
+    return readdirSync(path);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return [];
+    throw error;
   }
 }

@@ -1,18 +1,17 @@
-import { existsSync, mkdirSync } from 'node:fs';
-import type { ImageConfig, Layer, OverlayRoot, Store } from '../../layers/index.ts';
+import type { ContainerConfig, ImageConfig, Layer, Store } from '../../layers/index.ts';
 import type { NetworkNamespace } from '../network/network.ts';
-import { openBridgeNetwork } from '../network/open-network.ts';
-import { launch } from '../sandbox/launch.ts';
 import type { ExitStatus, RunningProcess, StartMechanism, Stdio } from '../sandbox/sandbox.ts';
-import type { SpecMount } from '../sandbox/spec.ts';
-import type { ContainerOptions, MountRequest } from './container-options.ts';
-import { commandLine, containerSpec } from './container-spec.ts';
-import { ContainerStore, ownIdentity } from './container-store.ts';
+import { type ContainerMount, prepareMounts } from './container-mounts.ts';
+import type { ContainerOptions } from './container-options.ts';
+import { networkOf, startProcess } from './container-process.ts';
+import { commandLine } from './container-spec.ts';
+import type { ContainerState } from './container-state.ts';
+import { ContainerStore, type NewContainer } from './container-store.ts';
 import { RuntimeError } from './errors.ts';
-import { newContainerId, newContainerName } from './names.ts';
-import { networkFiles } from './network-files.ts';
-import { resolveUser } from './passwd.ts';
-import { type Volume, VolumeStore } from './volumes.ts';
+import { NAME_PATTERN, newContainerId } from './names.ts';
+import { processIdentity } from './process-identity.ts';
+import { signalNumber } from './signals.ts';
+import { VolumeStore } from './volumes.ts';
 
 /** An image as a container needs it. */
 export interface ContainerImage {
@@ -29,9 +28,11 @@ export interface StartRequest {
   readonly image: ContainerImage;
   readonly options: ContainerOptions;
   readonly name?: string;
+  /** Nothing of the container is left when it has ended. */
   readonly remove: boolean;
   readonly stdio: Stdio;
   readonly mechanism?: StartMechanism;
+  readonly signal?: AbortSignal;
   /** Makes the (missing) directory a copy of what the image has at `path`; false when it has nothing there. */
   fillVolume(path: string, directory: string): Promise<boolean>;
 }
@@ -40,65 +41,42 @@ export interface RunningContainer {
   readonly id: string;
   readonly name: string;
   readonly process: RunningProcess;
-  /** When it has ended, its state is recorded and, with `remove`, nothing of it is left. */
+  /** When it has ended, its state is recorded or, with `remove`, nothing of it is left. */
   wait(): Promise<ExitStatus>;
 }
 
-/** Makes a container of an image and starts it. Throws before anything is left behind, or after removing it. */
+/** Makes a container of an image and starts it; the container ends with this process. A failed start leaves nothing. */
 export async function startContainer(store: Store, request: StartRequest): Promise<RunningContainer> {
+  const container = describe(request);
   const containers = new ContainerStore(store);
-  containers.reclaim();
-  const id = newContainerId();
-  const name = request.name ?? newContainerName(new Set(containers.list().map((state) => state.name)));
-  const diffs = await Promise.all(request.image.layers.map((layer) => layer.diff));
-  const config = request.image.config.config ?? {};
-  const owned = new Volumes(store, request);
-  const args = commandLine(config, request.options);
-  await containers.create(
-    {
-      id,
-      name,
-      image: request.image.name,
-      imageId: request.image.id,
-      created: new Date().toISOString(),
-      config,
-      options: request.options,
-      remove: request.remove,
-      args,
-      status: 'created',
-      owner: ownIdentity(),
-    },
-    diffs.map(({ diffId }) => diffId),
+  const layers = await Promise.all(request.image.layers.map((layer) => layer.diff));
+  const owned = await containers.create(
+    container,
+    layers.map(({ diffId }) => diffId),
   );
+  const { id } = container;
+  const anonymous: string[] = [];
   const discard = () => {
-    if (!request.remove) return;
-    containers.remove(id);
-    owned.removeAnonymous();
+    containers.remove({ ...container, name: owned.name }, { volumes: false });
+    for (const volume of anonymous) new VolumeStore(store).remove(volume);
+    owned.release();
   };
   let network: NetworkNamespace | undefined;
   try {
     network = networkOf(request.options);
-    const launched = await startProcess(store, containers, owned, { id, request, network });
-    containers.update(id, {
-      status: 'running',
-      pid: launched.pid,
-      startedAt: new Date().toISOString(),
-      volumes: owned.names(),
-    });
-    const finish = async () => {
-      const status = await launched.wait();
+    const mounts = await containerMounts(store, request, (volume) => anonymous.push(volume));
+    await containers.update(id, { mounts: mounts.map(({ state }) => state), ...networkState(network) });
+    request.signal?.throwIfAborted();
+    const started = await startProcess(store, containers, { id, request, network, mounts });
+    await containers.update(id, { status: 'running', ...running(started.pid) });
+    const ended = finish(started, async (change) => {
       network?.close();
-      containers.update(id, {
-        status: 'exited',
-        exitCode: status.code,
-        oomKilled: status.oomKilled,
-        finishedAt: new Date().toISOString(),
-      });
-      discard();
-      return status;
-    };
-    const ended = finish();
-    return { id, name, process: launched, wait: () => ended };
+      if (request.remove) return discard();
+      await containers.update(id, change);
+      owned.release();
+    });
+    ended.catch(() => {}); // told to whoever waits
+    return { id, name: owned.name, process: started, wait: () => ended };
   } catch (error) {
     network?.close();
     discard();
@@ -106,131 +84,72 @@ export async function startContainer(store: Store, request: StartRequest): Promi
   }
 }
 
-interface ProcessInput {
-  readonly id: string;
-  readonly request: StartRequest;
-  readonly network: NetworkNamespace | undefined;
-}
-
-async function startProcess(
-  store: Store,
-  containers: ContainerStore,
-  volumes: Volumes,
-  { id, request, network }: ProcessInput,
-): Promise<RunningProcess> {
-  const { image, options } = request;
-  const config = image.config.config ?? {};
-  const tree = store.snapshots.view(image.layers);
-  const user = resolveUser(tree, options.user ?? config.User ?? '', options.groupAdd ?? []);
-  const sharesHostNetwork = options.network === 'host';
-  const spec = containerSpec({
-    id,
+/** Everything about it that can be wrong and takes nothing to find out. */
+function describe({ image, options, name, remove }: StartRequest): NewContainer {
+  if (name !== undefined && !NAME_PATTERN.test(name)) {
+    throw new RuntimeError(
+      'BAD_OPTION',
+      name,
+      `Invalid container name (${name}), only [a-zA-Z0-9][a-zA-Z0-9_.-] are allowed`,
+    );
+  }
+  if (options.stopSignal !== undefined) signalNumber(options.stopSignal);
+  if (options.hostname && options.hostNamespaces?.includes('uts'))
+    throw new RuntimeError('BAD_OPTION', 'uts', 'conflicting options: hostname and the UTS mode');
+  const config: ContainerConfig = image.config.config ?? {};
+  return {
+    id: newContainerId(),
+    ...(name !== undefined && { name }),
+    image: image.name,
+    imageId: image.id,
+    created: new Date().toISOString(),
     config,
     options,
-    user,
-    network: { host: sharesHostNetwork, ...(network && { path: network.path }) },
-    mounts: await volumes.mounts(),
-  });
-  const files = networkFiles({
-    hostname: spec.hostname ?? id.slice(0, 12),
-    addresses: (network?.addresses ?? []).map((address) => address.replace(/\/.*/, '')),
-    ...(network?.gateway !== undefined && { gateway: network.gateway }),
-    sharesHostNetwork,
-    extraHosts: options.extraHosts ?? [],
-    ...(options.dns && { dns: options.dns }),
-    ...(options.dnsSearch && { dnsSearch: options.dnsSearch }),
-    ...(options.dnsOptions && { dnsOptions: options.dnsOptions }),
-    readonly: false,
-  });
-  const overlay: OverlayRoot = {
-    lower: image.layers.map((layer) => layer.directory()),
-    ...containers.writable(id),
-    volatile: request.remove,
+    remove,
+    args: commandLine(config, options),
+    status: 'created',
   };
-  return launch(spec, {
-    overlay,
-    stdio: request.stdio,
-    files,
-    ...(request.mechanism && { mechanism: request.mechanism }),
-    ...(options.init && { init: true }),
+}
+
+function running(pid: number): Partial<ContainerState> {
+  const process = processIdentity(pid);
+  return { startedAt: new Date().toISOString(), ...(process && { process }) };
+}
+
+function networkState(network: NetworkNamespace | undefined): Partial<ContainerState> {
+  if (network === undefined) return {};
+  const { addresses, gateway, macAddress } = network;
+  return {
+    network: { addresses, ...(gateway !== undefined && { gateway }), ...(macAddress && { macAddress }) },
+  };
+}
+
+async function finish(
+  started: RunningProcess,
+  record: (change: Partial<ContainerState>) => Promise<void>,
+): Promise<ExitStatus> {
+  const status = await started.wait();
+  await record({
+    status: 'exited',
+    exitCode: status.code,
+    oomKilled: status.oomKilled,
+    finishedAt: new Date().toISOString(),
   });
+  return status;
 }
 
-/** The namespace of `--network bridge`; none and host need no preparation. */
-function networkOf(options: ContainerOptions): NetworkNamespace | undefined {
-  const mode = options.network ?? 'bridge';
-  if (mode === 'host' || mode === 'none') return undefined;
-  if (mode !== 'bridge' && mode !== 'default') {
-    throw new RuntimeError('BAD_OPTION', mode, `network ${mode} not found: use bridge, host or none`);
-  }
-  return openBridgeNetwork();
-}
-
-/** The binds, volumes and tmpfs of one container: those asked for, and one for each VOLUME of the image. */
-class Volumes {
-  readonly #store: Store;
-  readonly #request: StartRequest;
-  readonly #used: Volume[] = [];
-
-  constructor(store: Store, request: StartRequest) {
-    this.#store = store;
-    this.#request = request;
-  }
-
-  /** Makes what is missing, and says what to mount. */
-  async mounts(): Promise<readonly SpecMount[]> {
-    const asked = this.#request.options.mounts ?? [];
-    const targets = new Set(asked.map(({ target }) => target));
-    const declared = Object.keys(this.#request.image.config.config?.Volumes ?? {})
-      .filter((target) => !targets.has(target))
-      .map((target): MountRequest => ({ type: 'volume', target, readonly: false, copy: true }));
-    const mounts: SpecMount[] = [];
-    for (const mount of [...declared, ...asked]) mounts.push(await this.#mount(mount));
-    return mounts;
-  }
-
-  names(): readonly string[] {
-    return this.#used.map(({ name }) => name);
-  }
-
-  removeAnonymous(): void {
-    const volumes = new VolumeStore(this.#store);
-    for (const { name, anonymous } of this.#used) if (anonymous) volumes.remove(name);
-  }
-
-  async #mount(mount: MountRequest): Promise<SpecMount> {
-    switch (mount.type) {
-      case 'tmpfs':
-        return {
-          destination: mount.target,
-          type: 'tmpfs',
-          source: 'tmpfs',
-          options: ['nosuid', 'nodev', 'noexec', ...mount.options],
-        };
-      case 'bind':
-        if (!existsSync(mount.source)) {
-          if (!mount.createSource) {
-            throw new RuntimeError(
-              'BAD_OPTION',
-              mount.source,
-              `invalid mount config for type "bind": bind source path does not exist: ${mount.source}`,
-            );
-          }
-          mkdirSync(mount.source, { recursive: true });
-        }
-        return bind(mount.source, mount.target, mount.readonly);
-      case 'volume': {
-        const fill = mount.copy
-          ? (directory: string) => this.#request.fillVolume(mount.target, directory)
-          : async () => false;
-        const volume = await new VolumeStore(this.#store).ensure(mount.name, fill);
-        this.#used.push(volume);
-        return bind(volume.directory, mount.target, mount.readonly);
-      }
-    }
-  }
-}
-
-function bind(source: string, destination: string, readonly: boolean): SpecMount {
-  return { destination, type: 'bind', source, options: ['rbind', 'rprivate', readonly ? 'ro' : 'rw'] };
+function containerMounts(
+  store: Store,
+  { image, options, fillVolume }: StartRequest,
+  made: (volume: string) => void,
+): Promise<readonly ContainerMount[]> {
+  return prepareMounts(
+    {
+      store,
+      declared: Object.keys(image.config.config?.Volumes ?? {}),
+      requested: options.mounts ?? [],
+      fillVolume,
+    },
+    made,
+  );
 }

@@ -59,9 +59,11 @@ export interface DefaultMountOptions {
   readonly shmSize: number;
   /** /sys and the cgroup file system writable, as for `--privileged`. */
   readonly writableSys: boolean;
+  /** /dev/shm is the host's, as its IPC namespace is. */
+  readonly hostIpc?: boolean;
 }
 
-export function defaultMounts({ shmSize, writableSys }: DefaultMountOptions): readonly SpecMount[] {
+export function defaultMounts({ shmSize, writableSys, hostIpc }: DefaultMountOptions): readonly SpecMount[] {
   const access = writableSys ? 'rw' : 'ro';
   return [
     { destination: '/proc', type: 'proc', source: 'proc', options: ['nosuid', 'noexec', 'nodev'] },
@@ -85,27 +87,34 @@ export function defaultMounts({ shmSize, writableSys }: DefaultMountOptions): re
       options: [access, 'nosuid', 'noexec', 'nodev'],
     },
     { destination: '/dev/mqueue', type: 'mqueue', source: 'mqueue', options: ['nosuid', 'noexec', 'nodev'] },
-    {
-      destination: '/dev/shm',
-      type: 'tmpfs',
-      source: 'shm',
-      options: ['nosuid', 'noexec', 'nodev', 'mode=1777', `size=${shmSize}`],
-    },
+    hostIpc ? HOST_SHM : ownShm(shmSize),
   ];
 }
 
-/** New namespaces of every kind but the user's; the network as told. */
-export function namespaces(network: {
-  readonly host: boolean;
-  readonly path?: string;
-}): readonly Namespace[] {
-  const own: Namespace[] = [
-    { type: 'pid' },
-    { type: 'mount' },
-    { type: 'ipc' },
-    { type: 'uts' },
-    { type: 'cgroup' },
-  ];
+function ownShm(size: number): SpecMount {
+  return {
+    destination: '/dev/shm',
+    type: 'tmpfs',
+    source: 'shm',
+    options: ['nosuid', 'noexec', 'nodev', 'mode=1777', `size=${size}`],
+  };
+}
+
+const HOST_SHM: SpecMount = {
+  destination: '/dev/shm',
+  type: 'bind',
+  source: '/dev/shm',
+  options: ['rbind', 'nosuid', 'noexec', 'nodev'],
+};
+
+/** New namespaces of every kind but the user's and those shared with the host; the network as told. */
+export function namespaces(
+  network: { readonly host: boolean; readonly path?: string },
+  shared: readonly Namespace['type'][] = [],
+): readonly Namespace[] {
+  const own = (['pid', 'mount', 'ipc', 'uts', 'cgroup'] as const)
+    .filter((type) => !shared.includes(type))
+    .map((type): Namespace => ({ type }));
   if (network.host) return own;
   return [...own, network.path === undefined ? { type: 'network' } : { type: 'network', path: network.path }];
 }

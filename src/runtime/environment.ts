@@ -13,6 +13,20 @@ export function imageEnvironment(entries: readonly string[]): ReadonlyMap<string
   return variables;
 }
 
+/** The variables after changes of the user's own: `NAME=value` sets one, a bare `NAME` takes it away. */
+export function changeEnvironment(
+  variables: ReadonlyMap<string, string>,
+  changes: readonly string[],
+): ReadonlyMap<string, string> {
+  const changed = new Map(variables);
+  for (const entry of changes) {
+    const split = entry.indexOf('=');
+    if (split > 0) changed.set(entry.slice(0, split), entry.slice(split + 1));
+    else changed.delete(entry);
+  }
+  return changed;
+}
+
 /** `NAME=value` lines with PATH and the defaults given, first mention first. */
 export function environmentLines(
   variables: ReadonlyMap<string, string>,

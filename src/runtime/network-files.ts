@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import { formatResolvConf, hostResolver } from '../network/resolver.ts';
 import type { HostEntry } from './container-options.ts';
 
@@ -11,6 +12,7 @@ export interface ProvidedFile {
 
 export interface NetworkFilesInput {
   readonly hostname: string;
+  readonly domainname?: string;
   /** Without prefix lengths; none without a network of its own. */
   readonly addresses: readonly string[];
   readonly gateway?: string;
@@ -43,16 +45,37 @@ export function networkFiles(input: NetworkFilesInput): readonly ProvidedFile[] 
   ];
 }
 
-function hostsFile({ hostname, addresses, gateway, extraHosts }: NetworkFilesInput): string {
+const STANDARD_HOSTS = [
+  ['127.0.0.1', 'localhost'],
+  ['::1', 'localhost ip6-localhost ip6-loopback'],
+  ['fe00::', 'ip6-localnet'],
+  ['ff00::', 'ip6-mcastprefix'],
+  ['ff02::1', 'ip6-allnodes'],
+  ['ff02::2', 'ip6-allrouters'],
+] as const;
+
+function hostsFile(input: NetworkFilesInput): string {
+  const { addresses, gateway, extraHosts } = input;
   const lines = [
-    ['127.0.0.1', 'localhost'],
-    ['::1', 'localhost ip6-localhost ip6-loopback'],
-    ['fe00::', 'ip6-localnet'],
-    ['ff00::', 'ip6-mcastprefix'],
-    ['ff02::1', 'ip6-allnodes'],
-    ['ff02::2', 'ip6-allrouters'],
     ...extraHosts.map(({ host, ip }) => [ip === 'host-gateway' ? (gateway ?? '127.0.0.1') : ip, host]),
-    ...addresses.map((address) => [address, hostname]),
+    ...addresses.map((address) => [address, ownNames(input)]),
   ];
-  return lines.map(([address, names]) => `${address}\t${names}\n`).join('');
+  const text = (entries: readonly (readonly (string | undefined)[])[]) =>
+    entries.map(([address, names]) => `${address}\t${names}\n`).join('');
+  return (input.sharesHostNetwork ? hostsOfHost() : text(STANDARD_HOSTS)) + text(lines);
+}
+
+/** hosts(5): the full name first, then the short one. */
+function ownNames({ hostname, domainname }: NetworkFilesInput): string {
+  const full = domainname ? `${hostname}.${domainname}` : hostname;
+  const short = hostname.split('.', 1)[0]!;
+  return full === short ? full : `${full} ${short}`;
+}
+
+function hostsOfHost(): string {
+  try {
+    return readFileSync('/etc/hosts', 'utf8').replace(/\n*$/, '\n');
+  } catch {
+    return '127.0.0.1\tlocalhost\n';
+  }
 }

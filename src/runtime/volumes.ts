@@ -1,5 +1,15 @@
 import { createHash, randomBytes } from 'node:crypto';
-import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  chownSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmdirSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import type { Store } from '../../layers/index.ts';
 import { RuntimeError } from './errors.ts';
@@ -13,79 +23,125 @@ export interface Volume {
   readonly created: string;
   /** Made for one container without a name: goes with it under `--rm`. */
   readonly anonymous: boolean;
+  readonly labels?: Readonly<Record<string, string>>;
 }
 
-/** Name space of the locks under which volumes are made. */
-const SPACE = 'volume';
+/** Makes the (missing) directory a copy of what a volume begins with; false when that is nothing. */
+export type FillVolume = (directory: string) => Promise<boolean>;
 
-/** Directories that outlive containers, by name. Nothing removes one unasked. */
+export interface EnsureOptions {
+  /** Undefined: a new anonymous volume. */
+  readonly name?: string | undefined;
+  readonly labels?: Readonly<Record<string, string>>;
+  /** Asked when the volume is empty. */
+  readonly fill?: FillVolume;
+}
+
+/** Directories that outlive containers, by name. Nothing removes one that has a name unasked. */
 export class VolumeStore {
-  readonly #store: Store;
   readonly #root: string;
 
-  constructor(store: Store) {
-    this.#store = store;
+  constructor(readonly store: Store) {
     this.#root = join(store.root, 'volumes');
   }
 
-  /** The volume of that name, made when missing; a new one is filled by `fill`, which says whether it made the directory. */
-  async ensure(name: string | undefined, fill: (directory: string) => Promise<boolean>): Promise<Volume> {
-    const known = name === undefined ? undefined : this.get(name);
-    if (known !== undefined) return known;
+  /** The volume of that name, made when missing; an empty one is filled. */
+  async ensure({ name, labels, fill }: EnsureOptions): Promise<Volume> {
     const chosen = name ?? randomBytes(32).toString('hex');
     if (!NAME_PATTERN.test(chosen)) {
       throw new RuntimeError(
         'BAD_OPTION',
         chosen,
-        `"${chosen}" is not a volume name: use letters, digits, "_", "." and "-", or an absolute path for a bind mount`,
+        `"${chosen}" includes invalid characters for a local volume name, only "[a-zA-Z0-9][a-zA-Z0-9_.-]" are allowed. If you intended to pass a host directory, use absolute path`,
       );
     }
-    // Two containers may want the same new volume at once: one makes it, the other waits and finds it.
-    return this.#store.records.exclusive(
-      SPACE,
-      createHash('sha256').update(chosen).digest('hex'),
-      async () => {
-        return this.get(chosen) ?? (await this.#make(chosen, name === undefined, fill));
-      },
-    );
-  }
-
-  async #make(
-    chosen: string,
-    anonymous: boolean,
-    fill: (directory: string) => Promise<boolean>,
-  ): Promise<Volume> {
-    const directory = join(this.#root, chosen, '_data');
-    mkdirSync(join(this.#root, chosen), { recursive: true, mode: 0o711 });
-    if (!existsSync(directory) && !(await fill(directory))) mkdirSync(directory, { mode: 0o755 });
-    const volume = {
-      name: chosen,
-      directory,
-      created: new Date().toISOString(),
-      anonymous,
-    };
-    writeFileSync(join(this.#root, chosen, 'volume.json'), JSON.stringify(volume));
-    return volume;
+    return this.store.records.exclusive('volume', lockKey(chosen), async () => {
+      const volume = this.get(chosen) ?? this.#make(chosen, name === undefined, labels);
+      if (fill !== undefined) await this.#fillEmpty(chosen, fill);
+      return volume;
+    });
   }
 
   get(name: string): Volume | undefined {
     if (!NAME_PATTERN.test(name)) return undefined;
     try {
-      return JSON.parse(readFileSync(join(this.#root, name, 'volume.json'), 'utf8')) as Volume;
+      const volume = JSON.parse(readFileSync(join(this.#root, name, 'volume.json'), 'utf8')) as Volume;
+      return { ...volume, directory: this.#directory(name) };
     } catch {
       return undefined;
     }
   }
 
   list(): readonly Volume[] {
-    if (!existsSync(this.#root)) return [];
-    return readdirSync(this.#root).flatMap((name) => this.get(name) ?? []);
+    return namesIn(this.#root)
+      .flatMap((name) => this.get(name) ?? [])
+      .sort((a, b) => (a.name < b.name ? -1 : 1));
   }
 
-  /** To the trash, which is emptied by descriptor: what lies in a volume may be deeper than any path can name. */
+  /** Its files are deleted when the store is closed. */
   remove(name: string): void {
-    if (this.get(name) === undefined) return;
-    const trash = join(this.#store.root, 'trash', `volume.${randomBytes(8).toString('hex')}`);
-    renameSync(join(this.#root, name), trash);
+    if (NAME_PATTERN.test(name)) this.#discard(join(this.#root, name));
+  }
+
+  /** The description comes last: without it there is no volume. */
+  #make(name: string, anonymous: boolean, labels: Volume['labels']): Volume {
+    const directory = this.#directory(name);
+    // Containers of other users get no further than through a mount, but must get through that.
+    mkdirSync(join(this.#root, name), { recursive: true, mode: 0o711 });
+    mkdirSync(directory, { recursive: true, mode: 0o755 });
+    const volume = {
+      name,
+      directory,
+      created: new Date().toISOString(),
+      anonymous,
+      ...(labels && { labels }),
+    };
+    writeFileSync(join(this.#root, name, 'volume.json'), JSON.stringify(volume), { mode: 0o600 });
+    return volume;
+  }
+
+  /** The directory itself stays, since containers may have it mounted. */
+  async #fillEmpty(name: string, fill: FillVolume): Promise<void> {
+    const directory = this.#directory(name);
+    if (readdirSync(directory).length > 0) return;
+    const filled = join(this.#root, name, 'filling');
+    // What a killed process left.
+    this.#discard(filled);
+    if (!(await fill(filled))) return;
+    const { uid, gid, mode } = statSync(filled);
+    for (const entry of readdirSync(filled, { encoding: 'buffer' })) {
+      const inside = (parent: string) => Buffer.concat([Buffer.from(`${parent}/`), entry]);
+      renameSync(inside(filled), inside(directory));
+    }
+    rmdirSync(filled);
+    chownSync(directory, uid, gid);
+    chmodSync(directory, mode & 0o7777);
+  }
+
+  #discard(path: string): void {
+    const trash = join(this.store.root, 'trash', `volume.${randomBytes(16).toString('hex')}`);
+    try {
+      renameSync(path, trash);
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
+    }
+  }
+
+  #directory(name: string): string {
+    return join(this.#root, name, '_data');
+  }
+}
+
+/** Names of volumes may differ in case alone, and be longer than a lock's. */
+function lockKey(name: string): string {
+  return createHash('sha256').update(name).digest('hex');
+}
+
+function namesIn(path: string): string[] {
+  try {
+    return readdirSync(path);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return [];
+    throw error;
   }
 }

@@ -38,8 +38,8 @@ export function becomeUser(process: ProcessPlan, sys: Syscalls): void {
 export function confine(process: ProcessPlan, sys: Syscalls): void {
   const { capabilities, keptCapabilities: kept, seccomp, noNewPrivileges } = process;
   sys.closeRange(3, CLOSE_RANGE_CLOEXEC);
-  for (const { resource, soft, hard } of process.rlimits)
-    attempt(`rlimit ${resource}`, `set resource limit ${resource} to ${soft}:${hard}`, () =>
+  for (const { name, resource, soft, hard } of process.rlimits)
+    attempt(name, `set ${name} to ${shownLimit(soft)}:${shownLimit(hard)}`, () =>
       sys.setrlimit(resource, soft, hard),
     );
   if (noNewPrivileges) sys.prctl(PR_SET_NO_NEW_PRIVS, 1);
@@ -51,6 +51,8 @@ export function confine(process: ProcessPlan, sys: Syscalls): void {
       setCapabilities(capabilities, 0n, sys),
     );
 }
+
+const shownLimit = (value: bigint) => (value < 0n ? 'unlimited' : String(value));
 
 function setCapabilities(masks: CapabilityMasks, kept: bigint, sys: Syscalls): void {
   sys.capset({

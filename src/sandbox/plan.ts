@@ -110,7 +110,7 @@ export interface ProcessPlan {
   readonly gid: number;
   readonly additionalGids: readonly number[];
   readonly umask: number;
-  readonly rlimits: readonly { readonly resource: number; readonly soft: bigint; readonly hard: bigint }[];
+  readonly rlimits: readonly RlimitPlan[];
   readonly oomScoreAdj?: number;
   readonly capabilities: CapabilityMasks;
   /** Held until the last steps before exec, which need them. */
@@ -118,6 +118,15 @@ export interface ProcessPlan {
   readonly noNewPrivileges: boolean;
   /** sock_filter instructions, and the flags to load them with. */
   readonly seccomp?: { readonly program: Uint8Array; readonly flags: number };
+}
+
+/** setrlimit(2); -1 is unlimited. */
+export interface RlimitPlan {
+  /** `RLIMIT_NOFILE`. */
+  readonly name: string;
+  readonly resource: number;
+  readonly soft: bigint;
+  readonly hard: bigint;
 }
 
 /** Bit n is capability n. */

@@ -31,7 +31,7 @@ export function planRlimits(rlimits: readonly Rlimit[]): ProcessPlan['rlimits'] 
     const resource = resources.indexOf(type.replace(/^RLIMIT_/, ''));
     if (resource === -1)
       throw new SandboxError('BAD_SPEC', type, `Cannot set limit "${type}": there is none of that name`);
-    return { resource, soft: limit(soft, type), hard: limit(hard, type) };
+    return { name: type, resource, soft: limit(soft, type), hard: limit(hard, type) };
   });
 }
 

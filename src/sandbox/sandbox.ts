@@ -9,8 +9,8 @@ export type Stdio =
   | {
       readonly kind: 'fds';
       readonly stdin: number | 'null' | 'pipe';
-      readonly stdout: number | 'pipe';
-      readonly stderr: number | 'pipe';
+      readonly stdout: number | 'null' | 'pipe';
+      readonly stderr: number | 'null' | 'pipe';
     }
   /** Pipes for output, and stdin from /dev/null or a pipe. */
   | { readonly kind: 'pipes'; readonly stdin: 'null' | 'pipe' }

@@ -44,6 +44,7 @@ export interface Capabilities {
 export interface Rlimit {
   /** `RLIMIT_NOFILE`. */
   readonly type: string;
+  /** -1 is unlimited. */
   readonly soft: number;
   readonly hard: number;
 }

@@ -1,5 +1,5 @@
 import type { Duplex, Readable, Writable } from 'node:stream';
-import { O_RDONLY } from '../linux/constants.ts';
+import { O_RDONLY, O_WRONLY } from '../linux/constants.ts';
 import type { Syscalls } from '../linux/syscalls.ts';
 import { openMaster } from './pty.ts';
 import type { Stdio } from './sandbox.ts';
@@ -68,7 +68,8 @@ function wireInput(choice: number | 'null' | 'pipe', sys: Syscalls): Wire {
   return { fd: reader, owned: true, ours: writer };
 }
 
-function wireOutput(choice: number | 'pipe', sys: Syscalls): Wire {
+function wireOutput(choice: number | 'null' | 'pipe', sys: Syscalls): Wire {
+  if (choice === 'null') return { fd: sys.open('/dev/null', O_WRONLY), owned: true };
   if (choice !== 'pipe') return { fd: choice, owned: false };
   const [reader, writer] = sys.pipe();
   return { fd: writer, owned: true, ours: reader };

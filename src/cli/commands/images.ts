@@ -11,7 +11,8 @@ import {
   tagImage,
 } from '../../index.ts';
 import { ExitCode } from '../exit-status.ts';
-import { type Column, formatRows, humanDuration, humanSize } from '../table.ts';
+import { humanSize } from '../size.ts';
+import { type Column, formatRows, humanDuration } from '../table.ts';
 import { renderTemplate } from '../template/render.ts';
 import type { CommandModule } from '../tsctr.ts';
 import { UsageError } from '../usage-error.ts';

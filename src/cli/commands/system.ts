@@ -8,7 +8,7 @@ import {
   VERSION,
 } from '../../index.ts';
 import { ExitCode } from '../exit-status.ts';
-import { humanSize } from '../table.ts';
+import { humanSize } from '../size.ts';
 import { renderTemplate } from '../template/render.ts';
 import type { CommandModule } from '../tsctr.ts';
 

@@ -1,69 +1,148 @@
-import { existsSync, mkdirSync, readdirSync } from 'node:fs';
+import { spawnSync } from 'node:child_process';
+import { existsSync, mkdirSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import type { Store } from '../../../layers/index.ts';
-import {
-  type ContainerState,
-  ContainerStore,
-  isInUse,
-  ownIdentity,
-} from '../../../src/runtime/container-store.ts';
+import type { ContainerState } from '../../../src/runtime/container-state.ts';
+import { ContainerStore, type OwnedContainer } from '../../../src/runtime/container-store.ts';
 import { VolumeStore } from '../../../src/runtime/volumes.ts';
 import { tempStore } from '../../support/temp-store.ts';
 
-const GONE = { pid: 2 ** 22, started: '1' };
+const ID = 'a'.repeat(64);
 
-async function container(store: Store, changes: Partial<ContainerState> = {}): Promise<ContainerState> {
-  const state: ContainerState = {
-    id: 'a'.repeat(64),
-    name: 'calm_heron',
-    image: 'busybox',
-    imageId: `sha256:${'0'.repeat(64)}`,
-    created: '2026-01-01T00:00:00Z',
-    config: {},
-    options: {},
-    remove: true,
-    args: ['true'],
-    status: 'running',
-    ...changes,
-  };
-  await new ContainerStore(store).create(state, []);
-  return state;
+const STATE: ContainerState = {
+  id: ID,
+  name: 'calm_heron',
+  image: 'busybox',
+  imageId: `sha256:${'0'.repeat(64)}`,
+  created: '2026-01-01T00:00:00Z',
+  config: {},
+  options: {},
+  remove: true,
+  args: ['true'],
+  status: 'running',
+};
+
+function create(store: Store, changes: Partial<ContainerState> = {}): Promise<OwnedContainer> {
+  return new ContainerStore(store).create({ ...STATE, ...changes }, []);
 }
+
+test('ContainerStore.create() refuses a name that is taken, and says by whom', async () => {
+  const { store } = tempStore();
+  await create(store);
+  await expect(create(store, { id: 'b'.repeat(64) })).rejects.toMatchObject({
+    code: 'CONFLICT',
+    message: expect.stringContaining(
+      `The container name "/calm_heron" is already in use by container "${ID}"`,
+    ),
+  });
+  expect(readdirSync(join(store.root, 'containers'))).toEqual([ID]);
+});
+
+test('ContainerStore.create() chooses a name that nobody has, when none is given', async () => {
+  const { store } = tempStore();
+  const { name: _, ...unnamed } = STATE;
+  const containers = new ContainerStore(store);
+  const owned = await Promise.all(
+    ['b', 'c', 'd'].map((digit) => containers.create({ ...unnamed, id: digit.repeat(64) }, [])),
+  );
+  expect(new Set(owned.map(({ name }) => name)).size).toBe(3);
+});
+
+test('ContainerStore.find() takes a name, an id, or an unambiguous beginning of one', async () => {
+  const { store } = tempStore();
+  await create(store);
+  await create(store, { id: `ab${'c'.repeat(62)}`, name: 'other' });
+  const containers = new ContainerStore(store);
+  for (const text of ['calm_heron', ID, 'aaa']) expect(containers.find(text).id).toBe(ID);
+  expect(() => containers.find('a')).toThrow('Multiple containers match');
+  for (const text of ['', 'calm', 'f'])
+    expect(() => containers.find(text)).toThrow(`No such container: ${text}`);
+});
+
+test('ContainerStore.update() does not bring a removed container back', async () => {
+  const { store } = tempStore();
+  await create(store);
+  const containers = new ContainerStore(store);
+  containers.remove(STATE, { volumes: false });
+  await containers.update(ID, { status: 'exited' });
+  expect(containers.list()).toEqual([]);
+});
 
 test('ContainerStore.remove() takes a container whose files are deeper than any path', async () => {
   const { store, root } = tempStore();
-  const { id } = await container(store);
+  await create(store);
   const containers = new ContainerStore(store);
-  const { upper } = containers.writable(id);
+  const { upper } = containers.makeWritable(ID);
+  makeDeepDirectory(upper);
+  containers.remove(STATE, { volumes: false });
+  expect(containers.list()).toEqual([]);
+  expect(readdirSync(join(root, 'containers'))).toEqual([]);
+});
+
+test('ContainerStore.reclaim() leaves alone what somebody looks after, in whatever state it is', async () => {
+  const { store } = tempStore();
+  for (const [index, status] of (['created', 'running'] as const).entries())
+    await create(store, { id: String(index).repeat(64), name: `c${index}`, status });
+  await new ContainerStore(store).reclaim();
+  expect(new ContainerStore(store).list()).toHaveLength(2);
+});
+
+test('ContainerStore.reclaim() removes what a killed command left, its anonymous volumes too', async () => {
+  const { store, root } = tempStore();
+  const volumes = new VolumeStore(store);
+  const anonymous = await volumes.ensure({});
+  const named = await volumes.ensure({ name: 'kept' });
+  const mounts = [anonymous, named].map((volume) => ({
+    type: 'volume' as const,
+    name: volume.name,
+    anonymous: volume.anonymous,
+    target: '/data',
+    readonly: false,
+  }));
+  const { release } = await create(store, { mounts });
+  release();
+  await new ContainerStore(store).reclaim();
+  expect(new ContainerStore(store).list()).toEqual([]);
+  expect(readdirSync(join(root, 'containers'))).toEqual([]);
+  expect(existsSync(anonymous.directory)).toBe(false);
+  expect(existsSync(named.directory)).toBe(true);
+});
+
+test('ContainerStore.reclaim() keeps a container that is not to be removed, as one that was killed', async () => {
+  const { store } = tempStore();
+  const { release } = await create(store, { remove: false });
+  release();
+  await new ContainerStore(store).reclaim();
+  expect(new ContainerStore(store).list()).toMatchObject([{ status: 'exited', exitCode: 137 }]);
+});
+
+test('ContainerStore.reclaim() removes a container that never started', async () => {
+  const { store, root } = tempStore();
+  const { release } = await create(store, { remove: false, status: 'created' });
+  release();
+  mkdirSync(join(root, 'containers', 'without-record'));
+  await new ContainerStore(store).reclaim();
+  expect(new ContainerStore(store).list()).toEqual([]);
+  expect(readdirSync(join(root, 'containers'))).toEqual([]);
+});
+
+test('ContainerStore.reclaim() kills what goes on without an owner, but not another process of that number', async () => {
+  const { store } = tempStore();
+  const own = { pid: process.pid, started: '1' };
+  const { release } = await create(store, { process: own });
+  release();
+  await new ContainerStore(store).reclaim();
+  expect(spawnSync('true').status).toBe(0);
+  expect(readFileSync('/proc/self/stat', 'latin1')).toContain(String(process.pid));
+});
+
+function makeDeepDirectory(path: string): void {
   const before = process.cwd();
-  process.chdir(upper);
+  process.chdir(path);
   for (let depth = 0; depth < 300; depth++) {
     mkdirSync('a'.repeat(20));
     process.chdir('a'.repeat(20));
   }
   process.chdir(before);
-  containers.remove(id);
-  expect(containers.list()).toEqual([]);
-  expect(readdirSync(join(root, 'containers'))).toEqual([]);
-});
-
-test('ContainerStore.reclaim() removes what a killed command left, its anonymous volumes too', async () => {
-  const { store } = tempStore();
-  const volumes = new VolumeStore(store);
-  const anonymous = await volumes.ensure(undefined, async () => false);
-  const named = await volumes.ensure('kept', async () => false);
-  await container(store, { owner: GONE, volumes: [anonymous.name, named.name] });
-  new ContainerStore(store).reclaim();
-  expect(new ContainerStore(store).list()).toEqual([]);
-  expect(existsSync(anonymous.directory)).toBe(false);
-  expect(existsSync(named.directory)).toBe(true);
-});
-
-test('isInUse() holds for a container that is being started, as long as its starter lives', async () => {
-  const { store } = tempStore();
-  const state = await container(store, { status: 'created', owner: ownIdentity() });
-  expect(isInUse(state)).toBe(true);
-  expect(isInUse({ ...state, owner: GONE })).toBe(false);
-  expect(isInUse({ ...state, status: 'exited' })).toBe(false);
-});
+}

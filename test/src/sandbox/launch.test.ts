@@ -268,6 +268,18 @@ describeContainers('launch()', ({ run, root, mechanism }) => {
   });
 });
 
+describeContainers('launch() with a read-only root', ({ run }) => {
+  test('makes mount points of files in it first', async () => {
+    const files = [{ path: '/etc/made/file', content: 'there', mode: 0o644, readonly: true }];
+    const { stdout } = await run(
+      'cat /etc/made/file; touch /x /etc/made/file || echo no',
+      { root: { readonly: true } },
+      { files },
+    );
+    expect(stdout).toBe('thereno\n');
+  });
+});
+
 describeContainers('launch() of what cannot run', ({ run }) => {
   test.each([
     ['nosuch', 'NOT_FOUND', 'exec: "nosuch": executable file not found in $PATH'],

@@ -120,10 +120,10 @@ describe('capabilityMasks()', () => {
 describe('planRlimits()', () => {
   test('takes numbers and infinity', () => {
     expect(planRlimits([{ type: 'RLIMIT_NOFILE', soft: 1024, hard: 2 ** 64 }])).toEqual([
-      { resource: 7, soft: 1024n, hard: -1n },
+      { name: 'RLIMIT_NOFILE', resource: 7, soft: 1024n, hard: -1n },
     ]);
     expect(planRlimits([{ type: 'RLIMIT_CORE', soft: 0, hard: -1 }])).toEqual([
-      { resource: 4, soft: 0n, hard: -1n },
+      { name: 'RLIMIT_CORE', resource: 4, soft: 0n, hard: -1n },
     ]);
   });
 

@@ -1,0 +1,66 @@
+import { existsSync, rmSync, writeFileSync } from 'node:fs';
+import type { Command } from 'commander';
+import { runInForeground, type Stream } from '../foreground.ts';
+import { OptionValues } from '../option-values.ts';
+import { UsageError } from '../usage-error.ts';
+import { declareRunOptions } from './options.ts';
+import { runRequest } from './request.ts';
+
+/** `tsrun`, and `tsctr run`, as a command of that name. */
+export function declareRun(command: Command): Command {
+  return declareRunOptions(command)
+    .description('Run a command in a new container')
+    .usage('[OPTIONS] IMAGE [COMMAND] [ARG...]')
+    .argument('<image>', 'name, digest or id of an image')
+    .argument('[command...]', 'command and arguments, in place of those of the image')
+    .helpOption('--help', 'show this')
+    .passThroughOptions();
+}
+
+/** Runs what the parsed command line says; resolves with the exit status to end with. */
+export function runParsed(command: Command, program: string): Promise<number> {
+  const values = new OptionValues(command.opts());
+  const [image = '', ...args] = command.args;
+  const attach = values.many('attach').map(parseStream);
+  return withIdFile(values.one('cidfile'), (started) =>
+    runInForeground(runRequest(values.raw, image, args), {
+      program,
+      interactive: values.flag('interactive') || attach.includes('stdin'),
+      terminal: values.flag('tty'),
+      ...(attach.length > 0 && { attach }),
+      signalProxy: values.raw.sigProxy !== false,
+      started,
+    }),
+  );
+}
+
+function parseStream(text: string): Stream {
+  const stream = text.toLowerCase();
+  if (stream === 'stdin' || stream === 'stdout' || stream === 'stderr') return stream;
+  throw new UsageError(
+    `invalid argument "${text}" for "-a, --attach": valid streams are STDIN, STDOUT and STDERR`,
+  );
+}
+
+/** The file must not be there before, and goes when no container comes of it. */
+async function withIdFile<T>(
+  file: string | undefined,
+  body: (started: (container: { readonly id: string }) => void) => Promise<T>,
+): Promise<T> {
+  if (file === undefined) return body(() => {});
+  if (existsSync(file)) {
+    throw new UsageError(
+      `container ID file found, make sure the other container isn't running or delete ${file}`,
+    );
+  }
+  writeFileSync(file, '', { flag: 'wx' });
+  let isWritten = false;
+  try {
+    return await body(({ id }) => {
+      writeFileSync(file, id);
+      isWritten = true;
+    });
+  } finally {
+    if (!isWritten) rmSync(file, { force: true });
+  }
+}

@@ -1,0 +1,129 @@
+import { type Command, Option } from 'commander';
+import { listOption } from '../option-values.ts';
+import { declareUnsupported } from './unsupported.ts';
+
+/** The options of `docker run`, declared on a command. */
+export function declareRunOptions(command: Command): Command {
+  for (const declare of [basics, environment, files, network, limits, rights]) declare(command);
+  declareCompatible(command);
+  declareUnsupported(command);
+  return command;
+}
+
+function basics(command: Command): void {
+  command
+    .optionsGroup('Container:')
+    .option('--rm', 'remove the container and its anonymous volumes when it exits')
+    .option('-i, --interactive', 'keep standard input open')
+    .option('-t, --tty', 'allocate a pseudo-terminal')
+    .option('--name <name>', 'name of the container')
+    .option('--entrypoint <command>', "replace the image's ENTRYPOINT")
+    .option('--init', 'run an init that forwards signals and reaps processes')
+    .option('--stop-signal <signal>', 'signal that asks the container to end')
+    .option('--sig-proxy', 'pass signals on to the container (default true)')
+    .addOption(new Option('--no-sig-proxy').hideHelp())
+    .option('--cidfile <file>', 'write the id of the container to a file')
+    .addOption(
+      new Option('--pull <policy>', 'pull the image before running')
+        .choices(['always', 'missing', 'never'])
+        .default('missing'),
+    )
+    .option('--platform <platform>', 'platform of the image, os/arch[/variant]')
+    .option('-q, --quiet', 'do not show the progress of a pull');
+  listOption(command, '-l, --label <key=value>', 'set metadata on the container');
+  listOption(command, '--label-file <file>', 'read labels from a file');
+  listOption(command, '-a, --attach <stream>', 'only these streams: stdin, stdout, stderr');
+}
+
+function environment(command: Command): void {
+  command.optionsGroup('Environment:');
+  listOption(command, '-e, --env <NAME=value>', 'set a variable; a bare NAME takes your own value');
+  listOption(command, '--env-file <file>', 'read variables from a file');
+  command
+    .option('-w, --workdir <dir>', 'working directory, made when it is missing')
+    .option('-u, --user <user>', 'name or id, with optional :group');
+  listOption(command, '--group-add <group>', 'additional group');
+}
+
+function files(command: Command): void {
+  command.optionsGroup('Files:');
+  listOption(command, '-v, --volume <[source:]target[:ro]>', 'bind mount (a path) or volume (a name)');
+  listOption(command, '--mount <options>', 'type=bind|volume|tmpfs,source=…,target=…[,readonly]');
+  listOption(command, '--tmpfs <target[:options]>', 'mount a tmpfs');
+  command
+    .option('--read-only', "mount the container's root read-only")
+    .option('--shm-size <bytes>', 'size of /dev/shm (default 64m)');
+}
+
+function network(command: Command): void {
+  command
+    .optionsGroup('Network:')
+    .option('--network, --net <mode>', 'bridge (default), host or none')
+    .option('-h, --hostname <name>', 'host name of the container')
+    .option('--domainname <name>', 'NIS domain name of the container');
+  listOption(command, '--add-host <host:ip>', 'add a line to /etc/hosts');
+  listOption(command, '--dns <address>', 'name server');
+  listOption(command, '--dns-search <domain>', 'search domain');
+  listOption(command, '--dns-option, --dns-opt <option>', 'resolver option');
+}
+
+function limits(command: Command): void {
+  command
+    .optionsGroup('Limits:')
+    .option('-m, --memory <bytes>', 'memory; the container is killed when it needs more')
+    .option('--memory-swap <bytes>', 'memory and swap together, -1 for unlimited swap')
+    .option('--memory-reservation <bytes>', 'soft memory limit')
+    .option('--memory-swappiness <percent>', 'how readily memory is swapped out, 0 to 100')
+    .option('--oom-kill-disable', 'stop processes that need more memory instead of killing them')
+    .option('--oom-score-adj <number>', "tune the host's OOM preference, -1000 to 1000")
+    .option('--cpus <number>', 'number of CPUs')
+    .option('-c, --cpu-shares <weight>', 'relative CPU weight')
+    .option('--cpu-period <us>', 'CFS period in microseconds')
+    .option('--cpu-quota <us>', 'CFS quota in microseconds')
+    .option('--cpuset-cpus <list>', 'CPUs to run on (0-3, 0,1)')
+    .option('--cpuset-mems <list>', 'memory nodes to use')
+    .option('--pids-limit <number>', 'number of processes, -1 for unlimited')
+    .option('--blkio-weight <weight>', 'relative block IO weight, 10 to 1000')
+    .option('--cgroup-parent <path>', "parent of the container's cgroup");
+  listOption(command, '--ulimit <name=soft[:hard]>', 'resource limit');
+}
+
+function rights(command: Command): void {
+  command.optionsGroup('Rights:');
+  listOption(command, '--cap-add <name>', 'add a capability');
+  listOption(command, '--cap-drop <name>', 'drop a capability');
+  listOption(command, '--security-opt <option>', 'no-new-privileges, seccomp=unconfined|FILE');
+  listOption(command, '--device <path[:path]>', 'a device of the host');
+  listOption(command, '--sysctl <name=value>', 'kernel parameter of the container');
+  command
+    .option('--privileged', 'give all capabilities and devices')
+    .option('--pid <mode>', "host: see the host's processes")
+    .option('--ipc <mode>', "host: share the host's IPC and /dev/shm; private")
+    .option('--uts <mode>', "host: share the host's name");
+}
+
+/** What `docker run` takes and what changes nothing here: metadata for a daemon, or the only way there is. */
+function declareCompatible(command: Command): void {
+  const flags = [
+    '--annotation <key=value>',
+    '--cgroupns <mode>',
+    '--detach-keys <keys>',
+    '--disable-content-trust',
+    '--expose <port>',
+    '--health-cmd <command>',
+    '--health-interval <duration>',
+    '--health-retries <number>',
+    '--health-start-interval <duration>',
+    '--health-start-period <duration>',
+    '--health-timeout <duration>',
+    '--isolation <technology>',
+    '--kernel-memory <bytes>',
+    '--log-driver <name>',
+    '--log-opt <option>',
+    '--network-alias <name>',
+    '--net-alias <name>',
+    '--no-healthcheck',
+    '--stop-timeout <seconds>',
+  ];
+  for (const each of flags) command.addOption(new Option(each).hideHelp());
+}

@@ -1,0 +1,76 @@
+import { cpus as processors } from 'node:os';
+import type { RunRequest } from '../../index.ts';
+import { given, type OptionValues } from '../option-values.ts';
+import { UsageError } from '../usage-error.ts';
+import { parseBytes, parseBytesOrUnlimited, parseCpus, parseInteger, parseIntegerIn } from '../values.ts';
+
+type Resources = NonNullable<RunRequest['resources']>;
+
+/** Limits, checked as Docker checks them; undefined when there are none. Zero is "not given". */
+export function parseResources(values: OptionValues): Resources | undefined {
+  const found = given({
+    ...memory(values),
+    ...cpu(values),
+    pidsLimit: values.parsed('pidsLimit', '--pids-limit', parseInteger),
+    blkioWeight: values.parsed('blkioWeight', '--blkio-weight', (text, option) =>
+      text === '0' ? undefined : parseIntegerIn(text, option, 10, 1000),
+    ),
+    oomKillDisable: values.flag('oomKillDisable') || undefined,
+    cgroupParent: values.one('cgroupParent'),
+  });
+  return Object.keys(found).length === 0 ? undefined : found;
+}
+
+const LEAST_MEMORY = 6 * 1024 * 1024;
+
+function memory(values: OptionValues): Partial<Resources> {
+  const limit = values.parsed('memory', '--memory', parseBytes) || undefined;
+  const swap = values.parsed('memorySwap', '--memory-swap', parseBytesOrUnlimited) || undefined;
+  const reservation = values.parsed('memoryReservation', '--memory-reservation', parseBytes) || undefined;
+  if (limit !== undefined && limit < LEAST_MEMORY)
+    throw new UsageError('Minimum memory limit allowed is 6MB');
+  if (swap !== undefined && swap !== -1 && limit === undefined) {
+    throw new UsageError(
+      'You should always set the Memory limit when using Memoryswap limit: add -m, at most as large',
+    );
+  }
+  if (swap !== undefined && swap !== -1 && swap < (limit ?? 0)) {
+    throw new UsageError(
+      'Minimum memoryswap limit should be larger than memory limit: it counts both together',
+    );
+  }
+  if (reservation !== undefined && limit !== undefined && reservation > limit)
+    throw new UsageError('Minimum memory limit can not be less than memory reservation limit');
+  return given({
+    memory: limit,
+    memorySwap: swap,
+    memoryReservation: reservation,
+    memorySwappiness: values.parsed('memorySwappiness', '--memory-swappiness', (text, option) =>
+      text === '-1' ? undefined : parseIntegerIn(text, option, 0, 100),
+    ),
+  });
+}
+
+const PERIOD = 100_000;
+
+function cpu(values: OptionValues): Partial<Resources> {
+  const cpus = values.parsed('cpus', '--cpus', parseCpus) || undefined;
+  const period = values.parsed('cpuPeriod', '--cpu-period', parseInteger) || undefined;
+  const quota = values.parsed('cpuQuota', '--cpu-quota', parseInteger) || undefined;
+  if (cpus !== undefined && (period ?? quota) !== undefined) {
+    throw new UsageError('conflicting options: --cpus and --cpu-period or --cpu-quota cannot both be set');
+  }
+  const most = cpus === undefined ? 0 : processors().length;
+  if (cpus !== undefined && (cpus < 0.01 || cpus > most)) {
+    throw new UsageError(
+      `range of CPUs is from 0.01 to ${most}.00, as there are only ${most} CPUs available`,
+    );
+  }
+  return given({
+    cpuPeriod: cpus === undefined ? period : PERIOD,
+    cpuQuota: cpus === undefined ? quota : Math.round(cpus * PERIOD),
+    cpuShares: values.parsed('cpuShares', '--cpu-shares', parseInteger) || undefined,
+    cpusetCpus: values.one('cpusetCpus') || undefined,
+    cpusetMems: values.one('cpusetMems') || undefined,
+  });
+}

@@ -1,0 +1,54 @@
+import { type Command, Option } from 'commander';
+import type { OptionValues } from '../option-values.ts';
+import { UsageError } from '../usage-error.ts';
+
+/** What `docker run` has and this has not: why, and what to do instead. */
+const UNSUPPORTED: Readonly<Record<string, string>> = {
+  '-d, --detach': 'containers run in the foreground: end the line with & to go on meanwhile',
+  '-p, --publish <ports>': "there is no port forwarding: use the container's address, or --network host",
+  '-P, --publish-all': "there is no port forwarding: use the container's address, or --network host",
+  '--gpus <request>': 'name the devices with --device',
+  '--runtime <name>': 'containers are started by this program itself',
+  '--userns <mode>': 'containers have no user namespace of their own',
+  '--volumes-from <container>': 'name the volumes with -v',
+  '--volume-driver <name>': 'volumes are directories of this machine',
+  '--link <container>': 'use --add-host',
+  '--ip <address>': 'addresses are assigned',
+  '--ip6 <address>': 'there is no IPv6 network',
+  '--link-local-ip <address>': 'addresses are assigned',
+  '--mac-address <address>': 'addresses are assigned',
+  '--storage-opt <option>': 'the size of a root cannot be limited',
+  '--blkio-weight-device <weight>': 'use --blkio-weight',
+  '--device-cgroup-rule <rule>': 'name the devices with --device',
+  '--device-read-bps <limit>': 'the speed of devices cannot be limited',
+  '--device-read-iops <limit>': 'the speed of devices cannot be limited',
+  '--device-write-bps <limit>': 'the speed of devices cannot be limited',
+  '--device-write-iops <limit>': 'the speed of devices cannot be limited',
+  '--cpu-rt-period <us>': 'use --cpus',
+  '--cpu-rt-runtime <us>': 'use --cpus',
+  '--use-api-socket': 'there is no daemon',
+};
+
+/** Values that ask for nothing, by attribute name. */
+const HARMLESS: Readonly<Record<string, readonly string[]>> = { restart: ['no', ''], userns: ['host', ''] };
+
+export function declareUnsupported(command: Command): void {
+  for (const flags of Object.keys(UNSUPPORTED)) command.addOption(new Option(flags).hideHelp());
+  command.addOption(new Option('--restart <policy>').hideHelp());
+}
+
+/** Throws for the first option that cannot be had. */
+export function refuseUnsupported(values: OptionValues): void {
+  const reasons = {
+    ...UNSUPPORTED,
+    '--restart <policy>': 'nothing watches over a container: restart it yourself',
+  };
+  for (const [flags, reason] of Object.entries(reasons)) {
+    const name = new Option(flags).attributeName();
+    const value = values.raw[name];
+    if (value === undefined || value === false) continue;
+    if (typeof value === 'string' && HARMLESS[name]?.includes(value)) continue;
+    const shown = flags.split(/[ ,]+/).find((word) => word.startsWith('--'));
+    throw new UsageError(`${shown} is not supported: ${reason}`);
+  }
+}

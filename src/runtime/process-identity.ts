@@ -1,0 +1,45 @@
+import { readFileSync } from 'node:fs';
+import { setTimeout as delay } from 'node:timers/promises';
+
+/** A process, told from a later one of the same number by when it started. */
+export interface ProcessIdentity {
+  readonly pid: number;
+  /** Clock ticks since boot: field 22 of proc_pid_stat(5). */
+  readonly started: string;
+}
+
+/** Undefined when there is no such process. */
+export function processIdentity(pid: number): ProcessIdentity | undefined {
+  const started = startTime(pid);
+  return started === undefined ? undefined : { pid, started };
+}
+
+/** SIGKILL to the process, if it is still the one that was meant. */
+export function killProcess({ pid, started }: ProcessIdentity): void {
+  if (startTime(pid) !== started) return;
+  try {
+    process.kill(pid, 'SIGKILL');
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error;
+  }
+}
+
+/** Resolves when the process is gone, or with false when it takes longer than so many milliseconds. */
+export async function awaitEnd({ pid, started }: ProcessIdentity, timeout: number): Promise<boolean> {
+  const end = performance.now() + timeout;
+  while (startTime(pid) === started) {
+    if (performance.now() > end) return false;
+    await delay(5);
+  }
+  return true;
+}
+
+function startTime(pid: number): string | undefined {
+  try {
+    const text = readFileSync(`/proc/${pid}/stat`, 'latin1');
+    // The second field is the command in parentheses and may hold blanks: count from behind it.
+    return text.slice(text.lastIndexOf(')') + 2).split(' ')[19];
+  } catch {
+    return undefined;
+  }
+}
