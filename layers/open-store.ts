@@ -8,6 +8,7 @@ import { reclaimDeadLeases } from './gc/reclaim.ts';
 import { startEmptyingTrash } from './gc/trash.ts';
 import { LocalImageStore } from './images/local-images.ts';
 import { readLayerBlob } from './layer-blob.ts';
+import { ifWritable } from './linux/cannot-write.ts';
 import { type DiffId, digestOfDiff } from './oci/digest.ts';
 import { MediaType } from './oci/media-types.ts';
 import { overlayLayers } from './overlay-layers.ts';
@@ -68,7 +69,7 @@ export function openStore(root: string, { layers = overlayLayers }: StoreOptions
       snapshots.close();
       lease.close();
       // Its own lease is among the dead now.
-      reclaimDeadLeases(layout);
+      ifWritable(() => reclaimDeadLeases(layout));
       startEmptyingTrash(layout.trash);
     },
   };

@@ -11,6 +11,7 @@ import {
 import { StoreError } from './errors.ts';
 import { type Layout, storeLayout } from './layout.ts';
 import { ifPresent } from './linux/if-present.ts';
+import { makeDirectories } from './linux/make-directories.ts';
 
 /** Version of docs/store-layout.md. */
 const FORMAT = 1;
@@ -29,7 +30,7 @@ const UNFINISHED_VERSION = /^version\.[0-9a-f]+$/;
 export function openRoot(root: string): Layout {
   const layout = storeLayout(root);
   const version = readVersion(layout);
-  if (version === undefined) mkdirSync(root, { recursive: true, mode: 0o700 });
+  if (version === undefined) makeDirectories(root, 0o700);
   else assertKnown(root, version);
   assertOurs(root);
   // Nothing is changed before it is certain that the directory is, or may become, a store: it could be `/tmp`.

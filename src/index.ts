@@ -3,6 +3,7 @@ export * from './api/build.ts';
 export * from './api/changes.ts';
 export * from './api/container-commands.ts';
 export { describeBuildError } from './api/describe.ts';
+export { diskHint } from './api/disk-hint.ts';
 export * from './api/errors.ts';
 export * from './api/image-commands.ts';
 export * from './api/run.ts';

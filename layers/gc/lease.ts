@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { closeSync, constants, openSync, writeSync } from 'node:fs';
 import { StoreError } from '../errors.ts';
 import type { Layout } from '../layout.ts';
+import { cannotWrite } from '../linux/cannot-write.ts';
 import { isStillAt, lockFile, tryLockFile, unlockFile, waitForLock } from '../linux/flock.ts';
 
 /** What a process has in use, so that no garbage collection takes it away. Ends with the process. */
@@ -23,6 +24,7 @@ export interface Lease {
 export class FileLease implements Lease {
   readonly #layout: Layout;
   readonly #held = new Set<string>();
+  readonly #unnoted: string[] = [];
   #file: { readonly id: string; readonly fd: number } | undefined;
   #storeLock: number | undefined;
   #depth = 0;
@@ -44,10 +46,14 @@ export class FileLease implements Lease {
     if (this.#held.has(line)) return exists();
     return this.shared(() => {
       if (!exists()) return false;
-      writeSync(this.#open().fd, line);
-      this.#held.add(line);
+      this.#note(line);
       return true;
     });
+  }
+
+  /** Lines that could not be written: a collection of this process has to know them. */
+  get unnoted(): readonly string[] {
+    return this.#unnoted;
   }
 
   /** Runs `body` while no collection is marking or sweeping. Whatever adds or removes a root does it in here. */
@@ -82,18 +88,35 @@ export class FileLease implements Lease {
     if (this.#storeLock !== undefined) closeSync(this.#storeLock);
   }
 
+  /**
+   * Where nothing can be written, which must not keep anybody from reading, or from making room: no collection may run
+   * as long as this process lives.
+   */
+  #note(line: string): void {
+    this.#held.add(line);
+    try {
+      writeSync(this.#open().fd, line);
+    } catch (error) {
+      if (!cannotWrite(error)) throw error;
+      this.#unnoted.push(line);
+    }
+  }
+
   #locked<T>(fd: number, body: () => T): T {
     this.#depth++;
     try {
       return body();
     } finally {
-      if (--this.#depth === 0) unlockFile(fd);
+      if (--this.#depth === 0) {
+        if (this.#unnoted.length > 0) lockFile(fd, 'shared');
+        else unlockFile(fd);
+      }
     }
   }
 
   #openStoreLock(): number {
     this.#assertOpen();
-    this.#storeLock ??= openSync(this.#layout.lock, constants.O_RDWR | constants.O_CREAT, 0o600);
+    this.#storeLock ??= openStoreLock(this.#layout.lock);
     return this.#storeLock;
   }
 
@@ -106,6 +129,16 @@ export class FileLease implements Lease {
     this.#assertOpen();
     this.#file ??= makeLeaseFile(this.#layout);
     return this.#file;
+  }
+}
+
+function openStoreLock(path: string): number {
+  try {
+    return openSync(path, constants.O_RDWR | constants.O_CREAT, 0o600);
+  } catch (error) {
+    if (!cannotWrite(error)) throw error;
+    // flock(2) does not ask for the right to write.
+    return openSync(path, constants.O_RDONLY);
   }
 }
 

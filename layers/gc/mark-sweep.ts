@@ -33,7 +33,7 @@ export async function collect(parts: Collected, options: GcOptions = {}): Promis
     reclaimOrphans(layout);
     removeAbandonedLocks(layout);
     const records = allRecords(layout).map((file) => ({ ...file, stays: stays(file, options) }));
-    const marks = marker.mark(readableOf(records.filter((file) => file.stays)));
+    const marks = marker.mark(readableOf(records.filter((file) => file.stays)), lease.unnoted);
     const dropped = records.filter((file) => !file.stays);
     return sweep(parts, { marks, dropped, sizes }, options.dryRun ?? false);
   });

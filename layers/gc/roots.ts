@@ -40,9 +40,10 @@ export class Marker {
     this.#layout = layout;
   }
 
-  mark(records: Iterable<StoreRecord>): Marks {
+  /** `held`: lines that a lease of this process has not in its file. */
+  mark(records: Iterable<StoreRecord>, held: readonly string[] = []): Marks {
     const marks = { blobs: new Set<string>(), layers: new Set<string>() };
-    for (const { kind, digest } of leased(this.#layout)) {
+    for (const { kind, digest } of [...leased(this.#layout), ...parseLines(held)]) {
       if (kind === 'layer') this.#layer(marks, digest as DiffId);
       else this.#blob(marks, digest as Digest);
     }
@@ -93,10 +94,16 @@ export class Marker {
 function* leased(layout: Layout): Generator<{ readonly kind: string; readonly digest: string }> {
   for (const id of readdirSync(layout.leases)) {
     const text = ifPresent(() => readFileSync(`${layout.leases}/${id}`, 'utf8'));
-    for (const line of text?.split('\n') ?? []) {
-      const match = /^(blob|layer) (sha(?:256|512):[0-9a-f]+)$/.exec(line);
-      if (match !== null) yield { kind: match[1]!, digest: match[2]! };
-    }
+    yield* parseLines(text?.split('\n') ?? []);
+  }
+}
+
+function* parseLines(
+  lines: readonly string[],
+): Generator<{ readonly kind: string; readonly digest: string }> {
+  for (const line of lines) {
+    const match = /^(blob|layer) (sha(?:256|512):[0-9a-f]+)\n?$/.exec(line);
+    if (match !== null) yield { kind: match[1]!, digest: match[2]! };
   }
 }
 

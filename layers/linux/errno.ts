@@ -1,8 +1,9 @@
 import { constants } from 'node:os';
+import { getSystemErrorMap } from 'node:util';
 
 const names = new Map(Object.entries(constants.errno).map(([name, number]) => [number, name]));
 
-/** A failed system call. `code` is the symbolic name (`ENOENT`), as in Node's own errors. */
+/** A failed system call, worded as Node's own errors are. `code` is the symbolic name (`ENOENT`). */
 export class SystemCallError extends Error {
   override readonly name = 'SystemCallError';
   readonly code: string;
@@ -13,7 +14,9 @@ export class SystemCallError extends Error {
     readonly path?: string,
   ) {
     const code = names.get(errno) ?? `errno ${errno}`;
-    super(path === undefined ? `${code}: ${syscall}` : `${code}: ${syscall} '${path}'`);
+    const [, text] = getSystemErrorMap().get(-errno) ?? [];
+    const what = text === undefined ? code : `${code}: ${text}`;
+    super(path === undefined ? `${what}, ${syscall}` : `${what}, ${syscall} '${path}'`);
     this.code = code;
   }
 }

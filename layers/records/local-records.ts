@@ -2,6 +2,7 @@ import { existsSync, mkdirSync, renameSync, rmSync, utimesSync, writeFileSync } 
 import { dirname } from 'node:path';
 import type { FileLease } from '../gc/lease.ts';
 import type { Layout } from '../layout.ts';
+import { ifWritable } from '../linux/cannot-write.ts';
 import { ifPresent } from '../linux/if-present.ts';
 import { algorithmOf, type DiffId, type Digest } from '../oci/digest.ts';
 import type { Snapshotter } from '../snapshots/snapshotter.ts';
@@ -33,7 +34,7 @@ export class LocalRecordStore implements RecordStore {
     if (file === undefined) return undefined;
     const now = new Date();
     if (now.getTime() - file.usedAt.getTime() > USE_RESOLUTION_MS)
-      ifPresent(() => utimesSync(path, now, now));
+      ifWritable(() => ifPresent(() => utimesSync(path, now, now)));
     return file.record;
   }
 

@@ -33,9 +33,9 @@ export async function describeError(error: unknown, options: DescribeOptions): P
     case 'RegistryError':
     case 'StoreError':
     case 'OperationError':
-      return { text: `${program}: ${error.message}${hintOf(error)}`, exitCode: failure };
+      return { text: `${program}: ${error.message}${await hintOf(error)}`, exitCode: failure };
     default:
-      return { text: `${program}: ${unexpected(error)}`, exitCode: failure };
+      return { text: `${program}: ${unexpected(error)}${await hintOf(error)}`, exitCode: failure };
   }
 }
 
@@ -47,8 +47,9 @@ function sandboxStatus(error: Error): number {
   return ExitCode.tool;
 }
 
-function hintOf(error: Error): string {
-  const { hint } = error as Error & { readonly hint?: string };
+async function hintOf(error: Error): Promise<string> {
+  const { diskHint } = await import('../index.ts');
+  const hint = (error as Error & { readonly hint?: string }).hint ?? diskHint(error);
   return hint === undefined ? '' : `\n  ${hint}`;
 }
 

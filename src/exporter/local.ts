@@ -13,7 +13,14 @@ import {
   symlinkSync,
   writeSync,
 } from 'node:fs';
-import { type BytePath, displayPath, type FileNode, type FileTree, StoreError } from '../../layers/index.ts';
+import {
+  type BytePath,
+  displayPath,
+  type FileNode,
+  type FileTree,
+  makeDirectories,
+  StoreError,
+} from '../../layers/index.ts';
 
 const { O_RDONLY, O_WRONLY, O_CREAT, O_EXCL, O_NOFOLLOW, O_DIRECTORY } = constants;
 
@@ -33,7 +40,7 @@ export async function writeLocal(
   destination: string,
   options: { readonly signal?: AbortSignal } = {},
 ): Promise<LocalOutcome> {
-  mkdirSync(destination, { recursive: true });
+  makeDirectories(destination);
   const root = openSync(destination, O_RDONLY | O_DIRECTORY);
   try {
     const writer = new LocalWriter(tree, root);

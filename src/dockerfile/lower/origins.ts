@@ -119,6 +119,7 @@ export class Origins {
       return { kind: 'image', image: await this.#request.resolveImage(ref, platform), platform };
     } catch (error) {
       this.#request.signal?.throwIfAborted();
+      if (isOfThisMachine(error)) throw error;
       throw fail(`${name}: ${(error as Error).message}`, error);
     }
   }
@@ -130,6 +131,25 @@ export class Origins {
     return this.#contexts.get(`${key}::${formatPlatform(platform)}`) ?? this.#contexts.get(key);
   }
 }
+
+/** Whether the image was not to blame: a full disk and the like are not mended by another name. */
+function isOfThisMachine(error: unknown): boolean {
+  for (let next = error; next instanceof Error; next = next.cause)
+    if (MACHINE_CODES.has((next as NodeJS.ErrnoException).code)) return true;
+  return false;
+}
+
+const MACHINE_CODES: ReadonlySet<unknown> = new Set([
+  'EACCES',
+  'EDQUOT',
+  'EIO',
+  'EMFILE',
+  'ENFILE',
+  'ENOMEM',
+  'ENOSPC',
+  'EPERM',
+  'EROFS',
+]);
 
 /** Names that are often meant when a name is not found. */
 const COMMON_IMAGES = [

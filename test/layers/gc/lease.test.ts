@@ -1,4 +1,4 @@
-import { mkdirSync, openSync, readdirSync, readFileSync } from 'node:fs';
+import { closeSync, mkdirSync, openSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { FileLease } from '../../../layers/gc/lease.ts';
@@ -6,6 +6,7 @@ import { reclaimDeadLeases } from '../../../layers/gc/reclaim.ts';
 import { digestOf } from '../../../layers/index.ts';
 import { tryLockFile } from '../../../layers/linux/flock.ts';
 import { openRoot } from '../../../layers/store-root.ts';
+import { fillUp, smallDisk } from '../../support/small-disk.ts';
 import { tempFolder } from '../../support/temp-folder.ts';
 
 function lease() {
@@ -44,6 +45,24 @@ describe('FileLease', () => {
     };
     expect(() => held.hold('blob', digestOf('y'), failing)).toThrow('disk error');
     expect(isFree()).toBe(true);
+  });
+
+  test('hold() keeps collections out where nothing can be written', async () => {
+    const disk = smallDisk(1);
+    if (disk === undefined) return;
+    const layout = openRoot(join(disk, 'store'));
+    fillUp(disk);
+    const full = new FileLease(layout);
+    expect(full.hold('blob', digest, () => true)).toBe(true);
+    expect(full.unnoted).toEqual([`blob ${digest}\n`]);
+    const other = openSync(layout.lock, 'a');
+    expect(tryLockFile(other, 'exclusive')).toBe(false);
+    // It may collect itself, and goes on to keep others out.
+    expect(await full.exclusive(() => 'in')).toBe('in');
+    expect(tryLockFile(other, 'exclusive')).toBe(false);
+    full.close();
+    expect(tryLockFile(other, 'exclusive')).toBe(true);
+    closeSync(other);
   });
 
   test('exclusive() waits until nobody looks anything up', async () => {
