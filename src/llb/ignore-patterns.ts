@@ -26,6 +26,14 @@ export function compileIgnore(lines: readonly string[]): IgnoreMatcher {
   return new PatternList(lines.flatMap((line) => rulesOf(line)));
 }
 
+/**
+ * Compiles the patterns of `--exclude`. Unlike in a .dockerignore file, and as in BuildKit, a pattern that begins with a
+ * slash matches nothing.
+ */
+export function compileExclude(patterns: readonly string[]): IgnoreMatcher {
+  return compileIgnore(patterns.filter((pattern) => !/^\s*!?\s*\//.test(pattern)));
+}
+
 /** One pattern. Its state is how far a directory's path has come in it. */
 interface Rule {
   readonly negated: boolean;

@@ -51,7 +51,7 @@ function startFromImage(
     ...given,
     Env,
     ...(given.WorkingDir !== undefined &&
-      given.WorkingDir !== '' && { WorkingDir: absolutePath('/', given.WorkingDir) }),
+      given.WorkingDir !== '' && { WorkingDir: rooted(given.WorkingDir) }),
     // A context in place of a stage is the stage's image itself; its triggers are for who builds on it.
     ...(stage.replaced && OnBuild !== undefined && { OnBuild }),
   };
@@ -120,4 +120,9 @@ function emptyState(root: VertexDigest, platform: Platform): StageState {
 
 function environmentOf(config: ContainerConfig): ReadonlyMap<string, string> {
   return new Map((config.Env ?? []).map((entry) => splitVariable(entry)));
+}
+
+/** The working directory of an image as it is there, if it is one. */
+function rooted(path: string): string {
+  return path.startsWith('/') ? path : absolutePath('/', path);
 }

@@ -9,6 +9,7 @@ import { failure, type Lower, nextStep, reading, type StageContext, shownText } 
 import { completeMounts, type Mounts } from './run-mount.ts';
 import { scratchVertex } from './sources.ts';
 import { commit, type StageState, workdirOf } from './state.ts';
+import { absolutePath } from './workdir.ts';
 
 /** RUN: one layer of whatever the command changes. */
 export const lowerRun: Lower<'RUN'> = (before, instruction, context) => {
@@ -20,7 +21,7 @@ export const lowerRun: Lower<'RUN'> = (before, instruction, context) => {
     type: 'exec',
     args: command.args,
     env: [...state.environment].map(([name, value]) => `${name}=${value}`).concat(mounts.env),
-    cwd: workdirOf(state),
+    cwd: absolutePath('/', workdirOf(state)),
     user: state.config.User ?? '',
     mounts: [
       ...mounts.mounts,

@@ -2,7 +2,10 @@ import { posix } from 'node:path';
 import { expand, type Lower, nextStep, shownText } from './context.ts';
 import { commit, withConfig, workdirOf } from './state.ts';
 
-/** WORKDIR: makes the directory, owned by USER, unless it is there. */
+/**
+ * WORKDIR: makes the directory, owned by USER, unless it is there. As Docker has it, the config gets an absolute path as
+ * it is written, but for a relative one the clean path that it leads to.
+ */
 export const lowerWorkdir: Lower<'WORKDIR'> = (before, instruction, context) => {
   const path = expand(context, before, instruction, instruction.path);
   if (!before.workdirSet && !path.startsWith('/')) {
@@ -12,7 +15,7 @@ export const lowerWorkdir: Lower<'WORKDIR'> = (before, instruction, context) => 
       `Relative workdir ${JSON.stringify(path)} can have unexpected results if the base image changes`,
     );
   }
-  const WorkingDir = absolutePath(workdirOf(before), path);
+  const WorkingDir = path.startsWith('/') ? path : absolutePath(workdirOf(before), path);
   const moved = { ...withConfig(before, { WorkingDir }), workdirSet: true };
   const shown = shownText(context, before.environment, instruction.original);
   const { state, meta } = nextStep(context, moved, instruction, shown);
@@ -25,7 +28,7 @@ export const lowerWorkdir: Lower<'WORKDIR'> = (before, instruction, context) => 
       actions: [
         {
           kind: 'mkdir',
-          path: WorkingDir,
+          path: absolutePath('/', WorkingDir),
           mode: 0o755,
           ...(owner !== undefined && owner !== '' && { owner }),
           ...(context.epoch !== undefined && { mtime: context.epoch }),

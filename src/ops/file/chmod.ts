@@ -17,13 +17,11 @@ export function modeRule(change: ModeChange): ModeRule {
 }
 
 /**
- * The mode for directories that have to be made above a destination. With an octal `--chmod` it is that one, as in
- * Docker, but whoever may read such a directory may also enter it: `--chmod=600` on a file must not make its
- * directory useless.
+ * The mode for directories that have to be made for a destination. With an octal `--chmod` it is that one, as in Docker,
+ * though `--chmod=600` makes a directory that only root can enter.
  */
 export function parentMode(change: ModeChange | undefined): number {
-  if (change === undefined || !('octal' in change)) return 0o755;
-  return change.octal | ((change.octal & 0o444) >> 2);
+  return change !== undefined && 'octal' in change ? change.octal : 0o755;
 }
 
 interface Clause {

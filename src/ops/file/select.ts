@@ -1,6 +1,6 @@
 import { type BytePath, bytePath, type FileNode, type FileTree } from '../../../layers/index.ts';
 import { Glob, hasWildcard, PatternError } from '../../llb/glob.ts';
-import { compileIgnore, type IgnoreMatcher } from '../../llb/ignore-patterns.ts';
+import { compileExclude, type IgnoreMatcher } from '../../llb/ignore-patterns.ts';
 import type { CopyAction } from '../../llb/op.ts';
 import { OperationError } from '../operation-error.ts';
 import { LocalTree } from '../source-local.ts';
@@ -57,39 +57,14 @@ function selectPlain(
   exclude: readonly string[],
 ): SelectedRoot[] {
   const path = cleanPath(source);
-  const plain = { under: '', parents: [] };
-  if (!hasWildcard(path)) {
-    const node = literal(tree, path, display);
-    const exclusion =
-      exclude.length > 0 && node.stat.type === 'directory'
-        ? { matcher: compileIgnore(exclude), rootPath: '' }
-        : undefined;
-    return [{ ...plain, node, name: nameOf(path), ...(exclusion && { exclusion }) }];
-  }
-  const roots: SelectedRoot[] = [];
-  for (const match of expandWildcards(tree, path, display)) {
-    const node = literal(tree, match.path, display);
-    const name = nameOf(match.path);
-    const exclusion = exclude.length === 0 ? undefined : exclusionOfMatch(exclude, textOf(name));
-    if (exclusion?.matcher.ignored(exclusion.rootPath) && node.stat.type !== 'directory') continue;
-    roots.push({ ...plain, node, name, ...(exclusion && { exclusion }) });
-  }
-  return roots;
-}
-
-/**
- * What a wildcard matched is excluded by patterns relative to where it lies, as documented, and, as released
- * versions of Docker have it, relative to the matched directory itself.
- */
-function exclusionOfMatch(exclude: readonly string[], name: string): Exclusion {
-  const escaped = name.replace(/[\\*?[]/g, '\\$&');
-  const both = exclude.flatMap((line) => {
-    const pattern = line.trim();
-    return pattern.startsWith('!')
-      ? [pattern, `!./${escaped}/${pattern.slice(1).trim()}`]
-      : [pattern, `./${escaped}/${pattern}`];
+  const found = hasWildcard(path) ? expandWildcards(tree, path, display).map((match) => match.path) : [path];
+  // What the source names itself is never left out, by whatever name or pattern: Docker 28.5 has it so.
+  const exclusion = exclude.length > 0 ? { matcher: compileExclude(exclude), rootPath: '' } : undefined;
+  return found.map((match) => {
+    const node = literal(tree, match, display);
+    const isExcluding = exclusion !== undefined && node.stat.type === 'directory';
+    return { node, name: nameOf(match), under: '', parents: [], ...(isExcluding && { exclusion }) };
   });
-  return { matcher: compileIgnore(both), rootPath: name };
 }
 
 /** An entry that must be there, symlinks followed. */
@@ -178,7 +153,7 @@ function selectParents(
   if (matches.length === 0 && !hasWildcard(source))
     throw notFound(tree, below(pivotPath, pattern.slice(1)), display);
   if (exclude.length === 0) return matches.map(rootOf);
-  const matcher = compileIgnore(exclude);
+  const matcher = compileExclude(exclude);
   return matches.filter((match) => !leftOut(match, matcher)).map((match) => excludingRoot(match, matcher));
 }
 

@@ -201,7 +201,7 @@ describe('here-documents', () => {
       'with owner and mode',
       {},
       heredoc('/a/f', { owner: '5:6', mode: { octal: 0o600 } }),
-      { '/a': 'd 700 5:6', '/a/f': 'f 600 5:6 text\n' },
+      { '/a': 'd 600 5:6', '/a/f': 'f 600 5:6 text\n' },
     ],
     ['with a symbolic mode', {}, heredoc('/f', { mode: { symbolic: '+x' } }), { '/f': 'f 755 0:0 text\n' }],
     ['that is empty', {}, heredoc('/f', { data: '' }), { '/f': 'f 644 0:0 ' }],
