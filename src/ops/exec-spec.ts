@@ -1,19 +1,12 @@
 import type { ExecOp } from '../llb/op.ts';
 import type { NetworkNamespace } from '../network/network.ts';
 import { formatResolvConf, hostResolver } from '../network/resolver.ts';
-import { ALL_CAPABILITIES } from '../runtime/capability-names.ts';
-import {
-  capabilitySets,
-  DEFAULT_CAPABILITIES,
-  DEFAULT_SHM_SIZE,
-  defaultMounts,
-  MASKED_PATHS,
-  namespaces,
-  READONLY_PATHS,
-} from '../runtime/defaults.ts';
 import { environmentLines, imageEnvironment } from '../runtime/environment.ts';
 import type { ResolvedUser } from '../runtime/passwd.ts';
 import { seccompFor } from '../runtime/security-options.ts';
+import { ALL_CAPABILITIES, DEFAULT_CAPABILITIES } from '../sandbox/capabilities.ts';
+import { capabilitySets, DEFAULT_SHM_SIZE, defaultMounts, namespaces } from '../sandbox/defaults.ts';
+import { DEFAULT_MASKED_PATHS, DEFAULT_READONLY_PATHS } from '../sandbox/masks.ts';
 import type { LaunchOptions } from '../sandbox/sandbox.ts';
 import type { Resources, Spec } from '../sandbox/spec.ts';
 import type { PreparedMounts } from './exec-mounts.ts';
@@ -67,8 +60,8 @@ export function execSpec(
         namespaces: namespaces({ host: sharesHostNetwork, ...(path !== undefined && { path }) }),
         ...cgroup,
         ...(seccomp && { seccomp }),
-        maskedPaths: insecure ? [] : MASKED_PATHS,
-        readonlyPaths: insecure ? [] : READONLY_PATHS,
+        maskedPaths: insecure ? [] : DEFAULT_MASKED_PATHS,
+        readonlyPaths: insecure ? [] : DEFAULT_READONLY_PATHS,
       },
     },
     files: [

@@ -1,17 +1,11 @@
 import { hostname as hostnameOfHost } from 'node:os';
 import { posix } from 'node:path';
 import type { ContainerConfig } from '../../layers/index.ts';
+import { capabilitySets, DEFAULT_SHM_SIZE, defaultMounts, namespaces } from '../sandbox/defaults.ts';
+import { DEFAULT_MASKED_PATHS, DEFAULT_READONLY_PATHS } from '../sandbox/masks.ts';
 import type { Device, Resources, Rlimit, Spec, SpecMount } from '../sandbox/spec.ts';
-import { chooseCapabilities } from './capability-names.ts';
+import { chooseCapabilities } from './choose-capabilities.ts';
 import type { ContainerOptions, ContainerResources, Ulimit } from './container-options.ts';
-import {
-  capabilitySets,
-  DEFAULT_SHM_SIZE,
-  defaultMounts,
-  MASKED_PATHS,
-  namespaces,
-  READONLY_PATHS,
-} from './defaults.ts';
 import { changeEnvironment, environmentLines, imageEnvironment } from './environment.ts';
 import { RuntimeError } from './errors.ts';
 import type { ResolvedUser } from './passwd.ts';
@@ -69,8 +63,8 @@ export function containerSpec(input: ContainerSpecInput): Spec {
       ...(parent !== undefined && { cgroupsPath: `/${parent.replace(/^\/+/, '')}/${id}` }),
       ...(options.sysctls && { sysctl: options.sysctls }),
       ...(seccomp && { seccomp }),
-      maskedPaths: privileged ? [] : MASKED_PATHS,
-      readonlyPaths: privileged ? [] : READONLY_PATHS,
+      maskedPaths: privileged ? [] : DEFAULT_MASKED_PATHS,
+      readonlyPaths: privileged ? [] : DEFAULT_READONLY_PATHS,
     },
   };
 }

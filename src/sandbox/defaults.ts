@@ -3,26 +3,41 @@ import { DEFAULT_MASKED_PATHS, DEFAULT_READONLY_PATHS } from './masks.ts';
 import { defaultSeccomp } from './seccomp-default.ts';
 import type { Capabilities, Linux, Namespace, Resources, SpecMount } from './spec.ts';
 
-/** Docker's mounts of a container, in order. `shmSize` in bytes. */
-export function defaultMounts({
-  shmSize = 64 * 1024 * 1024,
-}: {
+/** Bytes of /dev/shm. */
+export const DEFAULT_SHM_SIZE = 64 * 1024 * 1024;
+
+export interface DefaultMountOptions {
+  /** Bytes of /dev/shm. */
   readonly shmSize?: number;
-} = {}): SpecMount[] {
-  const mount = (type: string, destination: string, options: string) => ({
+  /** /sys and the control groups writable, as for `--privileged`. */
+  readonly writableSys?: boolean;
+  /** /dev/shm is the host's, as its IPC namespace is. */
+  readonly hostIpc?: boolean;
+}
+
+/** Docker's mounts of a container, in order (moby `oci/defaults.go`). */
+export function defaultMounts({
+  shmSize = DEFAULT_SHM_SIZE,
+  writableSys = false,
+  hostIpc = false,
+}: DefaultMountOptions = {}): SpecMount[] {
+  const mount = (type: string, destination: string, options: string, source = type) => ({
     destination,
     type,
-    source: type,
+    source,
     options: options.split(','),
   });
+  const access = writableSys ? 'rw' : 'ro';
   return [
     mount('proc', '/proc', 'nosuid,noexec,nodev'),
     mount('tmpfs', '/dev', 'nosuid,strictatime,mode=755,size=65536k'),
     mount('devpts', '/dev/pts', 'nosuid,noexec,newinstance,ptmxmode=0666,mode=0620,gid=5'),
-    mount('sysfs', '/sys', 'nosuid,noexec,nodev,ro'),
-    mount('cgroup', '/sys/fs/cgroup', 'ro,nosuid,noexec,nodev'),
+    mount('sysfs', '/sys', `nosuid,noexec,nodev,${access}`),
+    mount('cgroup', '/sys/fs/cgroup', `${access},nosuid,noexec,nodev`),
     mount('mqueue', '/dev/mqueue', 'nosuid,noexec,nodev'),
-    mount('tmpfs', '/dev/shm', `nosuid,noexec,nodev,mode=1777,size=${shmSize}`),
+    hostIpc
+      ? mount('bind', '/dev/shm', 'rbind,nosuid,noexec,nodev', '/dev/shm')
+      : mount('tmpfs', '/dev/shm', `nosuid,noexec,nodev,mode=1777,size=${shmSize}`, 'shm'),
   ];
 }
 
@@ -55,10 +70,20 @@ export const DEFAULT_DEVICE_RULES: NonNullable<Resources['devices']> = [
   })),
 ];
 
+/** New namespaces of every kind but the user's and those shared with the host; the network as told. */
+export function namespaces(
+  network: { readonly host: boolean; readonly path?: string },
+  shared: readonly Namespace['type'][] = [],
+): readonly Namespace[] {
+  const own = (['pid', 'mount', 'ipc', 'uts', 'cgroup'] as const)
+    .filter((type) => !shared.includes(type))
+    .map((type): Namespace => ({ type }));
+  if (network.host) return own;
+  return [...own, network.path === undefined ? { type: 'network' } : { type: 'network', path: network.path }];
+}
+
 /** All namespaces new. */
-export const DEFAULT_NAMESPACES: readonly Namespace[] = (
-  ['mount', 'pid', 'uts', 'ipc', 'network', 'cgroup'] as const
-).map((type) => ({ type }));
+export const DEFAULT_NAMESPACES: readonly Namespace[] = namespaces({ host: false });
 
 /** These for root; another user has them in its bounding set alone, so that only a setuid program gains them. */
 export function capabilitySets(capabilities: readonly string[], uid: number): Capabilities {
