@@ -129,6 +129,8 @@ async function solveGraph(input: SolveInput) {
     );
     return layersOf(result);
   } catch (error) {
+    // Whoever stopped the build knows why: no step is to blame.
+    signal.throwIfAborted();
     if (!(error instanceof SolveError)) throw error;
     const { vertex, cause } = error;
     throw new BuildError(vertex.meta.name, source, vertex.meta.lines, tail.lines(vertex.digest), cause);
