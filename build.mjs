@@ -1,6 +1,6 @@
 // Bundles each command into one file, so that starting it reads one file and runs only what it uses.
 import { createHash } from 'node:crypto';
-import { readFileSync } from 'node:fs';
+import { chmodSync, readFileSync } from 'node:fs';
 import { build } from 'esbuild';
 
 const common = {
@@ -50,6 +50,10 @@ const scripts = {
 };
 const moduleUrl = "const __moduleUrl=require('node:url').pathToFileURL(__filename).href;";
 
+// Node looks for some options of its own (--env-file) behind the script's name too, unless `--` stands before it. The
+// second line is a command to the shell and a comment to Node.
+const START = `#!/bin/sh\n':' //; exec node -- "$0" "$@"`;
+
 // A command is its bundle, and a launcher that runs it.
 for (const name of ['tsbuild', 'tsrun', 'tsctr']) {
   await build({
@@ -66,10 +70,11 @@ for (const name of ['tsbuild', 'tsrun', 'tsctr']) {
     .slice(0, 16);
   await build({
     ...scripts,
-    banner: { js: '#!/usr/bin/env node' },
+    banner: { js: START },
     entryPoints: { [name]: 'src/cli/launch.ts' },
     define: { BUNDLE: JSON.stringify(name), BUNDLE_DIGEST: JSON.stringify(digest) },
   });
+  chmodSync(`dist/${name}.cjs`, 0o755);
 }
 await build({
   ...scripts,
