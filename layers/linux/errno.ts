@@ -16,7 +16,13 @@ export class SystemCallError extends Error {
     const code = names.get(errno) ?? `errno ${errno}`;
     const [, text] = getSystemErrorMap().get(-errno) ?? [];
     const what = text === undefined ? code : `${code}: ${text}`;
-    super(path === undefined ? `${what}, ${syscall}` : `${what}, ${syscall} '${path}'`);
+    super(path === undefined ? `${what}, ${syscall}` : `${what}, ${syscall} '${shown(path)}'`);
     this.code = code;
   }
+}
+
+/** Bytes as text; of a path that nobody would read to the end, the end that tells it from others. */
+function shown(path: string): string {
+  const text = Buffer.from(path, 'latin1').toString('utf8');
+  return text.length > 300 ? `…${text.slice(-150)}` : text;
 }

@@ -35,9 +35,9 @@ export function plainView(output: Writable): ProgressView {
           const step = steps.get(event.vertex);
           if (step === undefined) break;
           const started = step.vertex.started ?? event.timestamp;
-          for (const line of lines.add(event)) {
-            print(step, `${((event.timestamp - started) / 1000).toFixed(3)} ${line}`);
-          }
+          const prefix = `#${step.number} ${((event.timestamp - started) / 1000).toFixed(3)} `;
+          const text = lines.add(event).map((line) => `${prefix}${line}\n`);
+          if (text.length > 0) output.write(text.join(''));
           break;
         }
         case 'warning':

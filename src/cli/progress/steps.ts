@@ -29,6 +29,9 @@ export class Steps {
   }
 }
 
+/** Of output without a line's end no more than this is kept until there is one; characters. */
+const LONGEST_LINE = 64 * 1024;
+
 /** Splits the output of steps into lines, stream by stream, and keeps an unfinished last line. */
 export class LogLines {
   readonly #rest = new Map<string, string>();
@@ -42,6 +45,7 @@ export class LogLines {
       this.#decoders.set(key, decoder);
     }
     const lines = ((this.#rest.get(key) ?? '') + decoder.decode(data, { stream: true })).split('\n');
+    if (lines.at(-1)!.length > LONGEST_LINE) lines.push('');
     this.#rest.set(key, lines.pop()!);
     return lines.map(lastRewrite);
   }
