@@ -14,6 +14,7 @@ import {
 import type { NamedContext } from '../dockerfile/lower/request.ts';
 import type { DockerfileSource } from '../dockerfile/source.ts';
 import { LocalTree } from '../ops/source-local.ts';
+import { readDockerfileText } from './dockerfile-text.ts';
 import { ApiError } from './errors.ts';
 import { readNode } from './read-node.ts';
 import type { BuildRequest } from './types.ts';
@@ -196,11 +197,7 @@ export function abortable(stream: NodeJS.ReadableStream, signal: AbortSignal | u
 async function readStream(store: Store, stream: Readable): Promise<MainContext> {
   const { head, rest } = await peek(stream, 512);
   const kind = detectArchive(head);
-  if (kind === undefined) {
-    const chunks: Uint8Array[] = [];
-    for await (const chunk of rest) chunks.push(chunk as Uint8Array);
-    return { kind: 'dockerfile', text: Buffer.concat(chunks).toString('utf8') };
-  }
+  if (kind === undefined) return { kind: 'dockerfile', text: await readDockerfileText(rest) };
   const snapshot = store.snapshots.prepare([]);
   try {
     const writer = snapshot.writer();
