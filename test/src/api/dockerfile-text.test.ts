@@ -30,5 +30,6 @@ test.each(['in place of a context', 'as -f -'] as const)(
     const { result } = build({ ...context, tags: [], storeRoot: tempFolder() });
     await expect(result).rejects.toThrow('standard input has more than 16777216 bytes');
     expect(given.bytes).toBeLessThan(20 * MIB);
+    expect(stream.destroyed).toBe(true);
   },
 );
