@@ -11,8 +11,10 @@ export {
   decompress,
   decompressAs,
   detectArchive,
+  peek,
   plainTar,
   probeArchive,
+  readable,
 } from './diff/compression.ts';
 export { cleanEntryPath } from './diff/entry-path.ts';
 export { type ExtractOptions, extractArchive } from './diff/extract-archive.ts';

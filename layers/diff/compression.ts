@@ -123,8 +123,11 @@ export async function probeArchive(open: () => Readable): Promise<ArchiveKind | 
   }
 }
 
-/** The first bytes (fewer when there are no more) of a stream, and all of it again. */
-async function peek(source: AsyncIterable<Buffer>, length: number) {
+/** The first bytes (fewer when there are no more) of a stream, and all of it again, which ends the stream with it. */
+export async function peek(
+  source: AsyncIterable<Buffer>,
+  length: number,
+): Promise<{ readonly head: Buffer; readonly all: AsyncGenerator<Buffer> }> {
   const iterator = source[Symbol.asyncIterator]();
   const chunks: Buffer[] = [];
   let size = 0;

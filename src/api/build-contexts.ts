@@ -4,16 +4,20 @@ import { addAbortSignal, Readable } from 'node:stream';
 import {
   type ActiveSnapshot,
   bytePath,
+  DETECT_BYTES,
   type DirectoryTree,
   detectArchive,
   directoryTree,
   extractArchive,
   type FileTree,
+  peek,
+  readable,
   type Store,
 } from '../../layers/index.ts';
 import type { NamedContext } from '../dockerfile/lower/request.ts';
 import type { DockerfileSource } from '../dockerfile/source.ts';
 import { LocalTree } from '../ops/source-local.ts';
+import { readDockerfileText } from './dockerfile-text.ts';
 import { ApiError } from './errors.ts';
 import { readNode } from './read-node.ts';
 import type { BuildRequest } from './types.ts';
@@ -194,48 +198,17 @@ export function abortable(stream: NodeJS.ReadableStream, signal: AbortSignal | u
 
 /** A stream is a tar (compressed or not), else the text of a Dockerfile without context, as for `docker build -`. */
 async function readStream(store: Store, stream: Readable): Promise<MainContext> {
-  const { head, rest } = await peek(stream, 512);
+  const { head, all } = await peek(stream, DETECT_BYTES);
   const kind = detectArchive(head);
-  if (kind === undefined) {
-    const chunks: Uint8Array[] = [];
-    for await (const chunk of rest) chunks.push(chunk as Uint8Array);
-    return { kind: 'dockerfile', text: Buffer.concat(chunks).toString('utf8') };
-  }
+  if (kind === undefined) return { kind: 'dockerfile', text: await readDockerfileText(all) };
   const snapshot = store.snapshots.prepare([]);
   try {
     const writer = snapshot.writer();
-    await extractArchive(rest, writer, '/', {});
+    await extractArchive(readable(all), writer, '/', {});
     writer.finish();
     return { kind: 'snapshot', snapshot };
   } catch (error) {
     snapshot.abort();
     throw error;
   }
-}
-
-/** The first bytes of a stream, and the stream with them still in it. */
-async function peek(
-  stream: Readable,
-  size: number,
-): Promise<{ readonly head: Buffer; readonly rest: Readable }> {
-  const iterator = stream[Symbol.asyncIterator]();
-  const chunks: Buffer[] = [];
-  let length = 0;
-  while (length < size) {
-    const next = await iterator.next();
-    if (next.done) break;
-    const chunk = Buffer.from(next.value as Uint8Array);
-    chunks.push(chunk);
-    length += chunk.length;
-  }
-  const head = Buffer.concat(chunks);
-  async function* whole() {
-    yield head;
-    for (;;) {
-      const next = await iterator.next();
-      if (next.done) return;
-      yield next.value as Uint8Array;
-    }
-  }
-  return { head, rest: Readable.from(whole()) };
 }

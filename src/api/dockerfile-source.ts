@@ -1,8 +1,8 @@
 import { readFileSync } from 'node:fs';
 import { join, relative } from 'node:path';
-import { buffer } from 'node:stream/consumers';
 import type { DockerfileSource } from '../dockerfile/source.ts';
 import { abortable, type BuildContexts, readTextFile } from './build-contexts.ts';
+import { MAX_DOCKERFILE_BYTES, readDockerfileText } from './dockerfile-text.ts';
 import { ApiError } from './errors.ts';
 import type { BuildRequest } from './types.ts';
 
@@ -12,9 +12,6 @@ export interface ReadDockerfile {
   /** Text and name of `<Dockerfile>.dockerignore`, which replaces the context's own. */
   readonly ignore?: DockerfileSource;
 }
-
-/** A Dockerfile is text that people write. */
-const LIMIT = 16 * 1024 * 1024;
 
 /** Reads what `-f` names, else `Dockerfile` (or `dockerfile`) in the context. */
 export async function readDockerfile(
@@ -28,12 +25,8 @@ export async function readDockerfile(
     return { source: { file: 'Dockerfile', text: dockerfile.text } };
   }
   if (dockerfile !== undefined && 'stdin' in dockerfile) {
-    return {
-      source: {
-        file: 'Dockerfile',
-        text: (await buffer(abortable(dockerfile.stdin, request.signal))).toString('utf8'),
-      },
-    };
+    const text = await readDockerfileText(abortable(dockerfile.stdin, request.signal));
+    return { source: { file: 'Dockerfile', text } };
   }
   const found = dockerfile === undefined ? inContext(contexts) : atPath(dockerfile.path, contexts);
   if (found !== undefined) return found;
@@ -71,8 +64,10 @@ function onHost(path: string): ReadDockerfile | undefined {
 
 function inTree(path: string, { main }: BuildContexts): ReadDockerfile | undefined {
   if (main === undefined) return undefined;
-  const text = readTextFile(main, path, LIMIT);
-  return text === undefined ? undefined : read(path, text, readTextFile(main, `${path}.dockerignore`, LIMIT));
+  const text = readTextFile(main, path, MAX_DOCKERFILE_BYTES);
+  return text === undefined
+    ? undefined
+    : read(path, text, readTextFile(main, `${path}.dockerignore`, MAX_DOCKERFILE_BYTES));
 }
 
 function read(file: string, text: string, ignore: string | undefined): ReadDockerfile {

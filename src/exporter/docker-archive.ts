@@ -34,13 +34,16 @@ export class DockerFiles {
     this.digests.set(path, digest);
   }
 
-  /** Stores a file that may belong to an image; others are passed over. */
+  /** Stores a file that may belong to an image; others are passed over. Throws `LIMIT_EXCEEDED` for a huge document. */
   async take(entry: ArchiveMember, path: string): Promise<void> {
     const { type, linkpath } = entry;
     // A layer that several images share is a link to its first place: in the archive, never on a disk.
     if (type === 'symlink') this.links.set(path, posix.join(posix.dirname(path), linkpath));
     else if (type === 'link') this.links.set(path, posix.normalize(linkpath));
-    else if (type === 'file' && /\.(tar|json)$/.test(path)) this.digests.set(path, await this.ingest(entry));
+    else if (type === 'file' && /\.(tar|json)$/.test(path)) {
+      if (path.endsWith('.json') && entry.size > MAX_CONFIG_BYTES) throw tooLarge(path);
+      this.digests.set(path, await this.ingest(entry));
+    }
   }
 
   /** The image of an entry of manifest.json. Throws `INVALID_ARCHIVE` for files that are not in the archive. */
@@ -101,4 +104,9 @@ export class DockerFiles {
       throw error;
     }
   }
+}
+
+function tooLarge(path: string): StoreError {
+  const message = `Cannot read the archive: ${JSON.stringify(path)} has more than ${MAX_CONFIG_BYTES} bytes`;
+  return new StoreError('LIMIT_EXCEEDED', path, message);
 }

@@ -6,11 +6,11 @@ import {
   MediaType,
   type Platform,
   parseDiffId,
+  plainTar,
   type Store,
 } from '../../layers/index.ts';
 import { normalised } from './archive-images.ts';
 import { type CommittedImage, commitImage, nameImage } from './image.ts';
-import { openArchive } from './open-archive.ts';
 
 export interface ImportOptions {
   /** What the image runs: the outcome of `--change`. */
@@ -29,7 +29,7 @@ export async function importRootfs(
   options: ImportOptions = {},
 ): Promise<CommittedImage> {
   const names = options.tag === undefined ? [] : [normalised(options.tag)];
-  const diffId = await ingestPlain(store, await openArchive(tar));
+  const diffId = await ingestPlain(store, plainTar(tar));
   const { size } = store.content.info(digestOfDiff(diffId))!;
   const blob = { mediaType: MediaType.ociLayer, digest: digestOfDiff(diffId), size };
   const layer = await store.unpack(blob, diffId);

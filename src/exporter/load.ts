@@ -11,6 +11,7 @@ import {
   type Platform,
   parseDigest,
   parseImageDocument,
+  plainTar,
   readArchive,
   readImage,
   type Store,
@@ -29,7 +30,6 @@ import type { ArchiveMember } from './archive-member.ts';
 import { DockerFiles } from './docker-archive.ts';
 import { KnownLayers } from './known-layers.ts';
 import { readLayoutDirectory } from './layout-directory.ts';
-import { openArchive } from './open-archive.ts';
 
 export interface LoadedImage {
   /** Normalised; undefined for an image without a name, which is kept under its digest. */
@@ -78,7 +78,7 @@ async function* membersOf(source: string | Readable, signal?: AbortSignal): Asyn
   }
   const options = { highWaterMark: 1 << 20, ...(signal && { signal }) };
   const bytes = typeof source === 'string' ? createReadStream(source, options) : source;
-  yield* readArchive(await openArchive(bytes));
+  yield* readArchive(plainTar(bytes));
 }
 
 /** Takes the files of an archive in whatever order they come. */

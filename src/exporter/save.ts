@@ -1,5 +1,5 @@
 import { createWriteStream, mkdirSync } from 'node:fs';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { Readable, type Writable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import {
@@ -69,7 +69,8 @@ export async function writeLayout(
   options: SaveOptions,
 ): Promise<void> {
   const files = await filesOf(store, images, options);
-  mkdirSync(join(directory, 'blobs', 'sha256'), { recursive: true });
+  for (const folder of new Set(['blobs/sha256', ...files.map(({ path }) => dirname(path))]))
+    mkdirSync(join(directory, folder), { recursive: true });
   for (const file of files) {
     const target = createWriteStream(join(directory, file.path), { flags: 'wx' });
     await pipeline(Readable.from(bodyOf(store.content, file), { objectMode: false }), target, {

@@ -1,6 +1,4 @@
 import { createHash } from 'node:crypto';
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { bytePath, directoryTree, type Layer, type Store } from '../../layers/index.ts';
 import type { Vertex } from '../llb/definition.ts';
@@ -91,7 +89,7 @@ class GitSource implements Operation {
     const remote = parseRemote(text, this.#protocols);
     const wanted = ref ?? (checksum !== undefined && isCommit(checksum) ? checksum : undefined);
     const options = this.#options(vertex, remote, context);
-    const resolved = await inTemporary((directory) => resolveRef(remote, wanted, directory, options));
+    const resolved = await this.#inPrivate((directory) => resolveRef(remote, wanted, directory, options));
     const { commit, tag } = resolved;
     if (checksum === undefined || [commit, tag].some((hash) => hash?.startsWith(checksum))) return resolved;
     throw new OperationError(
@@ -105,7 +103,7 @@ class GitSource implements Operation {
     const { remote: text, subdir, keepGitDir, submodules = true } = vertex.op as GitSourceOp;
     const remote = parseRemote(text, this.#protocols);
     const options = this.#options(vertex, remote, context);
-    return inTemporary(async (directory) => {
+    return this.#inPrivate(async (directory) => {
       const request = { remote, resolved, submodules, keepGitDir };
       const time = await checkOut(directory, request, options);
       const mtimeNs = BigInt(time) * 1_000_000_000n;
@@ -146,6 +144,16 @@ class GitSource implements Operation {
     }
   }
 
+  /** In a directory of the store that is gone afterwards; when this process is killed, the next one clears it away. */
+  async #inPrivate<T>(body: (directory: string) => Promise<T>): Promise<T> {
+    const snapshot = this.#store.snapshots.prepare([]);
+    try {
+      return await body(snapshot.root().upper!);
+    } finally {
+      snapshot.abort();
+    }
+  }
+
   #options({ digest: vertex }: Vertex, remote: GitRemote, { signal, report }: OperationContext): GitOptions {
     const log = (text: string) =>
       report({ kind: 'log', vertex, stream: 2, data: Buffer.from(text), timestamp: Date.now() });
@@ -157,14 +165,5 @@ class GitSource implements Operation {
       signal,
       log,
     };
-  }
-}
-
-async function inTemporary<T>(body: (directory: string) => Promise<T>): Promise<T> {
-  const directory = mkdtempSync(join(tmpdir(), 'tsbuild-git-'));
-  try {
-    return await body(directory);
-  } finally {
-    rmSync(directory, { recursive: true, force: true, maxRetries: 3 });
   }
 }

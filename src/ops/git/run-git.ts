@@ -1,3 +1,4 @@
+import { dirname } from 'node:path';
 import type { Environment } from '../../registry/proxy.ts';
 import { OperationError } from '../operation-error.ts';
 import type { GitProtocol, GitRemote } from './remote.ts';
@@ -62,7 +63,8 @@ export async function runGit(
   const umask = process.umask(0o022);
   const child = spawn('git', [...CONFIG.flatMap((line) => ['-c', line]), ...args], {
     cwd: directory,
-    env: environmentOf(options),
+    // A repository that the directory happens to be in is somebody's configuration too.
+    env: { ...environmentOf(options), GIT_CEILING_DIRECTORIES: dirname(directory) },
     stdio: ['ignore', 'pipe', 'pipe'],
     signal,
     killSignal: 'SIGKILL',

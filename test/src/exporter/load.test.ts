@@ -9,6 +9,7 @@ import { loadArchive } from '../../../src/exporter/load.ts';
 import { blobFiles, layoutFiles, oldDockerFiles } from '../../support/archives.ts';
 import { sha256 } from '../../support/registry-server.ts';
 import { sampleImage } from '../../support/sample-image.ts';
+import { TarBuilder } from '../../support/tar-builder.ts';
 import { type TarFiles, tarOf } from '../../support/tar-files.ts';
 import { tempStore } from '../../support/temp-store.ts';
 
@@ -197,6 +198,26 @@ describe('loadArchive()', () => {
     await expect(loadArchive(tempStore().store, streamOf(Buffer.alloc(2000, 'x')))).rejects.toMatchObject({
       code: 'INVALID_ARCHIVE',
     });
+  });
+
+  test('refuses a document that claims a terabyte before it stores any of it', async () => {
+    const { store } = tempStore();
+    const sparse = {
+      'GNU.sparse.major': '1',
+      'GNU.sparse.minor': '0',
+      'GNU.sparse.realsize': `${2 ** 40 - 1}`,
+    };
+    const archive = new TarBuilder()
+      .pax({ ...sparse, 'GNU.sparse.name': `${'a'.repeat(64)}.json` })
+      .file('GNUSparseFile.1/a', Buffer.from('0\n'.padEnd(512, '\0')))
+      .end();
+    await expect(loadArchive(store, streamOf(archive))).rejects.toMatchObject({ code: 'LIMIT_EXCEEDED' });
+    expect([...store.content.list()]).toEqual([]);
+    const name = `${'b'.repeat(64)}.json`;
+    const plain = new TarBuilder().header({ name, size: 8 * 2 ** 20 + 1 }).end();
+    await expect(loadArchive(store, streamOf(plain))).rejects.toThrow(
+      `"${name}" has more than 8388608 bytes`,
+    );
   });
 
   function blobPath(layer: number): string {

@@ -1,7 +1,8 @@
 import { execFileSync } from 'node:child_process';
-import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { createHash } from 'node:crypto';
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { PassThrough } from 'node:stream';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { hexOf, MediaType, readImage } from '../../../layers/index.ts';
@@ -165,4 +166,26 @@ test('writeLayout() writes a directory that loadArchive() takes', async () => {
   const path = join(folder, 'layout');
   await writeLayout(store, [{ target, names: ['docker.io/library/app:1'] }], path, { format: 'oci' });
   expect(await loadArchive(tempStore().store, path)).toMatchObject([{ name: 'docker.io/library/app:1' }]);
+});
+
+test('writeLayout() writes blobs that are named by sha512 too', async () => {
+  const image = sampleImage();
+  const hex = createHash('sha512').update(image.manifestBytes).digest('hex');
+  const annotations = { 'io.containerd.image.name': 'docker.io/library/app:1' };
+  const manifests = [{ ...image.descriptor, digest: `sha512:${hex}`, annotations }];
+  const given = {
+    ...layoutFiles([image], []),
+    'index.json': JSON.stringify({ schemaVersion: 2, mediaType: MediaType.ociIndex, manifests }),
+    [`blobs/sha512/${hex}`]: image.manifestBytes,
+  };
+  const store = tempStore().store;
+  for (const [name, bytes] of Object.entries(given)) {
+    mkdirSync(dirname(join(folder, 'given', name)), { recursive: true });
+    writeFileSync(join(folder, 'given', name), bytes as Buffer);
+  }
+  const [loaded] = await loadArchive(store, join(folder, 'given'));
+  const path = join(folder, 'layout');
+  await writeLayout(store, [{ target: loaded!.target, names: [] }], path, { format: 'oci' });
+  expect(readFileSync(join(path, 'blobs/sha512', hex))).toEqual(image.manifestBytes);
+  expect(await loadArchive(tempStore().store, path)).toMatchObject([{ target: { digest: `sha512:${hex}` } }]);
 });

@@ -4,16 +4,16 @@ import {
   existsSync,
   mkdirSync,
   readdirSync,
+  readFileSync,
   renameSync,
   symlinkSync,
   writeFileSync,
 } from 'node:fs';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
-import { expect, test } from 'vitest';
-import type { FileTree, Store } from '../../../layers/index.ts';
+import { expect, onTestFinished, test } from 'vitest';
+import { type FileTree, openStore, type Store } from '../../../layers/index.ts';
 import type { GitSourceOp } from '../../../src/llb/op.ts';
 import { gitSourceOperation } from '../../../src/ops/source-git.ts';
 import { cacheKey } from '../../../src/solver/cache-key.ts';
@@ -299,12 +299,37 @@ test('gitSourceOperation() refuses the host’s files, programs and options befo
   await expect(attempt({ ref: 'main' })).rejects.toThrow('git is not installed');
 });
 
-gitTest('gitSourceOperation() leaves no temporary directory behind', async () => {
-  const left = () => readdirSync(tmpdir()).filter((name) => name.startsWith('tsbuild-git-'));
-  const before = left();
+gitTest(
+  'gitSourceOperation() works in directories that the store reclaims, and leaves none behind',
+  async () => {
+    const repository = new Repository();
+    repository.commit({ a: '1' });
+    const tools = tempFolder();
+    const log = join(tools, 'log');
+    const git = execFileSync('sh', ['-c', 'command -v git']).toString().trim();
+    writeFileSync(join(tools, 'git'), `#!/bin/sh\npwd >>${log}\nexec ${git} "$@"\n`, { mode: 0o755 });
+    const environment = { PATH: `${tools}:${process.env.PATH}` };
+    const store = layerStore();
+    await checkOut(store, repository.url, { environment });
+    await checkOut(store, repository.url, { environment, subdir: 'nosuch' }).catch(() => {});
+    const places = readFileSync(log, 'utf8').trim().split('\n');
+    expect(places.length).toBeGreaterThan(2);
+    // docs/store-layout.md: named by the lease.
+    const inStore = /^\/active\/[0-9a-f]{16}\./;
+    for (const place of places) expect(place.replace(store.root, '')).toMatch(inStore);
+    // A symlink to where a layer went stays with the lease.
+    const left = readdirSync(join(store.root, 'active'), { withFileTypes: true });
+    expect(left.filter((entry) => entry.isDirectory())).toEqual([]);
+  },
+);
+
+gitTest('gitSourceOperation() heeds no repository that the store is in', async () => {
   const repository = new Repository();
   repository.commit({ a: '1' });
-  await files(repository.url);
-  await files(repository.url, { subdir: 'nosuch' }).catch(() => {});
-  expect(left()).toEqual(before);
+  const around = tempFolder();
+  execFileSync('git', ['init', '--quiet', around]);
+  execFileSync('git', ['config', `url.file:///nowhere/.insteadOf`, 'file:///'], { cwd: around });
+  const store = openStore(join(around, 'store'));
+  onTestFinished(() => store.close());
+  expect(shortListing(await checkOut(store, repository.url))).toEqual({ '/a': 'f 644 0:0 1' });
 });
