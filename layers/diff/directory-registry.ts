@@ -10,10 +10,10 @@ import {
   statAt,
   statFd,
 } from '../linux/inode.ts';
+import { applyXattrs } from '../snapshots/apply-attributes.ts';
 import type { BytePath } from '../snapshots/file-tree.ts';
 import { type MarkSpace, makeOpaque } from '../snapshots/overlay-marks.ts';
 import type { Xattr } from './tar-entry.ts';
-import { setLayerXattrs } from './whiteout.ts';
 
 export interface DirectoryAttributes {
   readonly mode: number;
@@ -77,7 +77,7 @@ export class DirectoryRegistry {
       if (nlink !== 2) for (const child of subdirectories(fd)) this.#apply(fd, child, marks);
       const attributes = this.#attributes.get(ino) ?? IMPLIED_DIRECTORY;
       if (uid !== attributes.uid || gid !== attributes.gid) chownFd(fd, attributes.uid, attributes.gid);
-      setLayerXattrs(attributes.xattrs, (attribute, value) => setXattrFd(fd, attribute, value));
+      applyXattrs(attributes.xattrs, (attribute, value) => setXattrFd(fd, attribute, value));
       if (this.#opaque.has(ino)) makeOpaque(fd, marks);
       chmodFd(fd, attributes.mode);
       setTimesFd(fd, attributes.mtimeNs);

@@ -19,6 +19,7 @@ import {
   symlinkAt,
   writeFrom,
 } from '../linux/inode.ts';
+import { applyXattrs } from '../snapshots/apply-attributes.ts';
 import type { BytePath } from '../snapshots/file-tree.ts';
 import { isWhiteout, type MarkSpace, makeWhiteout } from '../snapshots/overlay-marks.ts';
 import { archiveError, invalidArchive } from './archive-error.ts';
@@ -26,14 +27,7 @@ import { cleanEntryPath } from './entry-path.ts';
 import { LayerRoot, type OpenDirectory } from './layer-root.ts';
 import type { TarEntry } from './tar-entry.ts';
 import type { DataPiece } from './tar-reader.ts';
-import {
-  AUFS_PREFIX,
-  hasWhiteout,
-  OPAQUE_MARKER,
-  setLayerXattrs,
-  splitPath,
-  WHITEOUT_PREFIX,
-} from './whiteout.ts';
+import { AUFS_PREFIX, hasWhiteout, OPAQUE_MARKER, splitPath, WHITEOUT_PREFIX } from './whiteout.ts';
 
 const DISK_BLOCK = 4096;
 
@@ -124,7 +118,7 @@ export class LayerExtractor {
   #describe(entry: TarEntry, parent: OpenDirectory, name: BytePath): void {
     chownAt(parent.fd, name, entry.uid, entry.gid);
     if (entry.type !== 'symlink') chmodAt(parent.fd, name, entry.mode);
-    setLayerXattrs(entry.xattrs, (attribute, value) => setXattr(parent.fd, name, attribute, value));
+    applyXattrs(entry.xattrs, (attribute, value) => setXattr(parent.fd, name, attribute, value));
     setTimesAt(parent.fd, name, entry.mtimeNs);
   }
 
@@ -220,7 +214,7 @@ export class LayerExtractor {
     // Setting the owner clears setuid and capabilities, so these come after.
     if (isForeign) chownFd(fd, uid, gid);
     if ((mode & (0o7000 | this.#umask)) !== 0) chmodFd(fd, mode);
-    setLayerXattrs(xattrs, (name, value) => setXattrFd(fd, name, value));
+    applyXattrs(xattrs, (name, value) => setXattrFd(fd, name, value));
     setTimesFd(fd, mtimeNs);
     this.#file = -1;
     close(fd);
