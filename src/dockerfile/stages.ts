@@ -146,13 +146,13 @@ function circle(
   );
 }
 
-/** Stages that `target` needs, itself included. */
+/** Stages that `targets` need, themselves included. */
 export function reachableStages(
-  target: number,
+  targets: readonly number[],
   references: readonly (readonly Reference[])[],
 ): ReadonlySet<number> {
   const reached = new Set<number>();
-  const pending = [target];
+  const pending = [...targets];
   for (let index = pending.pop(); index !== undefined; index = pending.pop()) {
     if (reached.has(index)) continue;
     reached.add(index);

@@ -19,6 +19,11 @@ export function finding(rule: RuleName, message: string, ranges: readonly Source
   return { rule, message, description, ...(url !== undefined && { url }), ranges };
 }
 
+/** In the order of the file; those of one line as they were found. */
+export function byLine(findings: readonly Finding[]): readonly Finding[] {
+  return [...findings].sort((one, other) => (one.ranges[0]?.start ?? 0) - (other.ranges[0]?.start ?? 0));
+}
+
 /** The one-line form users know: `Rule: message (line N)`. */
 export function shortText({ rule, message, ranges }: Finding): string {
   const line = ranges[0]?.start ?? 0;

@@ -49,6 +49,8 @@ export interface LowerRequest {
   resolveImage(ref: string, platform: Platform): Promise<ResolvedImage>;
   /** Whether the build context (or named local context) ignores the path: for CopyIgnoredFile. Undefined: cannot tell. */
   isIgnored?(context: string, path: string): boolean;
+  /** Called for each finding of the build checks in the order of the file, also when lowering fails after it. */
+  warn?(warning: WarningEvent): void;
   readonly signal?: AbortSignal;
 }
 
@@ -69,5 +71,4 @@ export interface LoweredBuild {
     /** The base's `created`, or that of a scratch image: undefined (now, or the epoch). */
     readonly created?: string;
   };
-  readonly warnings: readonly WarningEvent[];
 }
