@@ -1,6 +1,7 @@
 import { renderError, renderExcerpt } from '../dockerfile/excerpt.ts';
 import { DockerfileError } from '../dockerfile/source.ts';
 import { visible } from '../dockerfile/visible.ts';
+import type { WarningEvent } from '../progress/events.ts';
 import { BuildError } from './build-error.ts';
 import type { Checked } from './check.ts';
 import { diskHint } from './disk-hint.ts';
@@ -20,6 +21,36 @@ export function describeChecks(
       `${warning} ${rule}${url === undefined ? '' : ` - ${url}`}\n${visible(message)}\n${renderExcerpt(source, ranges, { colour })}\n\n`,
   );
   return `Check ${stopped ? 'incomplete' : 'complete'}, ${count}!\n\n${blocks.join('')}`;
+}
+
+/**
+ * The warnings of a build as a list, each once: builds for several platforms find the same ones again. `expand` adds
+ * what the rule is about, its page and the lines. Empty when there are none.
+ */
+export function describeWarnings(
+  warnings: readonly WarningEvent[],
+  { colour, expand }: { readonly colour: boolean; readonly expand: boolean },
+): string {
+  const entries = new Set(warnings.map((warning) => warningEntry(warning, colour, expand)));
+  if (entries.size === 0) return '';
+  const count = entries.size === 1 ? '1 warning found' : `${entries.size} warnings found`;
+  const title = ` ${count}${expand ? '' : ' (use --debug to expand)'}:`;
+  return `${colour ? `\x1b[33m${title}\x1b[0m` : title}\n${[...entries].join('')}`;
+}
+
+function warningEntry(
+  { short, detail = [], url, source }: WarningEvent,
+  colour: boolean,
+  expand: boolean,
+): string {
+  const first = ` - ${visible(short)}\n`;
+  if (!expand) return first;
+  const more = [
+    ...detail.map((line) => visible(line)),
+    ...(url === undefined ? [] : [`More info: ${url}`]),
+    ...(source === undefined ? [] : [renderExcerpt(source, source.ranges, { colour })]),
+  ];
+  return more.length === 0 ? first : `${first}${more.join('\n')}\n\n`;
 }
 
 /** A failed build for a terminal: where, the lines, the end of the step's output, what went wrong, what to do. */

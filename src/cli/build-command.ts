@@ -26,7 +26,9 @@ export async function buildCommand(values: BuildOptionValues, context: string): 
   };
   // Once: a second one ends this process at once.
   for (const signal of STOPPING) process.once(signal, stop);
-  const view = progressView(quiet ? 'quiet' : (values.progress as string), process.stderr);
+  const view = progressView(quiet ? 'quiet' : (values.progress as string), process.stderr, {
+    expand: values.debug === true,
+  });
   try {
     const building = build({ ...request, signal: abort.signal });
     for await (const event of building) view.show(event);

@@ -86,7 +86,7 @@ export function declareBuildOptions(command: Command): Command {
     .option('--force-rm', 'accepted for compatibility')
     .option('--compress', 'accepted for compatibility')
     .option('--isolation <technology>', 'accepted for compatibility')
-    .option('-D, --debug', 'print stack traces of internal errors');
+    .option('-D, --debug', 'show warnings with their lines, and what they are about');
 }
 
 export type BuildOptionValues = Readonly<Record<string, string | boolean | readonly string[] | undefined>>;
