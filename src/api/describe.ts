@@ -1,7 +1,7 @@
 import { renderError, renderExcerpt } from '../dockerfile/excerpt.ts';
 import { DockerfileError } from '../dockerfile/source.ts';
-import { visible } from '../dockerfile/visible.ts';
 import type { WarningEvent } from '../progress/events.ts';
+import { visible } from '../text/visible.ts';
 import { BuildError } from './build-error.ts';
 import type { Checked } from './check.ts';
 import { diskHint } from './disk-hint.ts';

@@ -1,6 +1,6 @@
+import { visible } from '../text/visible.ts';
 import type { Columns } from './columns.ts';
 import type { DockerfileError, DockerfileSource, SourceRange } from './source.ts';
-import { visible } from './visible.ts';
 
 export interface ExcerptOptions {
   /** Use terminal colours. */

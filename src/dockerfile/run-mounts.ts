@@ -1,7 +1,7 @@
+import { didYouMean, suggest } from '../text/suggest.ts';
 import { parseBoolean } from './booleans.ts';
 import { parseByteSize } from './byte-size.ts';
 import { csvFields } from './csv.ts';
-import { didYouMean, suggest } from './suggest.ts';
 
 /** One `--mount` of RUN with its values expanded, as written otherwise: nothing is completed yet but `type`. */
 export interface RunMount {

@@ -1,6 +1,6 @@
+import { didYouMean, suggest } from '../text/suggest.ts';
 import type { ArgInstruction, FromInstruction, Instruction } from './instructions.ts';
 import { DockerfileError, type DockerfileSource, type SourceRange } from './source.ts';
-import { didYouMean, suggest } from './suggest.ts';
 
 export type StageInstruction = Exclude<Instruction, FromInstruction>;
 

@@ -1,12 +1,12 @@
 import type { VertexDigest, VertexMeta } from '../../llb/definition.ts';
 import type { GraphBuilder } from '../../llb/graph.ts';
+import { didYouMean, suggest } from '../../text/suggest.ts';
 import type { FindingList } from '../checks/finding-list.ts';
 import { withoutCredentials } from '../credentials.ts';
 import { type ExpandOptions, type Expansion, ExpansionError, expandWord } from '../expand.ts';
 import type { Instruction, Keyword } from '../instructions.ts';
 import { argsOutsideEnvironment } from '../predefined-args.ts';
 import { DockerfileError, type DockerfileErrorCode, type DockerfileSource } from '../source.ts';
-import { didYouMean, suggest } from '../suggest.ts';
 import type { LowerRequest } from './request.ts';
 import type { StageState } from './state.ts';
 

@@ -1,7 +1,7 @@
 import { formatPlatform, type Platform, parseReference } from '../../../layers/index.ts';
+import { didYouMean, suggest } from '../../text/suggest.ts';
 import { contextKey } from '../context-name.ts';
 import { DockerfileError, type DockerfileSource, type SourceRange } from '../source.ts';
-import { didYouMean, suggest } from '../suggest.ts';
 import type { LowerRequest, NamedContext, ResolvedImage } from './request.ts';
 
 /** What a name that is no stage turned out to be. */
