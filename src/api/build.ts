@@ -1,4 +1,5 @@
-import { hostPlatform, type Platform } from '../../layers/index.ts';
+import { hostPlatform, type Layer, type Platform } from '../../layers/index.ts';
+import { type Finding, warningOf } from '../dockerfile/checks/finding.ts';
 import { lowerDockerfile } from '../dockerfile/lower/index.ts';
 import type { LoweredBuild } from '../dockerfile/lower/request.ts';
 import { commitImage } from '../exporter/image.ts';
@@ -19,10 +20,12 @@ import { BuildError } from './build-error.ts';
 import { EventQueue } from './event-queue.ts';
 import { withTimes } from './history-times.ts';
 import { ImageResolver } from './image-resolver.ts';
-import { LogTail } from './log-tail.ts';
+import { LogTail, type OutputEnd } from './log-tail.ts';
 import { lowerRequest, type OpenRequest, withRequest } from './open-request.ts';
 import { type BuiltPlatform, imageNames, writeOutputs } from './outputs.ts';
 import { readSecrets } from './read-secrets.ts';
+import { adviseOnStep } from './step-advice.ts';
+import { StepLogs } from './step-logs.ts';
 import type { Build, BuildRequest, BuildResult } from './types.ts';
 
 /** Starts a build. Events are there to be iterated; `result` settles when everything is written and released. */
@@ -52,8 +55,15 @@ async function buildPlatform(
 ): Promise<BuiltPlatform> {
   const { request, store, signal } = opened;
   const images = new ImageResolver(store, { pull: request.pull ? 'always' : 'missing', report, signal });
-  const lowered = await lowerDockerfile({ ...lowerRequest(opened, platform, images), warn: report });
-  const layers = await solveGraph({ opened, images, lowered, report });
+  const findings: Finding[] = [];
+  const lowered = await lowerDockerfile({
+    ...lowerRequest(opened, platform, images),
+    warn(finding) {
+      findings.push(finding);
+      report(warningOf(finding, opened.source));
+    },
+  });
+  const layers = await solveGraph({ opened, images, lowered, findings, report });
   const { history, created } = await withTimes(lowered.image.history, layers, {
     baseCreated: lowered.image.created,
     epoch: request.sourceDateEpoch,
@@ -67,16 +77,22 @@ interface SolveInput {
   readonly opened: OpenRequest;
   readonly images: ImageResolver;
   readonly lowered: LoweredBuild;
+  readonly findings: readonly Finding[];
   readonly report: Report;
 }
 
-async function solveGraph(input: SolveInput) {
-  const { lowered, report } = input;
-  const { store, source, signal } = input.opened;
+async function solveGraph(input: SolveInput): Promise<readonly Layer[]> {
+  const { store, signal } = input.opened;
   const tail = new LogTail();
+  const logs = new StepLogs(store.root);
   try {
     const result = await solve(
-      { definition: lowered.definition, operations: operations(input), report: tail.watch(report), signal },
+      {
+        definition: input.lowered.definition,
+        operations: operations(input),
+        report: tail.watch(logs.watch(input.report)),
+        signal,
+      },
       localCache(store.records),
       store.snapshots,
     );
@@ -85,9 +101,28 @@ async function solveGraph(input: SolveInput) {
     // Whoever stopped the build knows why: no step is to blame.
     signal.throwIfAborted();
     if (!(error instanceof SolveError)) throw error;
-    const { vertex, cause } = error;
-    throw new BuildError(vertex.meta.name, source, vertex.meta.lines, tail.lines(vertex.digest), cause);
+    throw buildError(input, error, tail.end(error.vertex.digest), logs.pathOf(error.vertex.digest));
+  } finally {
+    logs.close();
   }
+}
+
+function buildError(
+  { opened: { source }, findings }: SolveInput,
+  { vertex, cause }: SolveError,
+  output: OutputEnd,
+  log: string | undefined,
+): BuildError {
+  const { op, meta } = vertex;
+  const step = {
+    name: meta.name,
+    source,
+    ...(meta.lines && { lines: meta.lines }),
+    output,
+    ...(log !== undefined && { log }),
+    ...adviseOnStep({ source, lines: meta.lines, op, output: output.lines, cause, findings }),
+  };
+  return new BuildError(step, cause);
 }
 
 /** The only place that knows every kind of operation. */

@@ -1,4 +1,4 @@
-import { renderError, renderExcerpt } from '../dockerfile/excerpt.ts';
+import { renderError, renderExcerpt, renderMessage, renderPlace } from '../dockerfile/excerpt.ts';
 import { DockerfileError } from '../dockerfile/source.ts';
 import type { WarningEvent } from '../progress/events.ts';
 import { visible } from '../text/visible.ts';
@@ -60,15 +60,14 @@ export async function describeBuildError(
 ): Promise<string> {
   if (error instanceof DockerfileError) return renderError(error, options.colour);
   if (!(error instanceof BuildError)) return error.message;
+  const { name, source, lines, output, log, subject, hint } = error.step;
   const parts: string[] = [];
-  if (error.output.length > 0) {
-    parts.push(`------\n > ${error.step}:`, ...error.output, '------');
+  if (output.lines.length > 0) {
+    const before = output.omitted === 0 ? [] : [`[${output.omitted} lines before]`];
+    parts.push(`------\n > ${name}:`, ...before, ...output.lines, '------');
   }
-  if (error.lines !== undefined) {
-    parts.push(renderExcerpt(error.source, [error.lines], { colour: options.colour }));
-  }
-  parts.push(`ERROR: ${error.message}`);
-  const hint = (error.cause as { readonly hint?: string }).hint ?? diskHint(error.cause);
-  if (hint !== undefined) parts.push(`HINT: ${hint}`);
+  if (lines !== undefined) parts.push(await renderPlace(source, [lines], subject, options.colour));
+  parts.push(...renderMessage(error.message, hint ?? diskHint(error.cause), options.colour));
+  if (log !== undefined) parts.push(`LOG: ${log}`);
   return parts.join('\n');
 }

@@ -148,7 +148,7 @@ class MountPreparation implements PreparedMounts {
       const { secretIds } = this.context.secrets;
       const given = secretIds.length === 0 ? 'no secrets' : `only ${secretIds.join(', ')}`;
       throw new SecretError(
-        mount.id,
+        `id=${mount.id}`,
         `secret ${mount.id}: not found: the step requires it, and the build was given ${given}${didYouMean(suggest(mount.id, secretIds))}`,
         `Add --secret id=${mount.id},src=FILE or --secret id=${mount.id},env=VARIABLE`,
       );
@@ -164,7 +164,7 @@ class MountPreparation implements PreparedMounts {
     if (socket === undefined) {
       if (!mount.required) return;
       throw new SecretError(
-        mount.id,
+        'type=ssh',
         `no SSH agent "${mount.id}": the step requires it, and the build was given none`,
         `Start an agent (eval $(ssh-agent); ssh-add) and add --ssh ${mount.id}`,
       );

@@ -13,7 +13,7 @@ export class SecretError extends Error {
   override readonly name = 'SecretError';
 
   constructor(
-    /** Its id. */
+    /** As the mount's option has it, mostly: `id=x`, `type=ssh`. */
     readonly subject: string,
     message: string,
     readonly hint: string,

@@ -1,8 +1,8 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import type { ContainerConfig, DiffId, Platform } from '../../layers/index.ts';
+import { type Finding, shortText } from '../../src/dockerfile/checks/finding.ts';
 import type { LoweredBuild, LowerRequest, NamedContext } from '../../src/dockerfile/lower/request.ts';
-import type { WarningEvent } from '../../src/progress/events.ts';
 import type { DockerfileCase } from './dockerfile-cases.ts';
 
 /** What request.json of a case may say; everything has a default. */
@@ -77,8 +77,8 @@ export function lowerRequest(text: string, request: CaseRequest = {}): LowerRequ
   };
 }
 
-/** A lowered build and its warnings, with numbers in place of digests, and nothing said that is as usual. */
-export function readable(build: LoweredBuild, warnings: readonly WarningEvent[]): unknown {
+/** A lowered build and what was found in it, with numbers in place of digests, and nothing said that is as usual. */
+export function readable(build: LoweredBuild, findings: readonly Finding[]): unknown {
   const { vertices } = build.definition;
   const numbers = new Map([...vertices.keys()].map((digest, index) => [digest, index]));
   const { base, history, ...image } = build.image;
@@ -95,7 +95,7 @@ export function readable(build: LoweredBuild, warnings: readonly WarningEvent[])
     history: history.map(({ created_by = '', empty_layer, created }) =>
       [empty_layer ? '-' : '+', ...(created === undefined ? [] : [created]), created_by].join(' '),
     ),
-    warnings: warnings.map(({ short }) => short),
+    warnings: findings.map(shortText),
   };
 }
 

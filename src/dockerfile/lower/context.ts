@@ -123,6 +123,7 @@ export function expansion(
       instruction,
       'UndefinedVar',
       `Usage of undefined variable '$${name}'${didYouMean(hint === undefined ? undefined : `$${hint}`)}`,
+      `$${name}`,
     );
   }
   return result;

@@ -1,8 +1,6 @@
 import { type ContainerConfig, formatPlatform } from '../../../layers/index.ts';
-import type { WarningEvent } from '../../progress/events.ts';
-import { byLine, type Finding, shortText } from '../checks/finding.ts';
+import { byLine } from '../checks/finding.ts';
 import { lintError } from '../checks/finding-list.ts';
-import type { DockerfileSource } from '../source.ts';
 import { lowerTargets, openDockerfile } from './open.ts';
 import type { LoweredBuild, LowerRequest } from './request.ts';
 import type { StageState } from './state.ts';
@@ -13,19 +11,14 @@ import type { StageState } from './state.ts';
  */
 export async function lowerDockerfile(request: LowerRequest): Promise<LoweredBuild> {
   const file = openDockerfile(request);
-  const { graph, states, created } = await lowerTargets(file, [file.target]).finally(() =>
-    warn(request, file.findings.found),
-  );
+  const { graph, states, created } = await lowerTargets(file, [file.target]).finally(() => {
+    // Also when it fails: what was found first may say why.
+    for (const finding of byLine(file.findings.found)) request.warn?.(finding);
+  });
   const error = lintError(file.findings.found, file.findings.config, request.source);
   if (error !== undefined) throw error;
   const state = states.get(file.target)!;
   return { definition: graph.definition(state.root), image: imageOf(state, request, created) };
-}
-
-/** In the order of the file, also when the build fails: what was found first may say why. */
-function warn({ source, warn }: LowerRequest, findings: readonly Finding[]): void {
-  if (warn === undefined) return;
-  for (const finding of byLine(findings)) warn(warning(finding, source));
 }
 
 function imageOf(
@@ -64,15 +57,5 @@ function ordered(config: ContainerConfig): ContainerConfig {
     ...(ExposedPorts !== undefined && { ExposedPorts: sorted(ExposedPorts) }),
     ...(Volumes !== undefined && { Volumes: sorted(Volumes) }),
     ...(Labels !== undefined && { Labels: sorted(Labels) }),
-  };
-}
-
-function warning(finding: Finding, { file, text }: DockerfileSource): WarningEvent {
-  return {
-    kind: 'warning',
-    short: shortText(finding),
-    detail: [finding.description],
-    ...(finding.url !== undefined && { url: finding.url }),
-    source: { file, text, ranges: finding.ranges },
   };
 }

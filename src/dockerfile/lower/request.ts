@@ -1,7 +1,7 @@
 import type { ContainerConfig, HistoryEntry, ImageConfig, Platform } from '../../../layers/index.ts';
 import type { Definition } from '../../llb/definition.ts';
 import type { ExecResources } from '../../llb/op.ts';
-import type { WarningEvent } from '../../progress/events.ts';
+import type { Finding } from '../checks/finding.ts';
 import type { DockerfileSource } from '../source.ts';
 
 /** An image that FROM, COPY --from or a mount named, as the resolver found it. */
@@ -50,7 +50,7 @@ export interface LowerRequest {
   /** Whether the build context (or named local context) ignores the path: for CopyIgnoredFile. Undefined: cannot tell. */
   isIgnored?(context: string, path: string): boolean;
   /** Called for each finding of the build checks in the order of the file, also when lowering fails after it. */
-  warn?(warning: WarningEvent): void;
+  warn?(finding: Finding): void;
   readonly signal?: AbortSignal;
 }
 
