@@ -1,8 +1,9 @@
 /** The library: build images, run containers, and the store's images. No global state, no process.exit. */
 export * from './api/build.ts';
 export * from './api/changes.ts';
+export * from './api/check.ts';
 export * from './api/container-commands.ts';
-export { describeBuildError } from './api/describe.ts';
+export { describeBuildError, describeChecks, describeWarnings } from './api/describe.ts';
 export { diskHint } from './api/disk-hint.ts';
 export * from './api/errors.ts';
 export * from './api/image-commands.ts';

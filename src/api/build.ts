@@ -1,7 +1,7 @@
-import { hostPlatform, type Platform, type Store } from '../../layers/index.ts';
+import { hostPlatform, type Layer, type Platform } from '../../layers/index.ts';
+import { type Finding, warningOf } from '../dockerfile/checks/finding.ts';
 import { lowerDockerfile } from '../dockerfile/lower/index.ts';
 import type { LoweredBuild } from '../dockerfile/lower/request.ts';
-import type { DockerfileSource } from '../dockerfile/source.ts';
 import { commitImage } from '../exporter/image.ts';
 import { execOperation } from '../ops/exec.ts';
 import { fileOperation } from '../ops/file.ts';
@@ -16,17 +16,16 @@ import { localCache } from '../solver/cache-store.ts';
 import type { Operation } from '../solver/operation.ts';
 import { layersOf, solve } from '../solver/solve.ts';
 import { SolveError } from '../solver/solve-error.ts';
-import { type BuildContexts, openContexts } from './build-contexts.ts';
 import { BuildError } from './build-error.ts';
-import { readDockerfile } from './dockerfile-source.ts';
 import { EventQueue } from './event-queue.ts';
 import { withTimes } from './history-times.ts';
 import { ImageResolver } from './image-resolver.ts';
-import { LogTail } from './log-tail.ts';
-import { openDefaultStore } from './open-default-store.ts';
+import { LogTail, type OutputEnd } from './log-tail.ts';
+import { lowerRequest, type OpenRequest, withRequest } from './open-request.ts';
 import { type BuiltPlatform, imageNames, writeOutputs } from './outputs.ts';
 import { readSecrets } from './read-secrets.ts';
-
+import { adviseOnStep } from './step-advice.ts';
+import { StepLogs } from './step-logs.ts';
 import type { Build, BuildRequest, BuildResult } from './types.ts';
 
 /** Starts a build. Events are there to be iterated; `result` settles when everything is written and released. */
@@ -40,64 +39,31 @@ export function build(request: BuildRequest): Build {
 async function execute(request: BuildRequest, report: Report): Promise<BuildResult> {
   // A name that is none is told before the build, not after it.
   imageNames(request);
-  const store = openDefaultStore(request);
-  let contexts: BuildContexts | undefined;
-  try {
-    contexts = await openContexts(store, request);
-    const dockerfile = await readDockerfile(request, contexts);
-    contexts.useIgnoreFile(dockerfile.ignore);
+  return await withRequest(request, async (opened) => {
     const platforms = request.platforms?.length ? request.platforms : [hostPlatform()];
     const built: BuiltPlatform[] = [];
-    for (const platform of platforms) {
-      built.push(await buildPlatform(store, request, contexts, dockerfile.source, platform, report));
-    }
-    return await writeOutputs(store, request, built);
-  } catch (error) {
-    // Whatever broke off because of it: the caller asked for the end.
-    request.signal?.throwIfAborted();
-    throw error;
-  } finally {
-    contexts?.close();
-    store.close();
-  }
+    for (const platform of platforms) built.push(await buildPlatform(opened, platform, report));
+    return await writeOutputs(opened.store, request, built);
+  });
 }
 
 /** Dockerfile → graph → layers → manifest and config, for one platform. */
 async function buildPlatform(
-  store: Store,
-  request: BuildRequest,
-  contexts: BuildContexts,
-  source: DockerfileSource,
+  opened: OpenRequest,
   platform: Platform,
   report: Report,
 ): Promise<BuiltPlatform> {
-  const signal = request.signal ?? new AbortController().signal;
+  const { request, store, signal } = opened;
   const images = new ImageResolver(store, { pull: request.pull ? 'always' : 'missing', report, signal });
+  const findings: Finding[] = [];
   const lowered = await lowerDockerfile({
-    source,
-    ...(request.target !== undefined && { target: request.target }),
-    buildArgs: request.buildArgs ?? {},
-    labels: request.labels ?? {},
-    targetPlatform: platform,
-    buildPlatform: hostPlatform(),
-    contexts: contexts.named,
-    mainContext: contexts.main === undefined ? 'empty' : 'local',
-    noCache: request.noCache ? 'all' : (request.noCacheFilter ?? []),
-    network: request.network ?? 'default',
-    allow: request.allow ?? [],
-    hostname: request.buildArgs?.BUILDKIT_SANDBOX_HOSTNAME ?? 'buildkitsandbox',
-    extraHosts: request.extraHosts ?? [],
-    ulimits: request.ulimits ?? [],
-    ...(request.shmSize !== undefined && { shmSize: request.shmSize }),
-    ...(request.cgroupParent !== undefined && { cgroupParent: request.cgroupParent }),
-    ...(request.resources && { resources: request.resources }),
-    ...(request.sourceDateEpoch !== undefined && { epoch: request.sourceDateEpoch }),
-    resolveImage: (ref, wanted) => images.resolve(ref, wanted),
-    isIgnored: (context, path) => contexts.isIgnored(context, path),
-    signal,
+    ...lowerRequest(opened, platform, images),
+    warn(finding) {
+      findings.push(finding);
+      report(warningOf(finding, opened.source));
+    },
   });
-  for (const warning of lowered.warnings) report(warning);
-  const layers = await solveGraph({ store, request, contexts, images, lowered, source, report, signal });
+  const layers = await solveGraph({ opened, images, lowered, findings, report });
   const { history, created } = await withTimes(lowered.image.history, layers, {
     baseCreated: lowered.image.created,
     epoch: request.sourceDateEpoch,
@@ -108,22 +74,25 @@ async function buildPlatform(
 }
 
 interface SolveInput {
-  readonly store: Store;
-  readonly request: BuildRequest;
-  readonly contexts: BuildContexts;
+  readonly opened: OpenRequest;
   readonly images: ImageResolver;
   readonly lowered: LoweredBuild;
-  readonly source: DockerfileSource;
+  readonly findings: readonly Finding[];
   readonly report: Report;
-  readonly signal: AbortSignal;
 }
 
-async function solveGraph(input: SolveInput) {
-  const { store, lowered, source, report, signal } = input;
+async function solveGraph(input: SolveInput): Promise<readonly Layer[]> {
+  const { store, signal } = input.opened;
   const tail = new LogTail();
+  const logs = new StepLogs(store.root);
   try {
     const result = await solve(
-      { definition: lowered.definition, operations: operations(input), report: tail.watch(report), signal },
+      {
+        definition: input.lowered.definition,
+        operations: operations(input),
+        report: tail.watch(logs.watch(input.report)),
+        signal,
+      },
       localCache(store.records),
       store.snapshots,
     );
@@ -132,13 +101,33 @@ async function solveGraph(input: SolveInput) {
     // Whoever stopped the build knows why: no step is to blame.
     signal.throwIfAborted();
     if (!(error instanceof SolveError)) throw error;
-    const { vertex, cause } = error;
-    throw new BuildError(vertex.meta.name, source, vertex.meta.lines, tail.lines(vertex.digest), cause);
+    throw buildError(input, error, tail.end(error.vertex.digest), logs.pathOf(error.vertex.digest));
+  } finally {
+    logs.close();
   }
 }
 
+function buildError(
+  { opened: { source }, findings }: SolveInput,
+  { vertex, cause }: SolveError,
+  output: OutputEnd,
+  log: string | undefined,
+): BuildError {
+  const { op, meta } = vertex;
+  const step = {
+    name: meta.name,
+    source,
+    ...(meta.lines && { lines: meta.lines }),
+    output,
+    ...(log !== undefined && { log }),
+    ...adviseOnStep({ source, lines: meta.lines, op, output: output.lines, cause, findings }),
+  };
+  return new BuildError(step, cause);
+}
+
 /** The only place that knows every kind of operation. */
-function operations({ store, request, contexts, images }: SolveInput): Readonly<Record<string, Operation>> {
+function operations({ opened, images }: SolveInput): Readonly<Record<string, Operation>> {
+  const { request, store, contexts } = opened;
   return {
     scratch: scratchOperation,
     image: imageSourceOperation((op) => images.layers(op)),

@@ -29,6 +29,8 @@ export interface FoundImage {
 export interface ResolveOptions {
   readonly pull: 'always' | 'missing' | 'never';
   readonly platform?: Platform;
+  /** Only what the image is, not its layers: nothing is downloaded but a few documents. */
+  readonly describeOnly?: boolean;
   readonly report?: Report;
   readonly signal?: AbortSignal;
 }
@@ -69,12 +71,15 @@ export async function findOrPull(store: Store, text: string, options: ResolveOpt
   if (options.pull === 'never' || isFullImageId(text)) {
     throw new ApiError('NO_SUCH_IMAGE', text, `No such image: ${text}`);
   }
-  const { pullImage } = await import('../registry/pull.ts');
+  const { fetchImage, pullImage } = await import('../registry/pull.ts');
   const { report, signal } = options;
-  const pulled = await pullImage(store, parseReference(text), platform, {
-    ...(report && { report }),
-    ...(signal && { signal }),
-  });
+  const reference = parseReference(text);
+  const pullOptions = { ...(report && { report }), ...(signal && { signal }) };
+  if (options.describeOnly) {
+    const { target, ...image } = await fetchImage(store, reference, platform, pullOptions);
+    return { name: imageName(reference), target, image };
+  }
+  const pulled = await pullImage(store, reference, platform, pullOptions);
   return { name: pulled.record.name, target: pulled.record.target, image: pulled };
 }
 

@@ -25,6 +25,7 @@ export function readSecrets(request: BuildRequest): SecretSource {
         throw new ApiError('BAD_REQUEST', id, `secret ${id}: open ${source.file}: no such file or directory`);
       }
     },
+    secretIds: (request.secrets ?? []).map(({ id }) => id),
     sshSocket(id) {
       const agent = request.ssh?.find((entry) => entry.id === id);
       return agent && (agent.paths[0] ?? process.env.SSH_AUTH_SOCK);

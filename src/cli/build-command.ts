@@ -2,6 +2,7 @@ import { writeFileSync } from 'node:fs';
 import { constants } from 'node:os';
 import { build } from '../index.ts';
 import { type BuildOptionValues, buildRequest } from './build-options.ts';
+import { parseCall } from './call/call-option.ts';
 import { ExitCode } from './exit-status.ts';
 import { progressView } from './progress/view.ts';
 
@@ -12,6 +13,11 @@ const STOPPING = ['SIGINT', 'SIGTERM'] as const;
 export async function buildCommand(values: BuildOptionValues, context: string): Promise<number> {
   const quiet = values.quiet === true;
   const request = buildRequest(values, context);
+  const call = parseCall(values.check === true ? 'check' : (values.call as string));
+  if (call !== undefined) {
+    const { callCommand } = await import('./call/call-command.ts');
+    return callCommand(call, request);
+  }
   const abort = new AbortController();
   let received: NodeJS.Signals | undefined;
   const stop = (signal: NodeJS.Signals) => {
@@ -20,7 +26,9 @@ export async function buildCommand(values: BuildOptionValues, context: string): 
   };
   // Once: a second one ends this process at once.
   for (const signal of STOPPING) process.once(signal, stop);
-  const view = progressView(quiet ? 'quiet' : (values.progress as string), process.stderr);
+  const view = progressView(quiet ? 'quiet' : (values.progress as string), process.stderr, {
+    expand: values.debug === true,
+  });
   try {
     const building = build({ ...request, signal: abort.signal });
     for await (const event of building) view.show(event);

@@ -70,8 +70,13 @@ export function declareBuildOptions(command: Command): Command {
         .default('auto'),
     )
     .option('-q, --quiet', 'print only the image ID')
-    .option('--check', 'check the Dockerfile, build nothing')
-    .addOption(new Option('--call <method>', 'evaluate the build').default('build'))
+    .option('--check', 'check the Dockerfile, build nothing: --call=check')
+    .addOption(
+      new Option(
+        '--call <method>',
+        'tell about the Dockerfile: check, outline or targets[,format=json]',
+      ).default('build'),
+    )
     .option('--load', 'the image is in the store in any case: accepted for compatibility')
     .option('--push', 'push the image to its registry')
     .option('--provenance <value>', 'shorthand for --attest=type=provenance')
@@ -81,7 +86,7 @@ export function declareBuildOptions(command: Command): Command {
     .option('--force-rm', 'accepted for compatibility')
     .option('--compress', 'accepted for compatibility')
     .option('--isolation <technology>', 'accepted for compatibility')
-    .option('-D, --debug', 'print stack traces of internal errors');
+    .option('-D, --debug', 'show warnings with their lines, and what they are about');
 }
 
 export type BuildOptionValues = Readonly<Record<string, string | boolean | readonly string[] | undefined>>;

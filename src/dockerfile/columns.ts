@@ -30,7 +30,7 @@ export function locate(source: DockerfileSource, range: SourceRange, subject: st
   const directive = escapeCharOf(source) === '`' ? '#escape=`\n' : '';
   const [instruction] = instructionsIn(directive + text);
   const found = instruction === undefined ? undefined : find(instruction, subject);
-  if (found === undefined) return undefined;
+  if (found === undefined) return inText(lines, range.start, subject);
   const index = found.start.line - (directive === '' ? 0 : 1);
   const line = lines[index] ?? '';
   const end = found.end.line === found.start.line ? found.end.character : line.trimEnd().length;
@@ -48,6 +48,20 @@ function find(instruction: Instruction, subject: string): AstRange | undefined {
     words.find((candidate) => candidate.getValue().includes(subject)) ??
     words.find((candidate) => subject.startsWith(`${candidate.getValue()} `));
   return word?.getRange();
+}
+
+/** The first place where the subject stands by itself, comments left out: values inside flags are no words. */
+function inText(lines: readonly string[], first: number, subject: string): Columns | undefined {
+  if (!/\w/.test(subject)) return undefined;
+  for (const [index, line] of lines.entries()) {
+    if (/^\s*#/.test(line)) continue;
+    for (let at = line.indexOf(subject); at >= 0; at = line.indexOf(subject, at + 1)) {
+      const end = at + subject.length;
+      if (!/\w/.test(line[at - 1] ?? '') && !/\w/.test(line[end] ?? ''))
+        return { line: first + index, start: at, end };
+    }
+  }
+  return undefined;
 }
 
 /** The part of the columns that is the subject itself, where a word is more than that; all of a longer subject. */

@@ -1,6 +1,6 @@
+import { visible } from '../text/visible.ts';
 import type { Columns } from './columns.ts';
 import type { DockerfileError, DockerfileSource, SourceRange } from './source.ts';
-import { visible } from './visible.ts';
 
 export interface ExcerptOptions {
   /** Use terminal colours. */
@@ -30,10 +30,26 @@ export async function renderError(error: DockerfileError, colour = false): Promi
   const { source, ranges, hint, message } = error;
   const parts: string[] = [];
   if (source !== undefined && ranges.length > 0)
-    parts.push(renderExcerpt(source, ranges, { colour, columns: await columnsOf(error) }));
-  parts.push(`${paint(31, colour)('ERROR:')} ${visible(message)}`);
-  if (hint !== undefined) parts.push(`${paint(36, colour)('HINT:')} ${visible(hint)}`);
-  return parts.join('\n');
+    parts.push(await renderPlace(source, ranges, error.subject, colour));
+  return [...parts, ...renderMessage(message, hint, colour)].join('\n');
+}
+
+/** What is wrong, and what to do about it: a line each. */
+export function renderMessage(message: string, hint: string | undefined, colour: boolean): readonly string[] {
+  const error = `${paint(31, colour)('ERROR:')} ${visible(message)}`;
+  return hint === undefined ? [error] : [error, `${paint(36, colour)('HINT:')} ${visible(hint)}`];
+}
+
+/** The excerpt with the words `subject` underlined where they stand in the first of the ranges. */
+export async function renderPlace(
+  source: DockerfileSource,
+  ranges: readonly SourceRange[],
+  subject: string | undefined,
+  colour: boolean,
+): Promise<string> {
+  if (subject === undefined || ranges.length === 0) return renderExcerpt(source, ranges, { colour });
+  const { locate } = await import('./columns.ts');
+  return renderExcerpt(source, ranges, { colour, columns: locate(source, ranges[0]!, subject) });
 }
 
 /** The lines at `ranges` marked with `>>>`, some lines around them, `file:line` above. */
@@ -63,12 +79,6 @@ export function renderExcerpt(
   if (to < last) rows.push(`${' '.repeat(width)} |     … ${last - to} more lines`);
   const place = paint(1, colour)(`${visible(source.file)}:${first}`);
   return [place, rule, ...rows, rule].join('\n');
-}
-
-async function columnsOf({ source, ranges, subject }: DockerfileError): Promise<Columns | undefined> {
-  if (source === undefined || subject === undefined || ranges.length !== 1) return undefined;
-  const { locate } = await import('./columns.ts');
-  return locate(source, ranges[0]!, subject);
 }
 
 /** The line as it can be shown, and what goes under it. */

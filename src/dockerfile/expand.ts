@@ -37,6 +37,15 @@ export interface Expansion {
 /** A word that cannot be expanded: its syntax is wrong, or `${name:?}` says so. */
 export class ExpansionError extends Error {
   override readonly name = 'ExpansionError';
+
+  constructor(
+    message: string,
+    options?: ErrorOptions,
+    /** The word, as it stands in the file. */
+    readonly subject?: string,
+  ) {
+    super(message, options);
+  }
 }
 
 /**
@@ -50,9 +59,8 @@ export function expandWord(word: string, environment: Environment, options: Expa
     return { text, words, used: expander.used, unset: expander.unset };
   } catch (error) {
     if (error instanceof ExpansionError) {
-      throw new ExpansionError(`failed to process ${JSON.stringify(word)}: ${error.message}`, {
-        cause: error,
-      });
+      const message = `failed to process ${JSON.stringify(word)}: ${error.message}`;
+      throw new ExpansionError(message, { cause: error }, word);
     }
     throw error;
   }

@@ -1,6 +1,6 @@
+import { didYouMean, suggest } from '../text/suggest.ts';
 import { splitBlanks } from './blank.ts';
 import type { Statement } from './parse/statement.ts';
-import { didYouMean, suggest } from './suggest.ts';
 
 /** `list`: may be given several times. */
 export type FlagKind = 'boolean' | 'string' | 'list';

@@ -15,3 +15,14 @@ export function readJsonForm(text: string): readonly string[] | 'not-strings' | 
   const elements = value as readonly unknown[];
   return elements.every((element) => typeof element === 'string') ? elements : 'not-strings';
 }
+
+/** Whether the text is meant as a JSON array but is none, mostly for its quotes: `['echo', 'hi']`. A shell's `[ -f x ]` is not. */
+export function isFailedJson(text: string): boolean {
+  return /^\s*\[\s*["'\u2018-\u201f]/.test(text) && readJsonForm(text) === undefined;
+}
+
+/** A failed array as it was meant, as far as its quotes are to blame. */
+export function meantJson(text: string): string | undefined {
+  const meant = text.trim().replace(/['\u2018-\u201f]/g, '"');
+  return Array.isArray(readJsonForm(meant)) ? meant : undefined;
+}

@@ -20,6 +20,8 @@ export interface Advice {
   readonly hint?: string;
   /** The wrong words, as they stand in the file. */
   readonly subject?: string;
+  /** Other lines that have to do with it. */
+  readonly also?: SourceRange;
 }
 
 /** A mistake at `range`, in the form users know: `dockerfile parse error on line N: …`. */
@@ -28,9 +30,16 @@ export function parseError(
   range: SourceRange,
   code: DockerfileErrorCode,
   message: string,
-  { hint, subject }: Advice = {},
+  { hint, subject, also }: Advice = {},
 ): DockerfileError {
   const place = origin.range ?? range;
   const prefix = origin.prefix ?? `dockerfile parse error on line ${place.start}`;
-  return new DockerfileError(code, `${prefix}: ${message}`, origin.source, [place], hint, { subject });
+  return new DockerfileError(
+    code,
+    `${prefix}: ${message}`,
+    origin.source,
+    also === undefined || origin.range !== undefined ? [place] : [place, also],
+    hint,
+    { subject },
+  );
 }

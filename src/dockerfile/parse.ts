@@ -20,6 +20,14 @@ export interface ParseOptions {
   readonly check?: string;
 }
 
+/** Which build arguments these are. */
+export function parseOptions({
+  BUILDKIT_SYNTAX: syntax,
+  BUILDKIT_DOCKERFILE_CHECK: check,
+}: Readonly<Record<string, string>>): ParseOptions {
+  return { ...(syntax !== undefined && { syntax }), ...(check !== undefined && { check }) };
+}
+
 /** A Dockerfile that has at least one stage, every instruction of it well formed. */
 export interface ParsedDockerfile {
   readonly source: DockerfileSource;

@@ -1,7 +1,7 @@
+import { didYouMean, suggest } from '../text/suggest.ts';
 import { parseBoolean } from './booleans.ts';
 import { parseByteSize } from './byte-size.ts';
 import { csvFields } from './csv.ts';
-import { didYouMean, suggest } from './suggest.ts';
 
 /** One `--mount` of RUN with its values expanded, as written otherwise: nothing is completed yet but `type`. */
 export interface RunMount {
@@ -54,6 +54,20 @@ const ALIASES: Readonly<Record<string, string>> = {
   destination: 'target',
 };
 
+/** An option of a `--mount` that is wrong: which words, and what to write instead. */
+export class MountOptionError extends Error {
+  override readonly name = 'MountOptionError';
+
+  constructor(
+    message: string,
+    /** As it stands in the file. */
+    readonly subject: string,
+    readonly hint?: string,
+  ) {
+    super(message);
+  }
+}
+
 /** What `from=` names, before any value is known; undefined where there is none. Throws Error for variables in it. */
 export function mountFrom(text: string): string | undefined {
   let from: string | undefined;
@@ -62,7 +76,11 @@ export function mountFrom(text: string): string | undefined {
     if (key !== 'from' || value === undefined) continue;
     const dollar = value.indexOf('$');
     if (dollar !== -1 && dollar !== value.length - 1) {
-      throw new Error("'from' doesn't support variable expansion, define alias stage instead");
+      throw new MountOptionError(
+        "'from' doesn't support variable expansion, define alias stage instead",
+        field,
+        `Before this stage: FROM ${value} AS source; then from=source`,
+      );
     }
     from = value;
   }
@@ -94,16 +112,23 @@ function setBare(draft: Draft, key: string, field: string): void {
   if (key === 'readonly' || key === 'ro') draft.readonly = true;
   else if (key === 'readwrite' || key === 'rw') draft.readonly = false;
   else if (key === 'required') setRequired(draft, key, 'true');
-  else throw new Error(`invalid field '${field}' must be a key=value pair`);
+  else {
+    const meant = KEYS.includes(key) ? key : suggest(key, KEYS);
+    throw new MountOptionError(
+      `invalid field '${field}' must be a key=value pair`,
+      field,
+      meant === undefined ? undefined : `Write ${meant}=VALUE`,
+    );
+  }
 }
 
 function setValue(draft: Draft, key: string, value: string, field: string): void {
   switch (key) {
     case 'type':
-      draft.type = oneOf(TYPES, value, 'unsupported mount type');
+      draft.type = oneOf(TYPES, value, 'unsupported mount type', field);
       break;
     case 'sharing':
-      draft.sharing = oneOf(SHARINGS, value, 'unsupported sharing value');
+      draft.sharing = oneOf(SHARINGS, value, 'unsupported sharing value', field);
       break;
     case 'from':
     case 'source':
@@ -134,8 +159,14 @@ function setValue(draft: Draft, key: string, value: string, field: string): void
     case 'gid':
       draft[key] = number(key, value, key === 'mode' ? 8 : 10);
       break;
-    default:
-      throw new Error(`unexpected key '${key}' in '${field}'${didYouMean(suggest(key, KEYS))}`);
+    default: {
+      const meant = suggest(key, KEYS);
+      throw new MountOptionError(
+        `unexpected key '${key}' in '${field}'${didYouMean(meant)}`,
+        field.slice(0, key.length),
+        meant === undefined ? undefined : `Write ${meant}=${value}`,
+      );
+    }
   }
 }
 
@@ -147,7 +178,9 @@ function setRequired(draft: Draft, key: string, value: string): void {
 function setSize(draft: Draft, key: string, value: string): void {
   if (draft.type !== 'tmpfs') throw misplaced(key, draft);
   const size = parseByteSize(value);
-  if (size === undefined) throw new Error(`invalid value for ${key}: ${value}`);
+  if (size === undefined) {
+    throw new MountOptionError(`invalid value for ${key}: ${value}`, value, 'Write a size such as size=64m');
+  }
   draft.size = size;
 }
 
@@ -155,7 +188,8 @@ function refuseMisfits(draft: Draft): void {
   const { type } = draft;
   if (type === 'bind' || type === 'tmpfs') {
     for (const key of ['mode', 'uid', 'gid'] as const) {
-      if (draft[key] !== undefined) throw new Error(`${key} not allowed for "${type}" type mounts`);
+      if (draft[key] !== undefined)
+        throw new MountOptionError(`${key} not allowed for "${type}" type mounts`, key, `Remove ${key}`);
     }
   }
   if (type === 'secret') {
@@ -172,27 +206,42 @@ function refuseMisfits(draft: Draft): void {
   }
 }
 
-function oneOf<T extends string>(options: readonly T[], value: string, what: string): T {
+function oneOf<T extends string>(options: readonly T[], value: string, what: string, field: string): T {
   const found = options.find((option) => option === value.toLowerCase());
   if (found !== undefined) return found;
-  throw new Error(`${what} ${JSON.stringify(value)}${didYouMean(suggest(value, options))}`);
+  throw new MountOptionError(
+    `${what} ${JSON.stringify(value)}${didYouMean(suggest(value, options))}`,
+    field,
+    `Write one of ${options.join(', ')}`,
+  );
 }
 
 function boolean(key: string, value: string): boolean {
   const found = parseBoolean(value);
-  if (found === undefined) throw new Error(`invalid value for ${key}: ${value}`);
+  if (found === undefined) {
+    throw new MountOptionError(
+      `invalid value for ${key}: ${value}`,
+      value,
+      `Write ${key}=true or ${key}=false`,
+    );
+  }
   return found;
 }
 
 function number(key: string, value: string, radix: 8 | 10): number {
   const digits = radix === 8 ? /^[0-7]+$/ : /^\d+$/;
   const found = digits.test(value) ? Number.parseInt(value, radix) : Number.NaN;
-  if (!(found <= 0xffff_ffff)) throw new Error(`invalid value ${value} for ${key}`);
+  if (!(found <= 0xffff_ffff)) {
+    const wanted = radix === 8 ? 'an octal number, such as 0755' : 'a number: names are not looked up here';
+    throw new MountOptionError(`invalid value ${value} for ${key}`, value, `Write ${wanted}`);
+  }
   return found;
 }
 
 function misplaced(key: string, { type }: Draft): Error {
-  return new Error(`unexpected key '${key}' for mount type '${type}'`);
+  const owners = key === 'size' ? 'type=tmpfs' : 'type=secret and type=ssh';
+  const hint = `${key} belongs to ${owners}: remove it, or write the type before it`;
+  return new MountOptionError(`unexpected key '${key}' for mount type '${type}'`, key, hint);
 }
 
 function given(value: string | undefined): boolean {

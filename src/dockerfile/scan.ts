@@ -111,20 +111,32 @@ function readBody(reader: LineReader, mark: HeredocMark, origin: Origin, announc
   const { name, chomp, expand, fd } = mark;
   const start = reader.line + 1;
   const body: string[] = [];
-  let near: number | undefined;
+  let near: { readonly line: number; readonly text: string } | undefined;
   for (let line = reader.next(); line !== undefined; line = reader.next()) {
     if ((chomp ? line.replace(/^\t+/, '') : line) === name) {
       const range = { start, end: reader.line };
       return { name, chomp, expand, fd, content: body.join(''), range };
     }
-    if (near === undefined && trim(line) === trim(name)) near = reader.line;
+    if (near === undefined && trim(line) === trim(name)) near = { line: reader.line, text: line };
     body.push(reader.raw);
   }
   throw parseError(origin, announcedAt, 'UNTERMINATED_HEREDOC', `unterminated heredoc <<${name}`, {
-    hint:
-      near === undefined
-        ? `End its body with a line that is ${name} alone`
-        : `Line ${near} is not its end: remove the blanks around ${name}${chomp ? '' : ', or write <<- and indent with tabs'}`,
+    hint: near === undefined ? `End its body with a line that is ${name} alone` : nearHint(mark, near),
     subject: mark.text,
+    ...(near !== undefined && { also: { start: near.line, end: near.line } }),
   });
+}
+
+/** Why a line that looks like the end of a heredoc is none. */
+function nearHint(
+  { name, chomp }: HeredocMark,
+  near: { readonly line: number; readonly text: string },
+): string {
+  const { line, text } = near;
+  if (text.startsWith(name)) return `Line ${line} does not end it: remove the blanks after ${name}`;
+  if (chomp)
+    return `Line ${line} does not end it: after <<- it may be indented with tabs, but not with blanks`;
+  return text.replace(/^\t+/, '') === name
+    ? `Line ${line} does not end it, being indented: write <<-${name}, which allows tabs, or remove the tab`
+    : `Line ${line} does not end it, being indented: move ${name} to the start of the line`;
 }

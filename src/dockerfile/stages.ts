@@ -1,6 +1,6 @@
+import { didYouMean, suggest } from '../text/suggest.ts';
 import type { ArgInstruction, FromInstruction, Instruction } from './instructions.ts';
 import { DockerfileError, type DockerfileSource, type SourceRange } from './source.ts';
-import { didYouMean, suggest } from './suggest.ts';
 
 export type StageInstruction = Exclude<Instruction, FromInstruction>;
 
@@ -146,13 +146,13 @@ function circle(
   );
 }
 
-/** Stages that `target` needs, itself included. */
+/** Stages that `targets` need, themselves included. */
 export function reachableStages(
-  target: number,
+  targets: readonly number[],
   references: readonly (readonly Reference[])[],
 ): ReadonlySet<number> {
   const reached = new Set<number>();
-  const pending = [target];
+  const pending = [...targets];
   for (let index = pending.pop(); index !== undefined; index = pending.pop()) {
     if (reached.has(index)) continue;
     reached.add(index);

@@ -3,6 +3,7 @@ import type { ExecMount, ExecOp } from '../llb/op.ts';
 import type { LaunchOptions, TreeMount } from '../sandbox/sandbox.ts';
 import type { SpecMount } from '../sandbox/spec.ts';
 import type { Result } from '../solver/result.ts';
+import { didYouMean, suggest } from '../text/suggest.ts';
 import { type CacheSeed, cacheName, type HeldCacheMount, holdCacheMount } from './cache-mounts.ts';
 import { SecretError, type SecretSource } from './secrets.ts';
 import { copySubtree, subtreeDigest } from './subtree.ts';
@@ -144,10 +145,12 @@ class MountPreparation implements PreparedMounts {
     const content = this.context.secrets.secret(mount.id);
     if (content === undefined) {
       if (!mount.required) return;
+      const { secretIds } = this.context.secrets;
+      const given = secretIds.length === 0 ? 'no secrets' : `only ${secretIds.join(', ')}`;
       throw new SecretError(
-        mount.id,
-        `secret ${mount.id}: not found`,
-        `give it with --secret id=${mount.id},src=FILE or --secret id=${mount.id},env=NAME`,
+        `id=${mount.id}`,
+        `secret ${mount.id}: not found: the step requires it, and the build was given ${given}${didYouMean(suggest(mount.id, secretIds))}`,
+        `Add --secret id=${mount.id},src=FILE or --secret id=${mount.id},env=VARIABLE`,
       );
     }
     if (mount.env !== undefined) this.env.push(`${mount.env}=${Buffer.from(content).toString('utf8')}`);
@@ -161,9 +164,9 @@ class MountPreparation implements PreparedMounts {
     if (socket === undefined) {
       if (!mount.required) return;
       throw new SecretError(
-        mount.id,
-        `no SSH key "${mount.id}" forwarded from the client`,
-        `start an agent and give it with --ssh ${mount.id}`,
+        'type=ssh',
+        `no SSH agent "${mount.id}": the step requires it, and the build was given none`,
+        `Start an agent (eval $(ssh-agent); ssh-add) and add --ssh ${mount.id}`,
       );
     }
     if (this.#agents++ === 0) this.env.push(`SSH_AUTH_SOCK=${mount.target}`);

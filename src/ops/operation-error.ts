@@ -13,13 +13,16 @@ export type OperationErrorCode =
 /** A step cannot do what the Dockerfile says: what it is about, and what the user may do. */
 export class OperationError extends Error {
   override readonly name = 'OperationError';
+  /** One line: what to do. */
+  readonly hint: string | undefined;
 
   constructor(
     readonly code: OperationErrorCode,
     readonly subject: string,
     message: string,
-    options?: ErrorOptions,
+    options?: ErrorOptions & { readonly hint?: string },
   ) {
     super(message, options);
+    this.hint = options?.hint;
   }
 }

@@ -2,15 +2,19 @@
 export interface SecretSource {
   /** Undefined when the caller gave no such secret. */
   secret(id: string): Uint8Array | undefined;
+  /** What can be asked for. */
+  readonly secretIds: readonly string[];
   /** Path of an agent's socket; undefined when none was forwarded. */
   sshSocket(id: string): string | undefined;
 }
 
+/** A step needs a secret, or an agent, that the caller did not give. */
 export class SecretError extends Error {
   override readonly name = 'SecretError';
 
   constructor(
-    readonly id: string,
+    /** As the mount's option has it, mostly: `id=x`, `type=ssh`. */
+    readonly subject: string,
     message: string,
     readonly hint: string,
   ) {

@@ -1,17 +1,16 @@
 import { type ActiveSnapshot, bytePath, type FileTree, type Store } from '../../layers/index.ts';
 import { selectionDigest } from './content-digest.ts';
 import { Copier } from './file/copy.ts';
+import { notFound } from './file/not-found.ts';
 import { nameOf } from './file/paths.ts';
 import type { SelectedRoot } from './file/select.ts';
-import { OperationError } from './operation-error.ts';
 import { Pace } from './pace.ts';
 import { LocalTree } from './source-local.ts';
 
 /** One file or directory of a tree as a whole, literally named: the source of a mount. */
 function selected(tree: FileTree, source: string): SelectedRoot {
   const node = tree.lookup(bytePath(source), { follow: true });
-  if (node === undefined)
-    throw new OperationError('NOT_FOUND', source, `${JSON.stringify(source)}: not found`);
+  if (node === undefined) throw notFound(tree, bytePath(source), source);
   return { node, name: nameOf(node.path), under: '', parents: [] };
 }
 

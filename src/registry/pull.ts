@@ -67,6 +67,22 @@ export async function pullImage(
   }
 }
 
+/** What an image is, without its layers and without a name in the store: enough to look at a Dockerfile. */
+export async function fetchImage(
+  store: Store,
+  reference: Reference,
+  platform: Platform,
+  options: PullOptions = {},
+): Promise<StoredImage & { readonly target: Descriptor }> {
+  const fetcher = openFetcher(reference, options);
+  try {
+    const target = await fetcher.resolve(reference);
+    return { ...(await pullDescription(store, fetcher, target, platform, options)), target };
+  } finally {
+    fetcher.close();
+  }
+}
+
 async function pullPlatform(
   store: Store,
   fetcher: Fetcher,
@@ -74,13 +90,27 @@ async function pullPlatform(
   platform: Platform,
   options: PullOptions,
 ): Promise<StoredImage> {
-  const { descriptor, manifest } = await pullManifest(store, fetcher, target, platform);
-  const config = parseConfigOf(manifest, await pullConfig(store, fetcher, manifest, options));
-  const diffIds = config.rootfs.diff_ids;
-  await mapConcurrently(manifest.layers, PARALLEL_LAYERS, options.signal, (layer, index, signal) =>
+  const image = await pullDescription(store, fetcher, target, platform, options);
+  const diffIds = image.config.rootfs.diff_ids;
+  await mapConcurrently(image.manifest.layers, PARALLEL_LAYERS, options.signal, (layer, index, signal) =>
     pullLayer(store, fetcher, layer, diffIds[index]!, { ...options, signal }),
   );
-  return { descriptor, manifest, config };
+  return image;
+}
+
+async function pullDescription(
+  store: Store,
+  fetcher: Fetcher,
+  target: Descriptor,
+  platform: Platform,
+  options: PullOptions,
+): Promise<StoredImage> {
+  const { descriptor, manifest } = await pullManifest(store, fetcher, target, platform);
+  return {
+    descriptor,
+    manifest,
+    config: parseConfigOf(manifest, await pullConfig(store, fetcher, manifest, options)),
+  };
 }
 
 async function pullManifest(

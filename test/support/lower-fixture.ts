@@ -1,6 +1,7 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import type { ContainerConfig, DiffId, Platform } from '../../layers/index.ts';
+import { type Finding, shortText } from '../../src/dockerfile/checks/finding.ts';
 import type { LoweredBuild, LowerRequest, NamedContext } from '../../src/dockerfile/lower/request.ts';
 import type { DockerfileCase } from './dockerfile-cases.ts';
 
@@ -76,8 +77,8 @@ export function lowerRequest(text: string, request: CaseRequest = {}): LowerRequ
   };
 }
 
-/** A lowered build with numbers in place of digests, and nothing said that is as usual. */
-export function readable(build: LoweredBuild): unknown {
+/** A lowered build and what was found in it, with numbers in place of digests, and nothing said that is as usual. */
+export function readable(build: LoweredBuild, findings: readonly Finding[]): unknown {
   const { vertices } = build.definition;
   const numbers = new Map([...vertices.keys()].map((digest, index) => [digest, index]));
   const { base, history, ...image } = build.image;
@@ -94,7 +95,7 @@ export function readable(build: LoweredBuild): unknown {
     history: history.map(({ created_by = '', empty_layer, created }) =>
       [empty_layer ? '-' : '+', ...(created === undefined ? [] : [created]), created_by].join(' '),
     ),
-    warnings: build.warnings.map(({ short }) => short),
+    warnings: findings.map(shortText),
   };
 }
 

@@ -1,13 +1,13 @@
 import type { Writable } from 'node:stream';
-import type { ProgressEvent, VertexEvent, WarningEvent } from '../../index.ts';
-import { isCanceled, LogLines, type Step, Steps, seconds, warningText } from './steps.ts';
-import type { ProgressView } from './view.ts';
+import { describeWarnings, type ProgressEvent, type VertexEvent, type WarningEvent } from '../../index.ts';
+import { isCanceled, LogLines, type Step, Steps, seconds } from './steps.ts';
+import type { ProgressView, ViewOptions } from './view.ts';
 
 /**
  * Lines for logs and pipes, as buildx' plain mode: `#4 [build 2/5] RUN make`, output with its time since the step's
  * start, then `#4 DONE 1.2s`.
  */
-export function plainView(output: Writable): ProgressView {
+export function plainView(output: Writable, options: ViewOptions): ProgressView {
   const steps = new Steps();
   const lines = new LogLines();
   const warnings: WarningEvent[] = [];
@@ -48,7 +48,7 @@ export function plainView(output: Writable): ProgressView {
       }
     },
     finish() {
-      for (const warning of warnings) output.write(`WARNING: ${warningText(warning)}\n`);
+      output.write(describeWarnings(warnings, options));
     },
   };
 }

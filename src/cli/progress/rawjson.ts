@@ -69,6 +69,7 @@ function solveStatus(event: ProgressEvent): object {
               sourceInfo: {
                 filename: event.source.file,
                 data: Buffer.from(event.source.text).toString('base64'),
+                language: 'Dockerfile',
               },
               range: event.source.ranges.map(({ start, end }) => ({
                 start: { line: start },

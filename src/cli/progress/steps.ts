@@ -1,5 +1,5 @@
 import { TextDecoder } from 'node:util';
-import type { LogEvent, ProgressEvent, VertexEvent, WarningEvent } from '../../index.ts';
+import type { LogEvent, VertexEvent } from '../../index.ts';
 
 /** What a view knows of one step. */
 export interface Step {
@@ -75,14 +75,4 @@ export function isCanceled({ error }: VertexEvent): boolean {
 /** Seconds between two times in milliseconds, as `1.2s`. */
 export function seconds(from: number, to: number): string {
   return `${Math.max(0, (to - from) / 1000).toFixed(1)}s`;
-}
-
-export function warningText({ short, detail, source }: WarningEvent): string {
-  const line = source?.ranges[0]?.start;
-  const where = source === undefined ? '' : ` (${source.file}${line === undefined ? '' : `:${line}`})`;
-  return [`${short}${where}`, ...(detail ?? [])].join('\n  ');
-}
-
-export function isWarning(event: ProgressEvent): event is WarningEvent {
-  return event.kind === 'warning';
 }

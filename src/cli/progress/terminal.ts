@@ -1,7 +1,7 @@
 import type { Writable } from 'node:stream';
-import type { ProgressEvent, WarningEvent } from '../../index.ts';
-import { isCanceled, LogLines, type Step, Steps, seconds, warningText } from './steps.ts';
-import type { ProgressView } from './view.ts';
+import { describeWarnings, type ProgressEvent, type WarningEvent } from '../../index.ts';
+import { isCanceled, LogLines, type Step, Steps, seconds } from './steps.ts';
+import type { ProgressView, ViewOptions } from './view.ts';
 
 /** How often the live part is redrawn. */
 const FRAME_MS = 100;
@@ -12,14 +12,16 @@ const ESC = '\x1b[';
 const dim = (text: string) => `${ESC}2m${text}${ESC}0m`;
 const green = (text: string) => `${ESC}32m${text}${ESC}0m`;
 const red = (text: string) => `${ESC}31m${text}${ESC}0m`;
-const yellow = (text: string) => `${ESC}33m${text}${ESC}0m`;
 
 /**
  * A live view: finished steps scroll away above as lines of their own, running ones are redrawn below with their
  * last lines of output and the time they have taken.
  */
-export function terminalView(output: Writable & { readonly columns?: number }): ProgressView {
-  return new TerminalView(output);
+export function terminalView(
+  output: Writable & { readonly columns?: number },
+  options: ViewOptions,
+): ProgressView {
+  return new TerminalView(output, options);
 }
 
 class TerminalView implements ProgressView {
@@ -31,7 +33,10 @@ class TerminalView implements ProgressView {
   readonly #timer: NodeJS.Timeout;
   #drawn = 0;
 
-  constructor(readonly output: Writable & { readonly columns?: number }) {
+  constructor(
+    readonly output: Writable & { readonly columns?: number },
+    readonly options: ViewOptions,
+  ) {
     this.#timer = setInterval(() => this.#draw(), FRAME_MS);
     this.#timer.unref();
   }
@@ -52,8 +57,8 @@ class TerminalView implements ProgressView {
   finish(): void {
     clearInterval(this.#timer);
     this.#erase();
-    for (const warning of this.#warnings) this.output.write(`${yellow(warningText(warning))}\n`);
     this.output.write(dim(`${seconds(this.#begun, Date.now())} in all`).concat('\n'));
+    this.output.write(describeWarnings(this.#warnings, this.options));
   }
 
   /** A line that stays. */

@@ -12,18 +12,29 @@ export interface ProgressView {
   finish(): void;
 }
 
-export function progressView(kind: string, output: Writable & { readonly isTTY?: boolean }): ProgressView {
+export interface ViewOptions {
+  readonly colour: boolean;
+  /** Show warnings with all that is known of them. */
+  readonly expand: boolean;
+}
+
+export function progressView(
+  kind: string,
+  output: Writable & { readonly isTTY?: boolean },
+  { expand }: { readonly expand: boolean },
+): ProgressView {
+  const options = { colour: output.isTTY === true, expand };
   switch (kind) {
     case 'quiet':
       return { show() {}, finish() {} };
     case 'plain':
-      return plainView(output);
+      return plainView(output, options);
     case 'rawjson':
       return rawJsonView(output);
     case 'tty':
-      return terminalView(output);
+      return terminalView(output, options);
     case 'auto':
-      return output.isTTY === true ? terminalView(output) : plainView(output);
+      return output.isTTY === true ? terminalView(output, options) : plainView(output, options);
     default:
       throw new UsageError(`invalid progress kind "${kind}": use auto, plain, tty, quiet or rawjson`);
   }

@@ -21,14 +21,15 @@ export class FindingList {
     message: string,
     ranges: readonly SourceRange[],
     comments: readonly string[] = [],
+    subject?: string,
   ): void {
     if (isEnabled(withInlineConfig(this.config, comments), rule))
-      this.found.push(finding(rule, message, ranges));
+      this.found.push(finding(rule, message, ranges, subject));
   }
 
   /** A finding about a whole instruction. */
-  addAt({ range, comments }: Commented, rule: RuleName, message: string): void {
-    this.add(rule, message, [range], comments);
+  addAt({ range, comments }: Commented, rule: RuleName, message: string, subject?: string): void {
+    this.add(rule, message, [range], comments, subject);
   }
 }
 

@@ -1,4 +1,5 @@
 import type { EnvInstruction, Instruction, Keyword, LabelInstruction } from '../instructions.ts';
+import { isFailedJson, meantJson } from '../json-form.ts';
 import type { FindingList } from './finding-list.ts';
 import { isSecretName } from './secret-name.ts';
 
@@ -38,7 +39,7 @@ export class StageChecks {
           this.list.addAt(
             instruction,
             'JSONArgsRecommended',
-            `JSON arguments recommended for ${instruction.written} to prevent unintended behavior related to OS signals`,
+            `JSON arguments recommended for ${instruction.written} to prevent unintended behavior related to OS signals${notJson(instruction.command.text)}`,
           );
     }
   }
@@ -78,4 +79,11 @@ export class StageChecks {
       );
     this.last.set(keyword, instruction);
   }
+}
+
+/** Whoever wrote brackets meant JSON, and is not helped by being told to use it. */
+function notJson(text: string): string {
+  if (!isFailedJson(text)) return '';
+  const meant = meantJson(text);
+  return ` (this is not JSON${meant === undefined ? '' : `: write ${meant}`})`;
 }

@@ -1,12 +1,13 @@
 import type { VertexDigest, VertexMeta } from '../../llb/definition.ts';
 import type { GraphBuilder } from '../../llb/graph.ts';
+import { didYouMean, suggest } from '../../text/suggest.ts';
 import type { FindingList } from '../checks/finding-list.ts';
 import { withoutCredentials } from '../credentials.ts';
 import { type ExpandOptions, type Expansion, ExpansionError, expandWord } from '../expand.ts';
 import type { Instruction, Keyword } from '../instructions.ts';
 import { argsOutsideEnvironment } from '../predefined-args.ts';
+import { MountOptionError } from '../run-mounts.ts';
 import { DockerfileError, type DockerfileErrorCode, type DockerfileSource } from '../source.ts';
-import { didYouMean, suggest } from '../suggest.ts';
 import type { LowerRequest } from './request.ts';
 import type { StageState } from './state.ts';
 
@@ -61,10 +62,11 @@ export function failure(
   instruction: Pick<Instruction, 'range'>,
   code: DockerfileErrorCode,
   message: string,
-  options: { readonly hint?: string; readonly cause?: unknown } = {},
+  options: { readonly hint?: string; readonly subject?: string; readonly cause?: unknown } = {},
 ): DockerfileError {
   return new DockerfileError(code, message, context.source, [instruction.range], options.hint, {
     cause: options.cause,
+    subject: options.subject,
   });
 }
 
@@ -83,9 +85,13 @@ export function reading<T>(
     const isDefect = error instanceof TypeError || error instanceof RangeError;
     if (error instanceof DockerfileError || isDefect) throw error;
     const isExpansion = error instanceof ExpansionError;
+    const isMount = error instanceof MountOptionError;
+    const advice = (isMount ? error.hint : undefined) ?? (isExpansion ? undefined : hint);
+    const subject = isMount || isExpansion ? error.subject : undefined;
     throw failure(context, instruction, isExpansion ? 'EXPANSION' : code, (error as Error).message, {
       cause: error,
-      ...(hint !== undefined && !isExpansion && { hint }),
+      ...(advice !== undefined && { hint: advice }),
+      ...(subject !== undefined && { subject }),
     });
   }
 }
@@ -117,6 +123,7 @@ export function expansion(
       instruction,
       'UndefinedVar',
       `Usage of undefined variable '$${name}'${didYouMean(hint === undefined ? undefined : `$${hint}`)}`,
+      `$${name}`,
     );
   }
   return result;

@@ -1,19 +1,8 @@
-import { type ContainerConfig, formatPlatform, type Platform } from '../../../layers/index.ts';
-import { GraphBuilder } from '../../llb/graph.ts';
-import type { WarningEvent } from '../../progress/events.ts';
-import { type Finding, shortText } from '../checks/finding.ts';
-import { FindingList, lintError } from '../checks/finding-list.ts';
-import { parseDockerfile } from '../parse.ts';
-import { predefinedArgs } from '../predefined-args.ts';
-import type { DockerfileSource } from '../source.ts';
-import { splitStages, targetStage } from '../stages.ts';
-import { sourceDateEpoch, timestamp } from './epoch.ts';
-import { checkDefaults, globalArgs } from './global-args.ts';
-import { Origins } from './origins.ts';
-import { type PlanInput, planStages } from './plan.ts';
+import { type ContainerConfig, formatPlatform } from '../../../layers/index.ts';
+import { byLine } from '../checks/finding.ts';
+import { lintError } from '../checks/finding-list.ts';
+import { lowerTargets, openDockerfile } from './open.ts';
 import type { LoweredBuild, LowerRequest } from './request.ts';
-import { resolvePlan } from './resolve.ts';
-import { lowerStages } from './stage.ts';
 import type { StageState } from './state.ts';
 
 /**
@@ -21,39 +10,15 @@ import type { StageState } from './state.ts';
  * Throws DockerfileError for every mistake in the Dockerfile, an image that does not exist included.
  */
 export async function lowerDockerfile(request: LowerRequest): Promise<LoweredBuild> {
-  const { source, buildArgs } = request;
-  const parsed = parseDockerfile(source, parseOptions(buildArgs));
-  const escapeChar = parsed.directives.escapeChar;
-  const findings = new FindingList(parsed.checks);
-  const parts = splitStages(parsed.instructions, source);
-  const target = targetStage(parts, request.target, source);
-  const targetName = request.target || (parts.stages.at(-1)!.from.name ?? '');
-  const predefined = predefinedArgs({ ...request, targetStage: targetName });
-  const file = { source, escapeChar };
-  const stageLines = parts.stages.map(({ from }) => from);
-  checkDefaults(stageLines, () => globalArgs(parts.globals, predefined, {}, file), escapeChar, findings);
-  const globals = globalArgs(parts.globals, predefined, buildArgs, file);
-  const origins = new Origins(request, source);
-  const isContext = (name: string, platform: Platform) => origins.isContext(name, platform);
-  const input: PlanInput = { source, escapeChar, parts, globals, findings, request, isContext };
-  const plan = await resolvePlan(input, planStages(input), target, origins);
-  const graph = new GraphBuilder();
-  const epoch = sourceDateEpoch(input);
-  const created = epoch === undefined ? undefined : timestamp(epoch);
-  const state = lowerStages({ ...input, graph, epoch, created }, input, plan, origins).get(target)!;
-  const all = [...parsed.findings, ...findings.found];
-  const error = lintError(all, parsed.checks, source);
+  const file = openDockerfile(request);
+  const { graph, states, created } = await lowerTargets(file, [file.target]).finally(() => {
+    // Also when it fails: what was found first may say why.
+    for (const finding of byLine(file.findings.found)) request.warn?.(finding);
+  });
+  const error = lintError(file.findings.found, file.findings.config, request.source);
   if (error !== undefined) throw error;
-  return {
-    definition: graph.definition(state.root),
-    image: imageOf(state, request, created),
-    warnings: all.map((finding) => warning(finding, source)),
-  };
-}
-
-function parseOptions(buildArgs: Readonly<Record<string, string>>) {
-  const { BUILDKIT_SYNTAX: syntax, BUILDKIT_DOCKERFILE_CHECK: check } = buildArgs;
-  return { ...(syntax !== undefined && { syntax }), ...(check !== undefined && { check }) };
+  const state = states.get(file.target)!;
+  return { definition: graph.definition(state.root), image: imageOf(state, request, created) };
 }
 
 function imageOf(
@@ -92,15 +57,5 @@ function ordered(config: ContainerConfig): ContainerConfig {
     ...(ExposedPorts !== undefined && { ExposedPorts: sorted(ExposedPorts) }),
     ...(Volumes !== undefined && { Volumes: sorted(Volumes) }),
     ...(Labels !== undefined && { Labels: sorted(Labels) }),
-  };
-}
-
-function warning(finding: Finding, { file, text }: DockerfileSource): WarningEvent {
-  return {
-    kind: 'warning',
-    short: shortText(finding),
-    detail: [finding.description],
-    ...(finding.url !== undefined && { url: finding.url }),
-    source: { file, text, ranges: finding.ranges },
   };
 }

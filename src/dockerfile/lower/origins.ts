@@ -1,7 +1,7 @@
 import { formatPlatform, type Platform, parseReference } from '../../../layers/index.ts';
+import { didYouMean, suggest } from '../../text/suggest.ts';
 import { contextKey } from '../context-name.ts';
 import { DockerfileError, type DockerfileSource, type SourceRange } from '../source.ts';
-import { didYouMean, suggest } from '../suggest.ts';
 import type { LowerRequest, NamedContext, ResolvedImage } from './request.ts';
 
 /** What a name that is no stage turned out to be. */
@@ -99,15 +99,13 @@ export class Origins {
     range: SourceRange,
     others: readonly string[],
   ): Promise<Found> {
-    const fail = (message: string, cause: unknown) =>
-      new DockerfileError(
-        'NOT_FOUND',
-        `${message}${didYouMean(suggest(name, [...others, ...COMMON_IMAGES]))}`,
-        this.#source,
-        [range],
-        'Check the spelling, and that the image exists and may be pulled',
-        { cause },
-      );
+    const fail = (message: string, cause: unknown) => {
+      const { tail, hint } = adviceFor(name, others);
+      return new DockerfileError('NOT_FOUND', message + tail, this.#source, [range], hint, {
+        cause,
+        subject: name,
+      });
+    };
     if (!ref.startsWith('oci-layout://')) {
       try {
         parseReference(ref);
@@ -150,6 +148,30 @@ const MACHINE_CODES: ReadonlySet<unknown> = new Set([
   'EPERM',
   'EROFS',
 ]);
+
+/** What a name may have been meant for that no image was found by. `stages`: names, or `stage-N`. */
+function adviceFor(
+  name: string,
+  stages: readonly string[],
+): { readonly tail: string; readonly hint: string } {
+  const named = stages.filter((stage) => !/^stage-\d+$/.test(stage));
+  const stage = suggest(name, named);
+  if (stage !== undefined) {
+    return {
+      tail: `; nor is it a stage of this Dockerfile${didYouMean(stage)}`,
+      hint: `Write ${stage} in place of ${name}, if the stage is meant`,
+    };
+  }
+  const tail = didYouMean(suggest(name, COMMON_IMAGES));
+  const isPlain = /^[a-z0-9_-]+$/i.test(name);
+  return {
+    tail,
+    hint:
+      isPlain && named.length > 0
+        ? `Check the spelling, and that the image exists and may be pulled; the stages here are ${named.join(', ')}`
+        : 'Check the spelling, and that the image exists and may be pulled',
+  };
+}
 
 /** Names that are often meant when a name is not found. */
 const COMMON_IMAGES = [

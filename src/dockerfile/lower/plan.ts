@@ -1,4 +1,5 @@
 import { type Platform, parsePlatform } from '../../../layers/index.ts';
+import { didYouMean, suggest } from '../../text/suggest.ts';
 import type { FindingList } from '../checks/finding-list.ts';
 import { type Expansion, expandWord } from '../expand.ts';
 import type { FromInstruction, Instruction } from '../instructions.ts';
@@ -12,7 +13,6 @@ import {
   type StageInstruction,
   sourceOrigin,
 } from '../stages.ts';
-import { didYouMean, suggest } from '../suggest.ts';
 import { failure, reading } from './context.ts';
 import { isRedundantPlatform } from './global-args.ts';
 import type { LowerRequest } from './request.ts';

@@ -1,7 +1,7 @@
 import type { ContainerConfig, HistoryEntry, ImageConfig, Platform } from '../../../layers/index.ts';
 import type { Definition } from '../../llb/definition.ts';
 import type { ExecResources } from '../../llb/op.ts';
-import type { WarningEvent } from '../../progress/events.ts';
+import type { Finding } from '../checks/finding.ts';
 import type { DockerfileSource } from '../source.ts';
 
 /** An image that FROM, COPY --from or a mount named, as the resolver found it. */
@@ -49,6 +49,8 @@ export interface LowerRequest {
   resolveImage(ref: string, platform: Platform): Promise<ResolvedImage>;
   /** Whether the build context (or named local context) ignores the path: for CopyIgnoredFile. Undefined: cannot tell. */
   isIgnored?(context: string, path: string): boolean;
+  /** Called for each finding of the build checks in the order of the file, also when lowering fails after it. */
+  warn?(finding: Finding): void;
   readonly signal?: AbortSignal;
 }
 
@@ -69,5 +71,4 @@ export interface LoweredBuild {
     /** The base's `created`, or that of a scratch image: undefined (now, or the epoch). */
     readonly created?: string;
   };
-  readonly warnings: readonly WarningEvent[];
 }

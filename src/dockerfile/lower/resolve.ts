@@ -19,13 +19,13 @@ export interface ResolvedPlan {
 }
 
 /**
- * Looks up the images that `target` needs, all at once, and no others. What an image's ONBUILD triggers name comes to
+ * Looks up the images that `targets` need, all at once, and no others. What an image's ONBUILD triggers name comes to
  * light only when its config is there, so this goes on until nothing new turns up.
  */
 export async function resolvePlan(
   input: PlanInput,
   planned: readonly PlannedStage[],
-  target: number,
+  targets: readonly number[],
   origins: Origins,
 ): Promise<ResolvedPlan> {
   const names = input.parts.stages.map((stage, index) => displayName(stage, index));
@@ -33,7 +33,7 @@ export async function resolvePlan(
   for (;;) {
     const references = stages.map((stage) => referencesOf(input, stage));
     refuseCircles(input.parts, references, input.source);
-    const built = reachableStages(target, references);
+    const built = reachableStages(targets, references);
     await Promise.all(
       stages
         .filter(({ index }) => built.has(index))

@@ -1,7 +1,7 @@
+import { suggestInCase } from '../../text/suggest.ts';
 import { blankFrom, wordFrom } from '../blank.ts';
 import { readFlags } from '../flags.ts';
 import type { HealthcheckInstruction } from '../instructions.ts';
-import { suggestInCase } from '../suggest.ts';
 import { readCommandLine } from './command-line.ts';
 import { parseDuration } from './duration.ts';
 import type { Statement } from './statement.ts';

@@ -1,5 +1,5 @@
+import { didYouMean, suggestInCase } from '../../text/suggest.ts';
 import type { Instruction, Keyword } from '../instructions.ts';
-import { didYouMean, suggestInCase } from '../suggest.ts';
 import { readCmd, readEntrypoint, readShell } from './command-line.ts';
 import { readFrom } from './from.ts';
 import { readHealthcheck } from './healthcheck.ts';

@@ -1,7 +1,7 @@
+import { didYouMean, suggest } from '../../text/suggest.ts';
 import { readFlags } from '../flags.ts';
 import { isFileName, isOnlyHeredoc } from '../heredoc.ts';
 import type { RunInstruction } from '../instructions.ts';
-import { didYouMean, suggest } from '../suggest.ts';
 import { readCommandLine } from './command-line.ts';
 import type { Statement } from './statement.ts';
 

@@ -3,8 +3,8 @@ import { Glob, hasWildcard, PatternError } from '../../llb/glob.ts';
 import { compileExclude, type IgnoreMatcher } from '../../llb/ignore-patterns.ts';
 import type { CopyAction } from '../../llb/op.ts';
 import { OperationError } from '../operation-error.ts';
-import { LocalTree } from '../source-local.ts';
-import { below, cleanPath, nameOf, parentOf, textOf } from './paths.ts';
+import { notFound } from './not-found.ts';
+import { below, cleanPath, nameOf, textOf } from './paths.ts';
 import { matchParents, type ParentsMatch } from './select-parents.ts';
 import type { Exclusion } from './walk.ts';
 
@@ -79,37 +79,6 @@ function literal(tree: FileTree, path: BytePath, display: string): FileNode {
 /** What a pattern without wildcards matches. */
 function unescaped(pattern: BytePath): BytePath {
   return pattern.replace(/\\(.)/gs, '$1');
-}
-
-function notFound(tree: FileTree, path: BytePath, display: string): OperationError {
-  const text = textOf(path);
-  const written = display === text ? '' : ` (written ${JSON.stringify(display)})`;
-  const hint = tree instanceof LocalTree ? contextHint(tree, path) : '';
-  return new OperationError('NOT_FOUND', display, `${JSON.stringify(text)}: not found${written}${hint}`);
-}
-
-function contextHint(tree: LocalTree, path: BytePath): string {
-  if (tree.hides(path)) return ': .dockerignore leaves it out of the build context';
-  const missing = firstMissing(tree, path);
-  const similar = similarName(tree, missing);
-  if (similar !== undefined) return `: did you mean ${JSON.stringify(textOf(similar))}?`;
-  return ': the build context has no such file or directory';
-}
-
-/** The topmost component of the path that is not there. */
-function firstMissing(tree: FileTree, path: BytePath): BytePath {
-  let missing = path;
-  while (missing !== '/' && tree.lookup(parentOf(missing), { follow: true }) === undefined)
-    missing = parentOf(missing);
-  return missing;
-}
-
-/** A sibling that differs in case only. */
-function similarName(tree: FileTree, path: BytePath): BytePath | undefined {
-  const directory = tree.lookup(parentOf(path), { follow: true });
-  if (directory?.stat.type !== 'directory') return undefined;
-  const wanted = textOf(nameOf(path)).toLowerCase();
-  return tree.children(directory).find((child) => textOf(nameOf(child.path)).toLowerCase() === wanted)?.path;
 }
 
 /** Entries that the pattern matches component by component, in bytewise order. Only the literal beginning follows symlinks. */

@@ -21,7 +21,11 @@ test.each(cases)(
     if (!expected.startsWith('error: ')) expect(expand()).toBe(expected);
     else
       expect(expand).toThrow(
-        new ExpansionError(`failed to process ${JSON.stringify(word)}: ${expected.slice(7)}`),
+        new ExpansionError(
+          `failed to process ${JSON.stringify(word)}: ${expected.slice(7)}`,
+          undefined,
+          word,
+        ),
       );
   },
 );

@@ -77,5 +77,6 @@ test('reachableStages() follows what stages use, and each once', () => {
   const use = (...indexes: number[]) =>
     indexes.map((index) => ({ origin: { kind: 'stage', index } as const, range }));
   const references = [use(), use(0), use(), use(1, 0)];
-  expect([...reachableStages(3, references)].sort()).toEqual([0, 1, 3]);
+  expect([...reachableStages([3], references)].sort()).toEqual([0, 1, 3]);
+  expect([...reachableStages([1, 2], references)].sort()).toEqual([0, 1, 2]);
 });

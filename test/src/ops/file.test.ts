@@ -319,7 +319,7 @@ describe('nothing outside of the root is reached', () => {
     const tree = localTree(join(folder, 'context'));
     await expect(made({}, local(tree), copyAction(['up'], '/x'))).rejects.toThrow('"/up": not found');
     await expect(made({}, local(tree), copyAction(['../secret'], '/x'))).rejects.toThrow(
-      '"/secret": not found',
+      '"../secret": not found: it is outside the build context',
     );
     expect(await made({}, local(tree), copyAction(['d'], '/x'))).toEqual({
       '/x': 'd 755 0:0',

@@ -1,7 +1,6 @@
 import { chmodSync, mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { selectSources } from '../../../src/ops/file/select.ts';
 import { LocalTree, localOperation, localTree } from '../../../src/ops/source-local.ts';
 import { MemoryTree, type Sketch } from '../../support/memory-tree.ts';
 import { tempFolder } from '../../support/temp-folder.ts';
@@ -98,21 +97,6 @@ test('LocalTree carries user attributes and capabilities, but no labels of the h
   };
   const tree = new LocalTree('', new MemoryTree({ '/f': { content: '', xattrs } }), []);
   expect(tree.xattrs(tree.lookup('/f')!).map(([name]) => name)).toEqual(['security.capability', 'user.k']);
-});
-
-test('a missing source that .dockerignore hides is reported as such', () => {
-  const find = (source: string) => () =>
-    selectSources(filtered('docs/*', '!docs/keep').tree, {
-      sources: [source],
-      display: [source],
-      exclude: [],
-      parents: false,
-    });
-  expect(find('docs/other.md')).toThrow(
-    '"/docs/other.md": not found (written "docs/other.md"): .dockerignore leaves it out of the build context',
-  );
-  expect(find('/SRC/main.ts')).toThrow('"/SRC/main.ts": not found: did you mean "/src"?');
-  expect(find('/nosuch')).toThrow('"/nosuch": not found: the build context has no such file or directory');
 });
 
 test('localTree() reads a directory of the host and never leaves it', () => {

@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest';
+import type { Finding } from '../../../../src/dockerfile/checks/finding.ts';
 import { renderError } from '../../../../src/dockerfile/excerpt.ts';
 import { lowerDockerfile } from '../../../../src/dockerfile/lower/index.ts';
 import { DockerfileError } from '../../../../src/dockerfile/source.ts';
@@ -6,7 +7,12 @@ import { dockerfileCases } from '../../../support/dockerfile-cases.ts';
 import { readable, requestOf } from '../../../support/lower-fixture.ts';
 
 test.each(dockerfileCases('llb.json'))('lowerDockerfile() makes the graph of $name', async (example) => {
-  const graph = readable(await lowerDockerfile(requestOf(example)));
+  const findings: Finding[] = [];
+  const build = await lowerDockerfile({
+    ...requestOf(example),
+    warn: (finding) => findings.push(finding),
+  });
+  const graph = readable(build, findings);
   await expect(`${JSON.stringify(graph, undefined, 1)}\n`).toMatchFileSnapshot(example.expected);
 });
 

@@ -90,8 +90,8 @@ test.each([
 
 test.each([
   ['/nosuch', '"/nosuch": not found'],
-  ['nosuch', '"/nosuch": not found (written "nosuch")'],
-  ['dir/nosuch', '"/dir/nosuch": not found (written "dir/nosuch")'],
+  ['nosuch', '"/nosuch": not found'],
+  ['dir/nosuch', '"/dir/nosuch": not found'],
   ['f/x', '"/f/x": not found'],
   ['nosuch/*.x', '"/nosuch": not found'],
   ['dangling', '"/dangling": not found'],

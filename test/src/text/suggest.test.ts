@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { didYouMean, suggest, suggestInCase } from '../../../src/dockerfile/suggest.ts';
+import { didYouMean, suggest, suggestInCase } from '../../../src/text/suggest.ts';
 
 test.each([
   ['frm', ['chown', 'from'], 'from'],

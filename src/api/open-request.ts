@@ -1,0 +1,72 @@
+import { hostPlatform, type Platform, type Store } from '../../layers/index.ts';
+import type { LowerRequest } from '../dockerfile/lower/request.ts';
+import type { DockerfileSource } from '../dockerfile/source.ts';
+import { type BuildContexts, openContexts } from './build-contexts.ts';
+import { readDockerfile } from './dockerfile-source.ts';
+import type { ImageResolver } from './image-resolver.ts';
+import { openDefaultStore } from './open-default-store.ts';
+import type { BuildRequest } from './types.ts';
+
+/** A build request with everything it names open. */
+export interface OpenRequest {
+  readonly request: BuildRequest;
+  readonly store: Store;
+  readonly contexts: BuildContexts;
+  readonly source: DockerfileSource;
+  /** The request's, or one that nobody aborts. */
+  readonly signal: AbortSignal;
+}
+
+/** Opens store, contexts and Dockerfile for `body`, and closes them whatever happens. */
+export async function withRequest<T>(
+  request: BuildRequest,
+  body: (opened: OpenRequest) => Promise<T>,
+): Promise<T> {
+  const store = openDefaultStore(request);
+  let contexts: BuildContexts | undefined;
+  try {
+    contexts = await openContexts(store, request);
+    const { source, ignore } = await readDockerfile(request, contexts);
+    contexts.useIgnoreFile(ignore);
+    const signal = request.signal ?? new AbortController().signal;
+    return await body({ request, store, contexts, source, signal });
+  } catch (error) {
+    // Whatever broke off because of it: the caller asked for the end.
+    request.signal?.throwIfAborted();
+    throw error;
+  } finally {
+    contexts?.close();
+    store.close();
+  }
+}
+
+/** What the Dockerfile is to be lowered with, for one platform. */
+export function lowerRequest(
+  { request, contexts, source, signal }: OpenRequest,
+  platform: Platform,
+  images: ImageResolver,
+): LowerRequest {
+  return {
+    source,
+    ...(request.target !== undefined && { target: request.target }),
+    buildArgs: request.buildArgs ?? {},
+    labels: request.labels ?? {},
+    targetPlatform: platform,
+    buildPlatform: hostPlatform(),
+    contexts: contexts.named,
+    mainContext: contexts.main === undefined ? 'empty' : 'local',
+    noCache: request.noCache ? 'all' : (request.noCacheFilter ?? []),
+    network: request.network ?? 'default',
+    allow: request.allow ?? [],
+    hostname: request.buildArgs?.BUILDKIT_SANDBOX_HOSTNAME ?? 'buildkitsandbox',
+    extraHosts: request.extraHosts ?? [],
+    ulimits: request.ulimits ?? [],
+    ...(request.shmSize !== undefined && { shmSize: request.shmSize }),
+    ...(request.cgroupParent !== undefined && { cgroupParent: request.cgroupParent }),
+    ...(request.resources && { resources: request.resources }),
+    ...(request.sourceDateEpoch !== undefined && { epoch: request.sourceDateEpoch }),
+    resolveImage: (ref, wanted) => images.resolve(ref, wanted),
+    isIgnored: (context, path) => contexts.isIgnored(context, path),
+    signal,
+  };
+}
