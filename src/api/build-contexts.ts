@@ -16,6 +16,7 @@ import {
 } from '../../layers/index.ts';
 import type { NamedContext } from '../dockerfile/lower/request.ts';
 import type { DockerfileSource } from '../dockerfile/source.ts';
+import { ignoreFilePatterns } from '../llb/ignore-patterns.ts';
 import { LocalTree } from '../ops/source-local.ts';
 import { readDockerfileText } from './dockerfile-text.ts';
 import { ApiError } from './errors.ts';
@@ -114,10 +115,10 @@ class Contexts implements BuildContexts {
     const locals = new Map<string, LocalTree>();
     for (const [name, path] of this.directories) {
       const tree = this.#openDirectory(path);
-      locals.set(name, new LocalTree(path, tree, ignoreLines(readIgnoreFile(tree))));
+      locals.set(name, new LocalTree(path, tree, ignoreFilePatterns(readIgnoreFile(tree) ?? '')));
     }
     if (this.main !== undefined) {
-      const lines = ignoreLines(this.#ignore?.text ?? readIgnoreFile(this.main));
+      const lines = ignoreFilePatterns(this.#ignore?.text ?? readIgnoreFile(this.main) ?? '');
       locals.set(MAIN, new LocalTree(this.directory ?? '', this.main, lines));
     }
     return locals;
@@ -164,20 +165,19 @@ function namedContext(name: string, text: string): NamedContext {
   }
 }
 
-/** Lines of an ignore file without comments and blanks. */
-function ignoreLines(text: string | undefined): readonly string[] {
-  return (text ?? '')
-    .replace(/^\uFEFF/, '')
-    .split(/\r?\n/)
-    .map((line) => (line.startsWith('#') ? '' : line.trim()))
-    .filter((line) => line !== '');
-}
-
 const IGNORE_LIMIT = 1024 * 1024;
 
-/** The context's .dockerignore. It is looked up inside the context, so a symlink cannot bring in another file. */
+/** The context's .dockerignore. It is looked up inside the context: a symlink that leads nowhere in it is an error. */
 function readIgnoreFile(tree: FileTree): string | undefined {
-  return readTextFile(tree, '.dockerignore', IGNORE_LIMIT);
+  const text = readTextFile(tree, '.dockerignore', IGNORE_LIMIT);
+  if (text === undefined && tree.lookup('/.dockerignore')?.stat.type === 'symlink') {
+    throw new ApiError(
+      'BAD_REQUEST',
+      '.dockerignore',
+      'failed to read .dockerignore: it is a symbolic link that leads to no file in the build context: put the file itself there',
+    );
+  }
+  return text;
 }
 
 /** A small text file of a tree; undefined when there is no such file. */
