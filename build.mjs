@@ -50,9 +50,14 @@ const scripts = {
 };
 const moduleUrl = "const __moduleUrl=require('node:url').pathToFileURL(__filename).href;";
 
-// Node looks for some options of its own (--env-file) behind the script's name too, unless `--` stands before it. The
-// second line is a command to the shell and a comment to Node.
-const START = `#!/bin/sh\n':' //; exec node -- "$0" "$@"`;
+// To a shell these lines are a script, to Node a string and a comment. `--` is why: Node looks for options of its own,
+// --env-file among them, also behind the script's name. And with NODE_EXTRA_CA_CERTS Node 20 reads every certificate
+// at each start, which takes longer than all the rest; src/cli/launch.ts puts it back.
+const start = [
+  '#!/bin/sh',
+  `":" //; [ -z "$NODE_EXTRA_CA_CERTS" ] || export TSBUILD_EXTRA_CA_CERTS="$NODE_EXTRA_CA_CERTS"`,
+  `":" //; unset NODE_EXTRA_CA_CERTS; exec node -- "$0" "$@"`,
+].join('\n');
 
 // A command is its bundle, and a launcher that runs it.
 for (const name of ['tsbuild', 'tsrun', 'tsctr']) {
@@ -70,7 +75,7 @@ for (const name of ['tsbuild', 'tsrun', 'tsctr']) {
     .slice(0, 16);
   await build({
     ...scripts,
-    banner: { js: START },
+    banner: { js: start },
     entryPoints: { [name]: 'src/cli/launch.ts' },
     define: { BUNDLE: JSON.stringify(name), BUNDLE_DIGEST: JSON.stringify(digest) },
   });

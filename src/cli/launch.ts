@@ -28,6 +28,13 @@ declare const BUNDLE_DIGEST: string;
 /** Code of versions that were not started since is dropped after this time, in milliseconds. */
 const KEEP = 30 * 24 * 3600 * 1000;
 
+// build.mjs has the script take it away for Node's own start; whoever asks for it by name gets it.
+const { TSBUILD_EXTRA_CA_CERTS: certificates } = process.env;
+if (certificates !== undefined) {
+  process.env.NODE_EXTRA_CA_CERTS = certificates;
+  delete process.env.TSBUILD_EXTRA_CA_CERTS;
+}
+
 const bundle = `${__dirname}/commands/${BUNDLE}.js`;
 const cache = cacheFile(process.env);
 const cachedData = cache && readPrivate(cache.path);

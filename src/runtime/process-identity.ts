@@ -34,11 +34,13 @@ export async function awaitEnd({ pid, started }: ProcessIdentity, timeout: numbe
   return true;
 }
 
+/** Undefined also for one that has ended and only waits for its parent to notice, which not every PID 1 does. */
 function startTime(pid: number): string | undefined {
   try {
     const text = readFileSync(`/proc/${pid}/stat`, 'latin1');
     // The second field is the command in parentheses and may hold blanks: count from behind it.
-    return text.slice(text.lastIndexOf(')') + 2).split(' ')[19];
+    const fields = text.slice(text.lastIndexOf(')') + 2).split(' ');
+    return fields[0] === 'Z' || fields[0] === 'X' ? undefined : fields[19];
   } catch {
     return undefined;
   }
