@@ -52,9 +52,10 @@ export function lowerTransfer(
   ];
   const shown = shownText(context, before.environment, instruction.original);
   const { state, meta } = nextStep(context, before, instruction, shown);
-  const root = instruction.link
-    ? addLinked(state, context, actions, inputs, meta)
-    : context.graph.add({ type: 'file', actions }, [state.root, ...inputs], meta);
+  const root =
+    instruction.link && !namesOwner(chown)
+      ? addLinked(state, context, actions, inputs, meta)
+      : context.graph.add({ type: 'file', actions }, [state.root, ...inputs], meta);
   const names = [...paths, ...inline.map(({ name }) => `<<${name}`), written];
   const words = [instruction.keyword, ...flagTexts(instruction, chown, chmod), ...names];
   const text = withoutCredentials(words.join(' '));
@@ -119,6 +120,11 @@ function fileAction(
     ? expansion(context, state, instruction, body, { escapeChar: '\\', quotes: 'literal' }).text
     : body;
   return { kind: 'mkfile', destination, name: heredoc.name, data, ...rights, defaultMode: 0o644 };
+}
+
+/** Names of users and groups mean something in the image below alone: with them --link is an ordinary copy. */
+function namesOwner(chown: string): boolean {
+  return /[^0-9:]/.test(chown);
 }
 
 /** --link: made on nothing, so that the layer stays the same whatever it is put on. */
