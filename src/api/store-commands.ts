@@ -5,6 +5,7 @@ import { CACHE_MOUNT_SPACE, pruneCacheMounts } from '../ops/cache-mounts.ts';
 import { isInUse } from '../runtime/container-state.ts';
 import { ContainerStore } from '../runtime/container-store.ts';
 import { CACHE_SPACE } from '../solver/cache-store.ts';
+import { removeLogs } from './step-logs.ts';
 import { type StoreLocation, withStore } from './with-store.ts';
 
 /** Verifies every blob, layer and reference of the store; resolves with what is wrong. */
@@ -69,7 +70,8 @@ async function collect(store: Store, { cacheUnusedFor }: PruneRequest): Promise<
       limit !== undefined && CACHES.includes(space) && usedAt.getTime() <= limit,
   });
   pruneCacheMounts(store);
-  return report;
+  const logs = limit === undefined ? 0 : removeLogs(store.root, limit);
+  return { ...report, reclaimed: report.reclaimed + logs };
 }
 
 /** `docker info`'s fields that have a meaning here. */

@@ -13,3 +13,15 @@ export function tempFolder(): string {
   });
   return folder;
 }
+
+/** A folder for a suite, which removes it itself. */
+export function lastingFolder(): { readonly path: string; remove(): Promise<void> } {
+  const path = mkdtempSync(join(tmpdir(), 'tsbuild-test-'));
+  return {
+    path,
+    async remove() {
+      await emptyTrash(path);
+      rmSync(path, { recursive: true, force: true, maxRetries: 3 });
+    },
+  };
+}
