@@ -7,6 +7,7 @@ export { describeBuildError, describeChecks, describeWarnings } from './api/desc
 export { diskHint } from './api/disk-hint.ts';
 export * from './api/errors.ts';
 export * from './api/image-commands.ts';
+export type { OpenStep, StepProcess } from './api/open-step.ts';
 export * from './api/run.ts';
 export * from './api/store-commands.ts';
 export * from './api/terminal.ts';

@@ -3,7 +3,8 @@ import { type Finding, warningOf } from '../dockerfile/checks/finding.ts';
 import { lowerDockerfile } from '../dockerfile/lower/index.ts';
 import type { LoweredBuild } from '../dockerfile/lower/request.ts';
 import { commitImage } from '../exporter/image.ts';
-import { execOperation } from '../ops/exec.ts';
+import type { Vertex } from '../llb/definition.ts';
+import { execOperation, type FailedStep } from '../ops/exec.ts';
 import { fileOperation } from '../ops/file.ts';
 import { mergeOperation } from '../ops/merge.ts';
 import { scratchOperation } from '../ops/scratch.ts';
@@ -22,6 +23,7 @@ import { withTimes } from './history-times.ts';
 import { ImageResolver } from './image-resolver.ts';
 import { LogTail, type OutputEnd } from './log-tail.ts';
 import { lowerRequest, type OpenRequest, withRequest } from './open-request.ts';
+import { firstFailure } from './open-step.ts';
 import { type BuiltPlatform, imageNames, writeOutputs } from './outputs.ts';
 import { readSecrets } from './read-secrets.ts';
 import { adviseOnStep } from './step-advice.ts';
@@ -82,14 +84,17 @@ interface SolveInput {
 }
 
 async function solveGraph(input: SolveInput): Promise<readonly Layer[]> {
-  const { store, signal } = input.opened;
+  const { request, store, signal } = input.opened;
   const tail = new LogTail();
   const logs = new StepLogs(store.root);
+  const describe = ({ digest, meta, op }: Vertex, cause: unknown) =>
+    buildError(input, { op, meta, cause, output: tail.end(digest), log: logs.pathOf(digest) });
+  const failed = request.onFailedStep && firstFailure(request.onFailedStep, describe);
   try {
     const result = await solve(
       {
         definition: input.lowered.definition,
-        operations: operations(input),
+        operations: operations(input, failed),
         report: tail.watch(logs.watch(input.report)),
         signal,
       },
@@ -100,33 +105,39 @@ async function solveGraph(input: SolveInput): Promise<readonly Layer[]> {
   } catch (error) {
     // Whoever stopped the build knows why: no step is to blame.
     signal.throwIfAborted();
-    if (!(error instanceof SolveError)) throw error;
-    throw buildError(input, error, tail.end(error.vertex.digest), logs.pathOf(error.vertex.digest));
+    throw error instanceof SolveError ? describe(error.vertex, error.cause) : error;
   } finally {
     logs.close();
   }
 }
 
+interface Failure extends Pick<Vertex, 'op' | 'meta'> {
+  readonly cause: unknown;
+  readonly output: OutputEnd;
+  readonly log: string | undefined;
+}
+
 function buildError(
   { opened: { source }, findings }: SolveInput,
-  { vertex, cause }: SolveError,
-  output: OutputEnd,
-  log: string | undefined,
+  { op, meta, cause, output, log }: Failure,
 ): BuildError {
-  const { op, meta } = vertex;
+  const { name, lines } = meta;
   const step = {
-    name: meta.name,
+    name,
     source,
-    ...(meta.lines && { lines: meta.lines }),
+    ...(lines && { lines }),
     output,
     ...(log !== undefined && { log }),
-    ...adviseOnStep({ source, lines: meta.lines, op, output: output.lines, cause, findings }),
+    ...adviseOnStep({ source, lines, op, output: output.lines, cause, findings }),
   };
   return new BuildError(step, cause);
 }
 
 /** The only place that knows every kind of operation. */
-function operations({ opened, images }: SolveInput): Readonly<Record<string, Operation>> {
+function operations(
+  { opened, images }: SolveInput,
+  failed: FailedStep | undefined,
+): Readonly<Record<string, Operation>> {
   const { request, store, contexts } = opened;
   return {
     scratch: scratchOperation,
@@ -134,11 +145,14 @@ function operations({ opened, images }: SolveInput): Readonly<Record<string, Ope
     local: localOperation(contexts.locals()),
     http: httpSourceOperation(store),
     git: gitSourceOperation(store),
-    exec: execOperation({
-      store,
-      secrets: readSecrets(request),
-      ...(request.mechanism && { mechanism: request.mechanism }),
-    }),
+    exec: execOperation(
+      {
+        store,
+        secrets: readSecrets(request),
+        ...(request.mechanism && { mechanism: request.mechanism }),
+      },
+      failed,
+    ),
     file: fileOperation(store),
     merge: mergeOperation,
   };

@@ -3,6 +3,7 @@ import type { ExecResources } from '../llb/op.ts';
 import type { ProgressEvent, Report } from '../progress/events.ts';
 import type { ContainerOptions } from '../runtime/container-options.ts';
 import type { StartMechanism } from '../sandbox/sandbox.ts';
+import type { OpenStep } from './open-step.ts';
 
 /** One build. Everything but `context` has Docker's default. */
 export interface BuildRequest {
@@ -40,6 +41,11 @@ export interface BuildRequest {
   readonly sourceDateEpoch?: number;
   readonly storeRoot?: string;
   readonly mechanism?: StartMechanism;
+  /**
+   * Called when the command of a RUN step has failed, for the first such step and while its filesystem is still there.
+   * The build fails when that is over.
+   */
+  readonly onFailedStep?: (step: OpenStep) => Promise<void>;
   readonly signal?: AbortSignal;
 }
 

@@ -1,10 +1,12 @@
 import { writeFileSync } from 'node:fs';
 import { constants } from 'node:os';
-import { build } from '../index.ts';
+import { setImmediate } from 'node:timers/promises';
+import { build, type OpenStep } from '../index.ts';
 import { type BuildOptionValues, buildRequest } from './build-options.ts';
 import { parseCall } from './call/call-option.ts';
 import { ExitCode } from './exit-status.ts';
-import { progressView } from './progress/view.ts';
+import { openShell, requireTerminal } from './failed-step-shell.ts';
+import { type ProgressView, progressView } from './progress/view.ts';
 
 /** SIGHUP is left alone: who ignores it, as nohup(1) does, wants the build to go on. */
 const STOPPING = ['SIGINT', 'SIGTERM'] as const;
@@ -18,6 +20,8 @@ export async function buildCommand(values: BuildOptionValues, context: string): 
     const { callCommand } = await import('./call/call-command.ts');
     return callCommand(call, request);
   }
+  const opensShell = values.onError === 'shell';
+  if (opensShell) requireTerminal();
   const abort = new AbortController();
   let received: NodeJS.Signals | undefined;
   const stop = (signal: NodeJS.Signals) => {
@@ -26,11 +30,21 @@ export async function buildCommand(values: BuildOptionValues, context: string): 
   };
   // Once: a second one ends this process at once.
   for (const signal of STOPPING) process.once(signal, stop);
-  const view = progressView(quiet ? 'quiet' : (values.progress as string), process.stderr, {
-    expand: values.debug === true,
-  });
+  const view = endingOnce(
+    progressView(quiet ? 'quiet' : (values.progress as string), process.stderr, {
+      expand: values.debug === true,
+    }),
+  );
+  let isTold = false;
+  const onFailedStep = async (step: OpenStep) => {
+    isTold = true;
+    // What has been reported up to here is shown first.
+    await setImmediate();
+    view.finish();
+    await openShell(step, abort.signal);
+  };
   try {
-    const building = build({ ...request, signal: abort.signal });
+    const building = build({ ...request, ...(opensShell && { onFailedStep }), signal: abort.signal });
     for await (const event of building) view.show(event);
     const result = await building.result;
     view.finish();
@@ -40,12 +54,31 @@ export async function buildCommand(values: BuildOptionValues, context: string): 
     return ExitCode.ok;
   } catch (error) {
     view.finish();
+    if (received === undefined && isTold) {
+      process.stderr.write(`ERROR: ${(error as Error).message}\n`);
+      return ExitCode.failure;
+    }
     if (received === undefined) throw error;
     process.stderr.write('ERROR: canceled\n');
     return 128 + constants.signals[received];
   } finally {
     for (const signal of STOPPING) process.off(signal, stop);
   }
+}
+
+/** Shows nothing more once it has ended. */
+function endingOnce(view: ProgressView): ProgressView {
+  let hasEnded = false;
+  return {
+    show: (event) => {
+      if (!hasEnded) view.show(event);
+    },
+    finish() {
+      if (hasEnded) return;
+      hasEnded = true;
+      view.finish();
+    },
+  };
 }
 
 /** buildx' keys for what was built. */

@@ -69,6 +69,9 @@ export function declareBuildOptions(command: Command): Command {
         .choices(['auto', 'plain', 'tty', 'quiet', 'rawjson'])
         .default('auto'),
     )
+    .addOption(
+      new Option('--on-error <action>', 'shell: open a shell in a RUN step that failed').choices(['shell']),
+    )
     .option('-q, --quiet', 'print only the image ID')
     .option('--check', 'check the Dockerfile, build nothing: --call=check')
     .addOption(

@@ -1,4 +1,5 @@
-import { type ExitStatus, type Running, type RunRequest, run, terminalModes, windowSize } from '../index.ts';
+import { type ExitStatus, type Running, type RunRequest, run } from '../index.ts';
+import { connectTerminal, pump, terminalSize } from './own-terminal.ts';
 import { SignalRelay } from './signal-relay.ts';
 import { humanBytes } from './size.ts';
 import { UsageError } from './usage-error.ts';
@@ -68,56 +69,17 @@ async function onTerminal(
   if (interactive && !process.stdin.isTTY) {
     throw new UsageError('the input device is not a TTY: leave out -t, or start from a terminal');
   }
-  const container = await run({ ...request, terminal: size() }, { kind: 'terminal', ...size() });
+  const size = terminalSize();
+  const container = await run({ ...request, terminal: size }, { kind: 'terminal', ...size });
   started?.(container);
-  const terminal = container.terminal!;
-  relay.connect(container, () => terminal.destroy());
-  const release = interactive ? takeKeyboard(terminal) : undefined;
-  const resize = () => {
-    const { rows, columns } = size();
-    container.resize(rows, columns);
-  };
-  process.on('SIGWINCH', resize);
-  // It may have changed while the container was being started.
-  resize();
-  pump(terminal, process.stdout);
+  const { terminal } = container;
+  relay.connect(container, () => terminal!.destroy());
+  const release = connectTerminal(container, { keyboard: interactive });
   try {
     return await container.wait();
   } finally {
-    process.off('SIGWINCH', resize);
-    release?.();
+    release();
   }
-}
-
-/** Of our terminal, wherever it is; what a container without one gets otherwise. */
-function size(): { readonly rows: number; readonly columns: number } {
-  const stream = [process.stdout, process.stdin, process.stderr].find(({ isTTY }) => isTTY);
-  return (stream && windowSize(stream.fd)) ?? { rows: 24, columns: 80 };
-}
-
-/** Every key goes to the container, also those that mean signals. The answer puts our terminal back as it was. */
-function takeKeyboard(terminal: NodeJS.WritableStream): () => void {
-  const modes = terminalModes(process.stdin.fd);
-  const restore = () => modes?.restore();
-  // A shell that stopped this process has put back its own modes.
-  const again = () => modes?.makeRaw();
-  process.on('exit', restore);
-  process.on('SIGCONT', again);
-  again();
-  process.stdin.on('error', () => {}); // the terminal is gone: the signal that says so is the relay's business
-  process.stdin.pipe(terminal);
-  return () => {
-    process.stdin.unpipe(terminal);
-    process.stdin.destroy();
-    process.off('SIGCONT', again);
-    process.off('exit', restore);
-    restore();
-  };
-}
-
-function pump(from: NodeJS.ReadableStream, to: NodeJS.WritableStream): void {
-  to.on('error', () => (from as NodeJS.ReadableStream & { destroy(): void }).destroy());
-  from.pipe(to, { end: false });
 }
 
 function outOfMemory(program: string, { resources }: RunRequest): string {

@@ -23,6 +23,8 @@ export interface VertexMeta {
   readonly lines?: SourceLines;
   /** --no-cache, or --no-cache-filter for its stage. */
   readonly ignoreCache: boolean;
+  /** The program of the stage's SHELL, of a RUN whose stage has one. */
+  readonly shell?: string;
   /** Stage name or index, for views that group. */
   readonly stage?: string;
 }

@@ -1,30 +1,21 @@
-import type { ActiveSnapshot, Layer, Store } from '../../layers/index.ts';
+import type { Store } from '../../layers/index.ts';
 import { encodeCanonical } from '../llb/canonical.ts';
 import type { Vertex } from '../llb/definition.ts';
 import type { ExecOp } from '../llb/op.ts';
-import { openBridgeNetwork } from '../network/open-network.ts';
-import { specResources } from '../runtime/container-spec.ts';
-import { newContainerId } from '../runtime/names.ts';
-import { resolveUser } from '../runtime/passwd.ts';
-import { launch } from '../sandbox/launch.ts';
-import type { RunningProcess, StartMechanism } from '../sandbox/sandbox.ts';
+import type { RunningProcess } from '../sandbox/sandbox.ts';
 import type { KeyPart, Operation, OperationContext, OperationInput } from '../solver/operation.ts';
 import type { Result } from '../solver/result.ts';
 import { layersOf } from '../solver/solve.ts';
 import { ExecError } from './exec-error.ts';
-import { prepareMounts, treeOf } from './exec-mounts.ts';
-import { execSpec } from './exec-spec.ts';
-import type { SecretSource } from './secrets.ts';
+import { treeOf } from './exec-mounts.ts';
+import { type ExecEnvironment, StepRoot } from './step-root.ts';
 import { subtreeDigest } from './subtree.ts';
 
-export interface ExecEnvironment {
-  readonly store: Store;
-  readonly secrets: SecretSource;
-  readonly mechanism?: StartMechanism;
-}
+/** Told of a step whose command failed, while its root is still there; the step fails when that is over. */
+export type FailedStep = (vertex: Vertex, error: ExecError, root: StepRoot) => Promise<void>;
 
 /** RUN: a process in a sandbox over the snapshot of input 0; what it changed is a new layer. */
-export function execOperation(environment: ExecEnvironment): Operation {
+export function execOperation(environment: ExecEnvironment, failed?: FailedStep): Operation {
   return {
     cached: true,
     keyParts: (vertex, inputs, context) => keyParts(environment.store, vertex, inputs, context),
@@ -32,7 +23,7 @@ export function execOperation(environment: ExecEnvironment): Operation {
       (op as ExecOp).mounts.flatMap((mount) =>
         mount.type === 'bind' && mount.input !== undefined ? [mount.input] : [],
       ),
-    run: (vertex, inputs, context) => run(environment, vertex, inputs, context),
+    run: (vertex, inputs, context) => run(environment, vertex, inputs, context, failed),
   };
 }
 
@@ -71,52 +62,26 @@ async function run(
   vertex: Vertex,
   inputs: readonly Result[],
   context: OperationContext,
+  failed: FailedStep | undefined,
 ): Promise<Result> {
   const op = vertex.op as ExecOp;
   const parents = layersOf(inputs[0]!);
   const snapshot = environment.store.snapshots.prepare(parents);
   try {
-    const layer = await execute(environment, vertex, op, inputs, snapshot, context);
-    return { kind: 'layers', layers: [...parents, layer] };
+    const root = new StepRoot(environment, op, inputs, snapshot);
+    try {
+      const running = await root.start(op.args, { kind: 'pipes', stdin: 'null' }, context.signal);
+      await follow(running, vertex, op, context);
+      return { kind: 'layers', layers: [...parents, snapshot.commit({ ignore: running.stubs })] };
+    } catch (error) {
+      if (error instanceof ExecError) await failed?.(vertex, error, root);
+      throw error;
+    } finally {
+      root.close();
+    }
   } catch (error) {
     snapshot.abort();
     throw error;
-  }
-}
-
-async function execute(
-  environment: ExecEnvironment,
-  vertex: Vertex,
-  op: ExecOp,
-  inputs: readonly Result[],
-  snapshot: ActiveSnapshot,
-  context: OperationContext,
-): Promise<Layer> {
-  const { store, secrets, mechanism } = environment;
-  const user = resolveUser(snapshot.tree(), op.user, []);
-  const network = op.network === 'default' ? openBridgeNetwork() : undefined;
-  const mounts = await prepareMounts(op, inputs, { store, secrets, signal: context.signal });
-  try {
-    const resources = op.resources && specResources(op.resources);
-    const { spec, files } = execSpec(op, {
-      id: newContainerId(),
-      user,
-      ...(network && { network }),
-      ...(resources && { resources }),
-      mounts,
-    });
-    const running = await launch(spec, {
-      overlay: snapshot.root(),
-      stdio: { kind: 'pipes', stdin: 'null' },
-      files: [...files, ...mounts.files],
-      trees: mounts.trees,
-      ...(mechanism && { mechanism }),
-    });
-    await follow(running, vertex, op, context);
-    return snapshot.commit({ ignore: running.stubs });
-  } finally {
-    mounts.release();
-    network?.close();
   }
 }
 

@@ -37,7 +37,8 @@ export const lowerRun: Lower<'RUN'> = (before, instruction, context) => {
     proxyEnv: proxyEnvironment(context.request.buildArgs),
     ...machine(context),
   };
-  const root = context.graph.add(op, inputs, meta);
+  const shell = state.config.Shell?.[0];
+  const root = context.graph.add(op, inputs, shell === undefined ? meta : { ...meta, shell });
   const text = `RUN ${[...declaredArgs(state), ...command.args].join(' ')}`;
   return commit(state, { text, created: context.created, root });
 };
