@@ -1,9 +1,10 @@
-import { readFileSync } from 'node:fs';
 import { join, relative } from 'node:path';
+import { bytePath, type FileNode, type FileTree } from '../../layers/index.ts';
 import type { DockerfileSource } from '../dockerfile/source.ts';
 import { abortable, type BuildContexts, readTextFile } from './build-contexts.ts';
 import { MAX_DOCKERFILE_BYTES, readDockerfileText } from './dockerfile-text.ts';
 import { ApiError } from './errors.ts';
+import { readHostText } from './host-text.ts';
 import type { BuildRequest } from './types.ts';
 
 /** The Dockerfile's text, and the ignore file that stands beside it. */
@@ -28,7 +29,8 @@ export async function readDockerfile(
     const text = await readDockerfileText(abortable(dockerfile.stdin, request.signal));
     return { source: { file: 'Dockerfile', text } };
   }
-  const found = dockerfile === undefined ? inContext(contexts) : atPath(dockerfile.path, contexts);
+  const found =
+    dockerfile === undefined ? inContext(contexts) : await atPath(dockerfile.path, contexts, request.signal);
   if (found !== undefined) return found;
   const wanted = dockerfile?.path ?? 'Dockerfile';
   throw new ApiError(
@@ -38,36 +40,55 @@ export async function readDockerfile(
   );
 }
 
-/** The default names, in the context directory or archive. */
-function inContext(contexts: BuildContexts): ReadDockerfile | undefined {
-  if (contexts.directory !== undefined) {
-    const { directory } = contexts;
-    return onHost(join(directory, 'Dockerfile')) ?? onHost(join(directory, 'dockerfile'));
+/** The default names. Nobody named the file, so it has to be in the context: a link is followed inside it only. */
+function inContext({ main, directory }: BuildContexts): ReadDockerfile | undefined {
+  for (const name of ['Dockerfile', 'dockerfile']) {
+    const found = inTree(name, main);
+    if (found === undefined) continue;
+    return directory === undefined ? found : { ...found, source: named(join(directory, name), found) };
   }
-  return inTree('Dockerfile', contexts) ?? inTree('dockerfile', contexts);
+  return undefined;
 }
+
+const named = (path: string, { source }: ReadDockerfile) => ({ ...source, file: shortest(path) });
 
 /** `-f` is relative to the working directory first, as Docker's CLI has it, then to the context. */
-function atPath(path: string, contexts: BuildContexts): ReadDockerfile | undefined {
-  if (contexts.directory === undefined && contexts.main !== undefined) return inTree(path, contexts);
-  return (
-    onHost(path) ?? (contexts.directory === undefined ? undefined : onHost(join(contexts.directory, path)))
-  );
+async function atPath(
+  path: string,
+  { main, directory }: BuildContexts,
+  signal: AbortSignal | undefined,
+): Promise<ReadDockerfile | undefined> {
+  if (directory === undefined && main !== undefined) return inTree(path, main);
+  const found = await onHost(path, signal);
+  return found ?? (directory === undefined ? undefined : onHost(join(directory, path), signal));
 }
 
-function onHost(path: string): ReadDockerfile | undefined {
-  const text = readIfPresent(path);
+async function onHost(path: string, signal: AbortSignal | undefined): Promise<ReadDockerfile | undefined> {
+  const text = await readHostText(path, signal);
   if (text === undefined) return undefined;
-  const file = shortest(path);
-  return read(file, text, readIfPresent(`${path}.dockerignore`));
+  return read(shortest(path), text, await readHostText(`${path}.dockerignore`, signal));
 }
 
-function inTree(path: string, { main }: BuildContexts): ReadDockerfile | undefined {
+function inTree(path: string, main: FileTree | undefined): ReadDockerfile | undefined {
   if (main === undefined) return undefined;
+  const node = main.lookup(bytePath(`/${path}`), { follow: false });
+  if (node === undefined) return undefined;
+  refuseOther(path, main.lookup(node.path, { follow: true }));
   const text = readTextFile(main, path, MAX_DOCKERFILE_BYTES);
   return text === undefined
     ? undefined
     : read(path, text, readTextFile(main, `${path}.dockerignore`, MAX_DOCKERFILE_BYTES));
+}
+
+function refuseOther(path: string, node: FileNode | undefined): void {
+  if (node?.stat.type === 'file') return;
+  const kind =
+    node === undefined
+      ? 'a link that leads to nothing in the context: name the file with -f'
+      : node.stat.type === 'directory'
+        ? 'a directory'
+        : 'not a file';
+  throw new ApiError('NO_DOCKERFILE', path, `failed to read dockerfile: ${path} is ${kind}`);
 }
 
 function read(file: string, text: string, ignore: string | undefined): ReadDockerfile {
@@ -75,18 +96,6 @@ function read(file: string, text: string, ignore: string | undefined): ReadDocke
     source: { file, text },
     ...(ignore !== undefined && { ignore: { file: `${file}.dockerignore`, text: ignore } }),
   };
-}
-
-function readIfPresent(path: string): string | undefined {
-  try {
-    return readFileSync(path, 'utf8');
-  } catch (error) {
-    const { code } = error as NodeJS.ErrnoException;
-    if (code === 'ENOENT' || code === 'ENOTDIR') return undefined;
-    if (code === 'EISDIR')
-      throw new ApiError('NO_DOCKERFILE', path, `failed to read dockerfile: ${path} is a directory`);
-    throw error;
-  }
 }
 
 /** The path as a person would write it from here. */
