@@ -38,7 +38,7 @@ RUN ls / /moved /a > /seen 2>&1; true`;
     symlinkSync(join(canary, 'Dockerfile'), join(outside, 'Dockerfile'));
     const first = await commands().tsbuild(['-q', '-'], { input: tarOfDirectory(outside) });
     expect(first.code).toBe(1);
-    expect(first.stderr).toMatch(/Dockerfile: no such file/);
+    expect(first.stderr).toContain('Dockerfile is a link that leads to nothing in the context');
     const copying = commands().context({ Dockerfile: 'FROM busybox\nCOPY link /stolen\n' });
     symlinkSync(join(canary, 'secret'), join(copying, 'link'));
     const second = await commands().tsbuild(['-q', '-'], { input: tarOfDirectory(copying) });
