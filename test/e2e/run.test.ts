@@ -199,7 +199,7 @@ describeCommands('tsrun', (commands) => {
         'busybox',
         'sh',
         '-c',
-        'echo ready; sleep 60',
+        "trap '' INT; echo ready; sleep 60",
       ]);
       const result = outcome(tsrun);
       await new Promise((ready) => tsrun.stdout!.once('data', ready));
