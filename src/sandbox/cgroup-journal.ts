@@ -6,7 +6,7 @@ import {
   openSync,
   readdirSync,
   readFileSync,
-  unlinkSync,
+  rmSync,
   writeSync,
 } from 'node:fs';
 import { join } from 'node:path';
@@ -51,7 +51,8 @@ export function abandonedGroups(journal = journalDirectory()): readonly JournalE
     const path = join(journal, name);
     const fd = openIfThere(path);
     if (fd === undefined) return [];
-    if (tryLockFile(fd, 'exclusive'))
+    // A note whose group ended after it was opened here can be locked, but is no more.
+    if (tryLockFile(fd, 'exclusive') && fstatSync(fd).nlink > 0)
       return entry(path, fd, readFileSync(fd, 'utf8').split('\n').filter(Boolean));
     closeSync(fd);
     return [];
@@ -67,7 +68,7 @@ function entry(path: string, fd: number, directories: readonly string[]): Journa
   return {
     directories,
     forget() {
-      if (open) unlinkSync(path);
+      if (open) rmSync(path, { force: true });
       close();
     },
     keep: close,

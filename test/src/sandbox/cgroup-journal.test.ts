@@ -1,4 +1,4 @@
-import { readdirSync } from 'node:fs';
+import { readdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { abandonedGroups, noteGroup } from '../../../src/sandbox/cgroup-journal.ts';
@@ -16,6 +16,13 @@ test('abandonedGroups() finds the groups of those who let go of them, each for o
   found!.keep();
   abandonedGroups(journal)[0]!.forget();
   expect(readdirSync(journal)).toEqual([]);
+});
+
+test('forget() does not mind that another process has removed the note', () => {
+  const journal = join(tempFolder(), 'journal');
+  const mine = noteGroup(['/sys/a'], journal);
+  rmSync(journal, { recursive: true });
+  expect(() => mine.forget()).not.toThrow();
 });
 
 test('noteGroup() does without a note where it cannot write one', () => {
