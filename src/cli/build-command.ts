@@ -2,11 +2,13 @@ import { writeFileSync } from 'node:fs';
 import { constants } from 'node:os';
 import { setImmediate } from 'node:timers/promises';
 import { build, type OpenStep } from '../index.ts';
+import { buildNotices } from './build-notices.ts';
 import { type BuildOptionValues, buildRequest } from './build-options.ts';
 import { parseCall } from './call/call-option.ts';
 import { ExitCode } from './exit-status.ts';
 import { openShell, requireTerminal } from './failed-step-shell.ts';
 import { type ProgressView, progressView } from './progress/view.ts';
+import { warn } from './warn.ts';
 
 /** SIGHUP is left alone: who ignores it, as nohup(1) does, wants the build to go on. */
 const STOPPING = ['SIGINT', 'SIGTERM'] as const;
@@ -15,11 +17,13 @@ const STOPPING = ['SIGINT', 'SIGTERM'] as const;
 export async function buildCommand(values: BuildOptionValues, context: string): Promise<number> {
   const quiet = values.quiet === true;
   const request = buildRequest(values, context);
-  const call = parseCall(values.check === true ? 'check' : (values.call as string));
+  const notices = buildNotices(values);
+  const call = parseCall(values.check === true ? 'check' : ((values.print ?? values.call) as string));
   if (call !== undefined) {
     const { callCommand } = await import('./call/call-command.ts');
     return callCommand(call, request);
   }
+  for (const line of notices) if (!quiet || line.startsWith('WARNING')) warn(line);
   const opensShell = values.onError === 'shell';
   if (opensShell) requireTerminal();
   const abort = new AbortController();

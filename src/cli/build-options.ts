@@ -3,6 +3,7 @@ import { homedir } from 'node:os';
 import { type Command, Option } from 'commander';
 import type { BuildRequest, OutputRequest } from '../index.ts';
 import { parsePlatform } from '../index.ts';
+import { declareAccepted } from './build-notices.ts';
 import { UsageError } from './usage-error.ts';
 import {
   parseBytes,
@@ -37,12 +38,7 @@ export function declareBuildOptions(command: Command): Command {
   list('--ulimit <name=soft[:hard]>', 'resource limit');
   list('--allow <entitlement>', 'allow network.host or security.insecure');
   list('-o, --output <type=…,dest=…>', 'where the result goes: oci, docker, tar, local, image');
-  list('--cache-from <source>', 'external cache source');
-  list('--cache-to <destination>', 'external cache destination');
-  list('--attest <type=…>', 'attestation parameters');
-  list('--security-opt <option>', 'security options (no effect without a daemon)');
-  list('--policy <option>', 'source policy');
-  return command
+  command
     .option('-f, --file <path>', 'the Dockerfile, or - for standard input')
     .option('--target <stage>', 'the stage to build')
     .option('--no-cache', 'do not use the cache')
@@ -66,7 +62,8 @@ export function declareBuildOptions(command: Command): Command {
     .option('--metadata-file <file>', 'write the result as JSON to a file')
     .addOption(
       new Option('--progress <kind>', 'kind of progress output')
-        .choices(['auto', 'plain', 'tty', 'quiet', 'rawjson'])
+        .choices(['auto', 'plain', 'tty', 'quiet', 'none', 'rawjson'])
+        .env('BUILDKIT_PROGRESS')
         .default('auto'),
     )
     .addOption(
@@ -80,16 +77,11 @@ export function declareBuildOptions(command: Command): Command {
         'tell about the Dockerfile: check, outline or targets[,format=json]',
       ).default('build'),
     )
-    .option('--load', 'the image is in the store in any case: accepted for compatibility')
+    .addOption(new Option('--print <method>').hideHelp())
     .option('--push', 'push the image to its registry')
-    .option('--provenance <value>', 'shorthand for --attest=type=provenance')
-    .option('--sbom <value>', 'shorthand for --attest=type=sbom')
-    .option('--builder <name>', 'there is one builder: accepted for compatibility')
-    .option('--rm', 'accepted for compatibility')
-    .option('--force-rm', 'accepted for compatibility')
-    .option('--compress', 'accepted for compatibility')
-    .option('--isolation <technology>', 'accepted for compatibility')
     .option('-D, --debug', 'show warnings with their lines, and what they are about');
+  declareAccepted(command);
+  return command;
 }
 
 export type BuildOptionValues = Readonly<Record<string, string | boolean | readonly string[] | undefined>>;

@@ -26,6 +26,7 @@ export function progressView(
   const options = { colour: output.isTTY === true, expand };
   switch (kind) {
     case 'quiet':
+    case 'none':
       return { show() {}, finish() {} };
     case 'plain':
       return plainView(output, options);

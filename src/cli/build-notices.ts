@@ -1,0 +1,68 @@
+import { type Command, Option } from 'commander';
+import type { BuildOptionValues } from './build-options.ts';
+import { UsageError } from './usage-error.ts';
+
+/** Options of `docker build` that ask for nothing here: why. */
+const WITHOUT_EFFECT: Readonly<Record<string, string>> = {
+  '--builder <name>': 'there is one builder, this program',
+  '--load': 'the image is in the store in any case',
+  '--security-opt <option>': 'steps have the default security options, or --allow security.insecure',
+  '--isolation <technology>': 'steps are isolated by namespaces',
+  '--compress': 'the context is read where it lies',
+  '--squash': 'the image keeps its layers',
+};
+
+/** The same, but what everybody gets anyway. */
+const ANYWAY = ['--rm', '--force-rm', '--disable-content-trust'];
+
+/** What is to come: what happens without it. */
+const NOT_YET: Readonly<Record<string, string>> = {
+  cacheFrom: '--cache-from is not supported yet: the build uses the cache of its store',
+  cacheTo: '--cache-to is not supported yet: the cache stays in the store',
+  attest: '--attest is not supported yet: the image has no attestations',
+  provenance: '--provenance is not supported yet: the image has no attestations',
+  sbom: '--sbom is not supported yet: the image has no attestations',
+};
+
+/** Declares the options that are accepted for the sake of those who write them. */
+export function declareAccepted(command: Command): void {
+  for (const [flags, why] of Object.entries(WITHOUT_EFFECT)) {
+    const option = new Option(flags, `no effect: ${why}`);
+    // May be repeated, as all of them may in Docker.
+    command.addOption(flags.includes('<') ? option.argParser((value: string) => value) : option);
+  }
+  for (const flags of ANYWAY) command.addOption(new Option(flags).hideHelp());
+  const list = (flags: string, about: string) =>
+    command.addOption(
+      new Option(flags, about).argParser((value: string, all: string[] = []) => [...all, value]),
+    );
+  list('--cache-from <source>', 'external cache source (not supported yet)');
+  list('--cache-to <destination>', 'external cache destination (not supported yet)');
+  list('--attest <type=…>', 'attestation parameters (not supported yet)');
+  command.option('--provenance <value>', 'shorthand for --attest=type=provenance (not supported yet)');
+  command.option('--sbom <value>', 'shorthand for --attest=type=sbom (not supported yet)');
+  command.addOption(new Option('--policy <policy>').hideHelp());
+}
+
+/** A line for each such option that was given. Throws for one that must not be passed over in silence. */
+export function buildNotices(values: BuildOptionValues): readonly string[] {
+  if (values.policy !== undefined)
+    throw new UsageError('--policy is not supported: sources would be used that it may forbid');
+  const idle = Object.entries(WITHOUT_EFFECT).flatMap(([flags, why]) => {
+    const option = new Option(flags);
+    const value = values[option.attributeName()];
+    return value === undefined || value === false || value === 'default' || value === ''
+      ? []
+      : [`${option.long} has no effect: ${why}`];
+  });
+  const missing = Object.entries(NOT_YET).flatMap(([name, text]) =>
+    asksForNothing(values[name]) ? [] : [`WARNING: ${text}`],
+  );
+  return [...idle, ...missing];
+}
+
+/** `--provenance=false` and `--attest type=sbom,disabled=true` ask for what is so. */
+function asksForNothing(value: BuildOptionValues[string]): boolean {
+  const texts = value === undefined || typeof value === 'boolean' ? [] : [value].flat();
+  return texts.every((text) => text === '' || /^(?:0|f|false)$|(?:^|,)disabled=true(?:,|$)/i.test(text));
+}
