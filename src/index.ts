@@ -1,5 +1,6 @@
 /** The library: build images, run containers, and the store's images. No global state, no process.exit. */
 export * from './api/build.ts';
+export type { BuildError, FailedStep } from './api/build-error.ts';
 export * from './api/changes.ts';
 export * from './api/check.ts';
 export * from './api/container-commands.ts';

@@ -1,4 +1,4 @@
-import { hostPlatform, type Layer, type Platform } from '../../layers/index.ts';
+import type { Layer, Platform } from '../../layers/index.ts';
 import { type Finding, warningOf } from '../dockerfile/checks/finding.ts';
 import { lowerDockerfile } from '../dockerfile/lower/index.ts';
 import type { LoweredBuild } from '../dockerfile/lower/request.ts';
@@ -22,9 +22,9 @@ import { EventQueue } from './event-queue.ts';
 import { withTimes } from './history-times.ts';
 import { ImageResolver } from './image-resolver.ts';
 import { LogTail, type OutputEnd } from './log-tail.ts';
-import { lowerRequest, type OpenRequest, withRequest } from './open-request.ts';
+import { lowerRequest, type OpenRequest, platformsOf, withRequest } from './open-request.ts';
 import { firstFailure } from './open-step.ts';
-import { type BuiltPlatform, imageNames, writeOutputs } from './outputs.ts';
+import { type BuiltPlatform, checkOutputs, imageNames, writeOutputs } from './outputs.ts';
 import { readSecrets } from './read-secrets.ts';
 import { adviseOnStep } from './step-advice.ts';
 import { StepLogs } from './step-logs.ts';
@@ -41,8 +41,9 @@ export function build(request: BuildRequest): Build {
 async function execute(request: BuildRequest, report: Report): Promise<BuildResult> {
   // A name that is none is told before the build, not after it.
   imageNames(request);
+  const platforms = platformsOf(request);
+  checkOutputs(request, platforms);
   return await withRequest(request, async (opened) => {
-    const platforms = request.platforms?.length ? request.platforms : [hostPlatform()];
     const built: BuiltPlatform[] = [];
     for (const platform of platforms) built.push(await buildPlatform(opened, platform, report));
     return await writeOutputs(opened.store, request, built);
@@ -72,7 +73,7 @@ async function buildPlatform(
   });
   const annotations = Object.fromEntries((request.annotations ?? []).map(annotation));
   const image = await commitImage(store, { ...lowered.image, history }, layers, { created, annotations });
-  return { image, layers };
+  return { platform, image, layers };
 }
 
 interface SolveInput {

@@ -1,4 +1,3 @@
-import { hostPlatform } from '../../layers/index.ts';
 import type { Finding } from '../dockerfile/checks/finding.ts';
 import { checkStages } from '../dockerfile/lower/check.ts';
 import { type Outline, outlineTarget } from '../dockerfile/lower/outline.ts';
@@ -7,12 +6,12 @@ import { parseOptions } from '../dockerfile/parse.ts';
 import type { DockerfileError, DockerfileSource } from '../dockerfile/source.ts';
 import { listTargets, type Target } from '../dockerfile/targets.ts';
 import { ImageResolver } from './image-resolver.ts';
-import { lowerRequest, type OpenRequest, withRequest } from './open-request.ts';
+import { lowerRequest, type OpenRequest, platformsOf, withRequest } from './open-request.ts';
 import type { BuildRequest } from './types.ts';
 
 export type { Finding } from '../dockerfile/checks/finding.ts';
 export type { Outline, OutlineArg, OutlineMount } from '../dockerfile/lower/outline.ts';
-export type { DockerfileSource, SourceRange } from '../dockerfile/source.ts';
+export type { DockerfileError, DockerfileSource, SourceRange } from '../dockerfile/source.ts';
 export type { Target } from '../dockerfile/targets.ts';
 
 /** What looking at a Dockerfile told, and the text that the lines in it are lines of. */
@@ -64,5 +63,5 @@ function describing(opened: OpenRequest): LowerRequest {
     describeOnly: true,
     signal,
   });
-  return lowerRequest(opened, request.platforms?.[0] ?? hostPlatform(), images);
+  return lowerRequest(opened, platformsOf(request)[0]!, images);
 }

@@ -1,4 +1,4 @@
-import { hostPlatform, type Platform, type Store } from '../../layers/index.ts';
+import { formatPlatform, hostPlatform, type Platform, type Store } from '../../layers/index.ts';
 import type { LowerRequest } from '../dockerfile/lower/request.ts';
 import type { DockerfileSource } from '../dockerfile/source.ts';
 import { type BuildContexts, openContexts } from './build-contexts.ts';
@@ -40,6 +40,12 @@ export async function withRequest<T>(
   }
 }
 
+/** What to build for: each platform once, the host's where none is named. */
+export function platformsOf({ platforms = [] }: BuildRequest): readonly Platform[] {
+  const named = new Map(platforms.map((platform) => [formatPlatform(platform), platform]));
+  return named.size === 0 ? [hostPlatform()] : [...named.values()];
+}
+
 /** What the Dockerfile is to be lowered with, for one platform. */
 export function lowerRequest(
   { request, contexts, source, signal }: OpenRequest,
@@ -53,6 +59,7 @@ export function lowerRequest(
     labels: request.labels ?? {},
     targetPlatform: platform,
     buildPlatform: hostPlatform(),
+    severalPlatforms: platformsOf(request).length > 1,
     contexts: contexts.named,
     mainContext: contexts.main === undefined ? 'empty' : 'local',
     noCache: request.noCache ? 'all' : (request.noCacheFilter ?? []),

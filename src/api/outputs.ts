@@ -1,4 +1,12 @@
-import { formatReference, type Layer, parseReference, type Store } from '../../layers/index.ts';
+import { join } from 'node:path';
+import {
+  formatPlatform,
+  formatReference,
+  type Layer,
+  type Platform,
+  parseReference,
+  type Store,
+} from '../../layers/index.ts';
 import { type CommittedImage, commitIndex, nameImage } from '../exporter/image.ts';
 import { writeArchive } from '../exporter/save.ts';
 import { ApiError } from './errors.ts';
@@ -6,6 +14,7 @@ import type { BuildRequest, BuildResult, OutputRequest } from './types.ts';
 
 /** What was built for one platform. */
 export interface BuiltPlatform {
+  readonly platform: Platform;
   readonly image: CommittedImage;
   readonly layers: readonly Layer[];
 }
@@ -31,8 +40,8 @@ export async function writeOutputs(
   const { signal } = request;
   for (const output of outputs)
     await write(store, output, { built, target, names, ...(signal && { signal }) });
-  const { configDigest } = built[0]!.image;
-  return { ...(keepsImage && { image: target }), imageId: configDigest, names };
+  const imageId = built.length === 1 ? built[0]!.image.configDigest : target.digest;
+  return { ...(keepsImage && { image: target }), imageId, names };
 }
 
 interface Outcome {
@@ -71,25 +80,35 @@ async function write(store: Store, output: OutputRequest, outcome: Outcome): Pro
         ...stop,
       });
       return;
-    case 'tar':
     case 'local': {
-      if (built.length > 1) {
-        throw new ApiError(
-          'UNSUPPORTED',
-          output.type,
-          `-o type=${output.type} takes one platform: build each with an output of its own`,
-        );
+      const { writeLocal } = await import('../exporter/local.ts');
+      for (const { layers, platform } of built) {
+        const directory = built.length === 1 ? output.dest : join(output.dest, platformFolder(platform));
+        await writeLocal(store.snapshots.view(layers), directory, stop);
       }
-      const tree = store.snapshots.view(built[0]!.layers);
-      if (output.type === 'local') {
-        const { writeLocal } = await import('../exporter/local.ts');
-        await writeLocal(tree, output.dest, stop);
-      } else {
-        const { writeTar } = await import('../exporter/tar.ts');
-        await writeTar(tree, destination(output.dest), stop);
-      }
+      return;
+    }
+    case 'tar': {
+      const { writeTar } = await import('../exporter/tar.ts');
+      await writeTar(store.snapshots.view(built[0]!.layers), destination(output.dest), stop);
     }
   }
+}
+
+/** Throws for outputs that cannot hold what will be built, before it is. */
+export function checkOutputs({ outputs = [] }: BuildRequest, platforms: readonly Platform[]): void {
+  if (platforms.length > 1 && outputs.some(({ type }) => type === 'tar')) {
+    throw new ApiError(
+      'UNSUPPORTED',
+      'tar',
+      '-o type=tar takes one platform: use type=local, which makes a directory for each, or type=oci',
+    );
+  }
+}
+
+/** `linux_arm64`, as buildx calls it. */
+function platformFolder(platform: Platform): string {
+  return formatPlatform(platform).replaceAll('/', '_');
 }
 
 /** `-` is standard output. */

@@ -67,7 +67,7 @@ export type OutputRequest =
 export interface BuildResult {
   /** Manifest, or index when several platforms were built; undefined when only files were put out. */
   readonly image?: Descriptor;
-  /** Config digest of the (first) platform: the image ID. */
+  /** The image ID: digest of the config, or of the index when several platforms were built. */
   readonly imageId?: Digest;
   readonly names: readonly string[];
 }

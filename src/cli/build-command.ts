@@ -87,8 +87,9 @@ function endingOnce(view: ProgressView): ProgressView {
 
 /** buildx' keys for what was built. */
 function metadata(result: Awaited<ReturnType<typeof build>['result']>): string {
+  const isIndex = result.imageId === result.image?.digest;
   const fields = {
-    ...(result.imageId && { 'containerimage.config.digest': result.imageId }),
+    ...(result.imageId && !isIndex && { 'containerimage.config.digest': result.imageId }),
     ...(result.image && {
       'containerimage.descriptor': result.image,
       'containerimage.digest': result.image.digest,

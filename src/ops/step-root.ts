@@ -1,15 +1,17 @@
-import type { ActiveSnapshot, Store } from '../../layers/index.ts';
+import { type ActiveSnapshot, formatPlatform, hostPlatform, type Store } from '../../layers/index.ts';
 import type { ExecOp } from '../llb/op.ts';
 import type { NetworkNamespace } from '../network/network.ts';
 import { openBridgeNetwork } from '../network/open-network.ts';
 import { specResources } from '../runtime/container-spec.ts';
+import { foreignProgram } from '../runtime/foreign-program.ts';
 import { newContainerId } from '../runtime/names.ts';
 import { resolveUser } from '../runtime/passwd.ts';
 import { launch } from '../sandbox/launch.ts';
-import type { RunningProcess, StartMechanism, Stdio } from '../sandbox/sandbox.ts';
+import { type RunningProcess, SandboxError, type StartMechanism, type Stdio } from '../sandbox/sandbox.ts';
 import type { Result } from '../solver/result.ts';
 import { type PreparedMounts, prepareMounts } from './exec-mounts.ts';
 import { execSpec } from './exec-spec.ts';
+import { OperationError } from './operation-error.ts';
 import type { SecretSource } from './secrets.ts';
 
 export interface ExecEnvironment {
@@ -55,16 +57,28 @@ export class StepRoot {
       },
     );
     const process = { ...spec.process, terminal: isOnTerminal };
-    return launch(
-      { ...spec, process },
-      {
-        overlay: this.snapshot.root(),
-        stdio,
-        files: [...files, ...mounts.files],
-        trees: mounts.trees,
-        ...(mechanism && { mechanism }),
-      },
-    );
+    const options = {
+      overlay: this.snapshot.root(),
+      stdio,
+      files: [...files, ...mounts.files],
+      trees: mounts.trees,
+      ...(mechanism && { mechanism }),
+    };
+    try {
+      return await launch({ ...spec, process }, options);
+    } catch (error) {
+      throw this.#foreign(error, args) ?? error;
+    }
+  }
+
+  /** Why a program of another architecture does not start. */
+  #foreign(error: unknown, args: readonly string[]): OperationError | undefined {
+    if (!(error instanceof SandboxError)) return undefined;
+    const found = foreignProgram(this.snapshot.tree(), args[0] ?? '', this.op.env);
+    if (found === undefined) return undefined;
+    const { program, platform, hint } = found;
+    const message = `this machine (${formatPlatform(hostPlatform())}) cannot run ${program}, a program for ${platform}`;
+    return new OperationError('UNSUPPORTED', program, message, { cause: error, hint });
   }
 
   /** When nothing runs in it any more. The snapshot is the caller's. */

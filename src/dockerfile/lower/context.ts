@@ -1,13 +1,21 @@
+import type { Platform } from '../../../layers/index.ts';
 import type { VertexDigest, VertexMeta } from '../../llb/definition.ts';
 import type { GraphBuilder } from '../../llb/graph.ts';
 import { didYouMean, suggest } from '../../text/suggest.ts';
 import type { FindingList } from '../checks/finding-list.ts';
 import { withoutCredentials } from '../credentials.ts';
-import { type ExpandOptions, type Expansion, ExpansionError, expandWord } from '../expand.ts';
+import {
+  type Environment,
+  type ExpandOptions,
+  type Expansion,
+  ExpansionError,
+  expandWord,
+} from '../expand.ts';
 import type { Instruction, Keyword } from '../instructions.ts';
 import { argsOutsideEnvironment } from '../predefined-args.ts';
 import { MountOptionError } from '../run-mounts.ts';
 import { DockerfileError, type DockerfileErrorCode, type DockerfileSource } from '../source.ts';
+import { platformLabel } from './platform-label.ts';
 import type { LowerRequest } from './request.ts';
 import type { StageState } from './state.ts';
 
@@ -30,6 +38,8 @@ export interface BuildContext {
 export interface StageContext extends BuildContext {
   /** Prefix of step names: the stage's name, or `stage-N`; empty when there is only one. */
   readonly label: string;
+  /** The stage's platform, where steps are to say it. */
+  readonly platform?: Platform;
   /** Steps of the stage that have a number. */
   readonly steps: number;
   readonly ignoreCache: boolean;
@@ -140,7 +150,7 @@ export function nextStep(
   return {
     state: { ...state, step },
     meta: {
-      name: stepName(context, step, `${context.onbuild ? 'ONBUILD ' : ''}${text}`),
+      name: stepName(context, step, `${context.onbuild ? 'ONBUILD ' : ''}${text}`, state.environment),
       lines: instruction.range,
       ignoreCache: context.ignoreCache,
       ...(context.label !== '' && { stage: context.label }),
@@ -148,15 +158,17 @@ export function nextStep(
   };
 }
 
-/** `[build 2/5] RUN make`. */
+/** `[build 2/5] RUN make`; among several platforms `[linux/amd64 build 2/5] RUN make`. */
 export function stepName(
-  { label, steps }: { readonly label: string; readonly steps: number },
+  { label, steps, platform }: Pick<StageContext, 'label' | 'steps' | 'platform'>,
   step: number,
   text: string,
+  environment: Environment,
 ): string {
   if (steps === 0) return text;
+  const where = platform === undefined ? '' : `${platformLabel(platform, environment)} `;
   const number = String(step).padStart(String(steps).length);
-  return `[${label === '' ? '' : `${label} `}${number}/${steps}] ${text}`;
+  return `[${where}${label === '' ? '' : `${label} `}${number}/${steps}] ${text}`;
 }
 
 /** An instruction as a step name shows it: with values in place, as far as they are known. */

@@ -55,7 +55,7 @@ function startFromImage(
     // A context in place of a stage is the stage's image itself; its triggers are for who builds on it.
     ...(stage.replaced && OnBuild !== undefined && { OnBuild }),
   };
-  const name = stepName(context, 1, `FROM ${nameWithDigest(image)}`);
+  const name = stepName(context, 1, `FROM ${nameWithDigest(image)}`, new Map());
   const meta = {
     name,
     ignoreCache: false,

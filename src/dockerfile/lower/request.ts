@@ -30,6 +30,8 @@ export interface LowerRequest {
   readonly labels: Readonly<Record<string, string>>;
   readonly targetPlatform: Platform;
   readonly buildPlatform: Platform;
+  /** The same Dockerfile is lowered for other platforms too: steps say which they are for. */
+  readonly severalPlatforms?: boolean;
   readonly contexts: ReadonlyMap<string, NamedContext>;
   /** The main context: local directory, or none of it (Dockerfile on stdin without context). */
   readonly mainContext: 'local' | 'empty';

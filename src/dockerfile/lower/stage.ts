@@ -1,3 +1,4 @@
+import type { Platform } from '../../../layers/index.ts';
 import { StageChecks } from '../checks/stage-checks.ts';
 import type { Keyword } from '../instructions.ts';
 import { displayName, type Origin, type StageInstruction, sourceOrigin } from '../stages.ts';
@@ -124,6 +125,7 @@ function stageContext(
     ...build,
     stageName,
     label: several ? stageName : '',
+    ...(request.severalPlatforms && { platform: stagePlatform(input, stage, done) }),
     steps: steps.length + (startsFromImage(stage, input, origins) ? 1 : 0),
     ignoreCache: isUncached(stage, request.noCache),
     onbuild: false,
@@ -142,6 +144,16 @@ function stageContext(
             foreignOwners: true,
           },
   };
+}
+
+/** Of the stage below, where there is one. */
+function stagePlatform(
+  { request }: PlanInput,
+  { platform, base }: PlannedStage,
+  done: ReadonlyMap<number, StageState>,
+): Platform {
+  const inherited = base.kind === 'stage' ? done.get(base.index)?.platform : undefined;
+  return platform ?? inherited ?? request.targetPlatform;
 }
 
 function filesystemOf(
