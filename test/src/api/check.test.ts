@@ -52,6 +52,13 @@ test('describeChecks() does not call a check complete that a mistake ended', asy
   expect(describeChecks(later, { colour: false })).toMatch(/^Check incomplete, 1 warning has been found!\n/);
 });
 
+test('checkDockerfile() needs no leave for what a build would have to be allowed', async () => {
+  const { findings, error } = await checkDockerfile(
+    request('FROM scratch\nRUN --network=host --security=insecure --device=x true\n'),
+  );
+  expect({ findings, error }).toEqual({ findings: [], error: undefined });
+});
+
 test('outline() and targets() look at a Dockerfile without a context', async () => {
   const asked = request('FROM scratch AS a\nARG X=1\nFROM a\n');
   expect((await outline(asked)).outline.args).toEqual([
