@@ -58,6 +58,64 @@ RUN ls / /moved /a > /seen 2>&1; true`;
     expect(stdout).toMatch(/^moved$/m);
   });
 
+  test('cannot be led out of its caches by their names or sources (B07)', async () => {
+    const odd = [
+      '..',
+      '../..',
+      '/',
+      '.',
+      '../../../../etc',
+      'a/../../b',
+      '%2e%2e',
+      'x'.repeat(4000),
+      '~',
+      '-rf',
+      '"a,b"',
+      canary,
+    ];
+    for (const text of odd) {
+      for (const option of [`id=${text}`, `id=b07,source=${text}`]) {
+        const mount = `--mount=type=cache,target=/cache,${option}`;
+        const { code, stderr } = await commands().build(
+          `FROM busybox\nRUN ${mount} ls -A /cache > /seen; echo x > /cache/written-by-b07; ! grep -q -e secret -e passwd /seen\n`,
+        );
+        // Where the source is not in the cache, it is an error; the cache itself is harmless.
+        expect({ text, code, stderr: code === 1 ? stderr : '' }).toMatchObject({
+          text,
+          stderr: code === 1 ? expect.stringMatching(/ERROR: /) : '',
+        });
+        if (code === 1) expect(stderr).not.toContain('did not complete successfully');
+      }
+    }
+    expect(readdirSync(canary)).not.toContain('written-by-b07');
+    for (const place of ['/', '/etc', commands().root, join(commands().root, 'cache-mounts')])
+      expect(existsSync(join(place, 'written-by-b07')), place).toBe(false);
+  });
+
+  test('cannot have the source of a mount changed under it by another step (B08)', async () => {
+    const mount = '--mount=type=cache,id=b08,target=/cache';
+    const flip = `while [ ! -e /cache/stop ]; do rm -rf /cache/sub; ln -s ${canary} /cache/sub; rm -f /cache/sub; ln -s ../../../../../..${canary} /cache/sub; rm -f /cache/sub; mkdir /cache/sub; usleep 3000; done`;
+    expect((await commands().build(`FROM busybox\nRUN ${mount} mkdir -p /cache/sub\n`)).code).toBe(0);
+    const flipping = commands().build(`FROM busybox\nRUN ${mount} ${flip}\n`);
+    const steps = Array.from(
+      { length: 40 },
+      (_, index) =>
+        `RUN --mount=type=cache,id=b08,source=sub,target=/s ls -A /s >> /seen; echo x > /s/written-by-b08 || true; : ${index}`,
+    );
+    let refused = 0;
+    for (const step of steps) {
+      const { code, stderr } = await commands().build(`FROM busybox\n${step}\nRUN ! grep secret /seen\n`);
+      if (code !== 0) {
+        expect(stderr).not.toContain('>>> RUN ! grep');
+        refused++;
+      }
+    }
+    await commands().build(`FROM busybox\nRUN ${mount} touch /cache/stop\n`, {}, ['--no-cache']);
+    expect((await flipping).code).toBe(0);
+    expect(readdirSync(canary)).not.toContain('written-by-b08');
+    expect(refused).toBeLessThan(steps.length);
+  });
+
   test('does not follow a Dockerfile or a source that is a link out of a context archive (B12)', async () => {
     writeFileSync(join(canary, 'Dockerfile'), 'FROM busybox\nLABEL stolen=yes\n');
     const outside = commands().context({ file: '' });
