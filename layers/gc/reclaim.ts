@@ -5,7 +5,7 @@ import { ifPresent } from '../linux/if-present.ts';
 
 /** The lease that a private file or directory belongs to. */
 const PRIVATE_NAME = /^([0-9a-f]{16})\./;
-const LEASE_ID = /^[0-9a-f]{16}$/;
+export const LEASE_ID = /^[0-9a-f]{16}$/;
 
 /**
  * Takes back what processes that are gone have left: their private files go to the trash, their leases are removed.

@@ -5,6 +5,7 @@ import type { Layout } from '../layout.ts';
 import { ifPresent } from '../linux/if-present.ts';
 import { algorithmOf, type DiffId, type Digest, parseDigest } from '../oci/digest.ts';
 import type { StoreRecord } from '../store.ts';
+import { LEASE_ID } from './reclaim.ts';
 
 /** What must stay, as digests. */
 export interface Marks {
@@ -93,6 +94,7 @@ export class Marker {
 /** The lines of every lease. Those of dead processes have been reclaimed before. */
 function* leased(layout: Layout): Generator<{ readonly kind: string; readonly digest: string }> {
   for (const id of readdirSync(layout.leases)) {
+    if (!LEASE_ID.test(id)) continue;
     const text = ifPresent(() => readFileSync(`${layout.leases}/${id}`, 'utf8'));
     yield* parseLines(text?.split('\n') ?? []);
   }

@@ -67,10 +67,13 @@ export class LocalImageStore implements ImageStore {
   }
 }
 
+const FILE = /^[0-9a-f]{64}\.json$/;
+
 /** Every readable image record, sorted by name. */
 export function readImages(layout: Layout): ImageRecord[] {
   const records: ImageRecord[] = [];
   for (const file of readdirSync(layout.images)) {
+    if (!FILE.test(file)) continue;
     const record = readImage(layout, file);
     if (record !== undefined) records.push(record);
   }

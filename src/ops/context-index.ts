@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { mkdirSync, readdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import type { FileNode } from '../../layers/index.ts';
 import { ContextRecords, type StatKey } from './context-records.ts';
 import type { DigestIndex, FileDigest } from './file-digest.ts';
@@ -10,6 +10,8 @@ const OLDEST = 20;
 
 /** Contexts that are remembered: those saved last. */
 const MOST_CONTEXTS = 64;
+/** Writing one takes less. */
+const ABANDONED_MS = 600_000;
 
 /**
  * A file that was changed less than this long before it was read may change again without its times telling, since
@@ -137,15 +139,23 @@ function readRecords(path: string): ContextRecords {
   }
 }
 
-/** Removes the files that nobody saved for longest, and with them what a killed process left. */
+/** Removes the files that nobody saved for longest, and what a process that was killed did not finish. */
 function forgetOldest(directory: string): void {
-  const names = readdirSync(directory);
-  if (names.length <= MOST_CONTEXTS) return;
-  const files = names
-    .map((name) => join(directory, name))
-    .map((path) => ({ path, time: statSync(path).mtimeMs }));
+  const paths = readdirSync(directory).map((name) => join(directory, name));
+  const unfinished = paths.filter((path) => basename(path).includes('.'));
+  const now = Date.now();
+  for (const path of unfinished) if (now - timeOf(path) > ABANDONED_MS) discard(path);
+  if (paths.length - unfinished.length <= MOST_CONTEXTS) return;
+  const files = paths
+    .filter((path) => !unfinished.includes(path))
+    .map((path) => ({ path, time: timeOf(path) }));
   files.sort((a, b) => b.time - a.time);
   for (const { path } of files.slice(MOST_CONTEXTS)) discard(path);
+}
+
+/** Now, for a file that has just got its name, or is gone. */
+function timeOf(path: string): number {
+  return statSync(path, { throwIfNoEntry: false })?.mtimeMs ?? Date.now();
 }
 
 function discard(path: string): void {

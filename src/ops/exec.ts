@@ -37,9 +37,9 @@ async function keyParts(
   inputs: readonly OperationInput[],
   { signal }: OperationContext,
 ): Promise<readonly KeyPart[]> {
-  const { args, env, cwd, user, hostname, mounts, network, security, shmSize, ulimits, devices } =
-    op as ExecOp;
-  const step = { args, env, cwd, user, hostname, mounts, network, security, shmSize, ulimits, devices };
+  const { type, extraHosts, cgroupParent, resources, proxyEnv, ...rest } = op as ExecOp;
+  const { mounts } = rest;
+  const step = { ...rest, extraHosts: extraHosts.map(({ host }) => host) };
   const parts: KeyPart[] = [
     { name: 'step', value: encodeCanonical(step) },
     { name: 'root', value: inputs[0]?.key ?? '' },

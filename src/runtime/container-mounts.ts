@@ -1,12 +1,12 @@
-import { mkdirSync, statSync } from 'node:fs';
+import { statSync } from 'node:fs';
 import { posix } from 'node:path';
-import type { Store } from '../../layers/index.ts';
+import { makeDirectories, type Store } from '../../layers/index.ts';
 import type { SpecMount } from '../sandbox/spec.ts';
 import type { MountRequest } from './container-options.ts';
 import type { MountState } from './container-state.ts';
 import { RuntimeError } from './errors.ts';
 import { tmpfsOptions } from './tmpfs-options.ts';
-import { VolumeStore } from './volumes.ts';
+import { newVolumeName, VolumeStore } from './volumes.ts';
 
 /** One mount of a container: how to make it, and what is recorded of it. */
 export interface ContainerMount {
@@ -16,30 +16,51 @@ export interface ContainerMount {
 
 export interface MountSource {
   readonly store: Store;
-  /** VOLUMEs of the image. */
-  readonly declared: readonly string[];
-  readonly requested: readonly MountRequest[];
   /** Makes the (missing) directory a copy of what the image has at `path`; false when it has nothing there. */
   fillVolume(path: string, directory: string): Promise<boolean>;
 }
 
+/** A mount that is to be made. Of a volume it is known by now what it is called. */
+export type PlannedMount =
+  | Exclude<MountRequest, { type: 'volume' }>
+  | (Extract<MountRequest, { type: 'volume' }> & { readonly name: string; readonly anonymous: boolean });
+
 /**
  * The binds, volumes and tmpfs of one container: those asked for, and an anonymous volume for each VOLUME of the image
- * that nothing else covers. Makes what is missing; outer mounts come before those inside. `made` is told of each
- * anonymous volume at once, so that it can be removed whatever fails later.
+ * that nothing else covers. Outer mounts come before those inside.
  */
-export async function prepareMounts(
-  source: MountSource,
-  made: (volume: string) => void,
-): Promise<readonly ContainerMount[]> {
-  const requests = withDeclared(source);
-  const mounts: ContainerMount[] = [];
-  for (const request of requests) mounts.push(await prepare(source, request, made));
-  const depth = ({ state }: ContainerMount) => state.target.split('/').length;
-  return mounts.sort((a, b) => depth(a) - depth(b));
+export function planMounts(
+  declared: readonly string[],
+  requested: readonly MountRequest[],
+): readonly PlannedMount[] {
+  const planned = withDeclared(declared, requested).map((mount): PlannedMount => {
+    if (mount.type !== 'volume') return mount;
+    return { ...mount, name: mount.name ?? newVolumeName(), anonymous: mount.name === undefined };
+  });
+  const depth = ({ target }: PlannedMount) => target.split('/').length;
+  return planned.sort((a, b) => depth(a) - depth(b));
 }
 
-function withDeclared({ declared, requested }: MountSource): readonly MountRequest[] {
+/** What goes with the container: to be recorded before it is made, so that it is found whatever happens then. */
+export function anonymousVolumes(planned: readonly PlannedMount[]): readonly MountState[] {
+  return planned.flatMap((mount) => {
+    if (mount.type !== 'volume' || !mount.anonymous) return [];
+    const { type, name, anonymous, target, readonly } = mount;
+    return { type, name, anonymous, target, readonly };
+  });
+}
+
+/** Makes what is missing. */
+export async function prepareMounts(
+  planned: readonly PlannedMount[],
+  source: MountSource,
+): Promise<readonly ContainerMount[]> {
+  const mounts: ContainerMount[] = [];
+  for (const mount of planned) mounts.push(await prepare(source, mount));
+  return mounts;
+}
+
+function withDeclared(declared: readonly string[], requested: readonly MountRequest[]): MountRequest[] {
   const asked = requested.map((mount) => ({ ...mount, target: mountPoint(mount.target) }));
   const targets = new Set<string>();
   for (const { target } of asked) {
@@ -60,11 +81,7 @@ function mountPoint(target: string): string {
   return clean;
 }
 
-async function prepare(
-  { store, fillVolume }: MountSource,
-  mount: MountRequest,
-  made: (volume: string) => void,
-): Promise<ContainerMount> {
+async function prepare({ store, fillVolume }: MountSource, mount: PlannedMount): Promise<ContainerMount> {
   const { type, target } = mount;
   switch (mount.type) {
     case 'tmpfs': {
@@ -83,11 +100,9 @@ async function prepare(
       };
     }
     case 'volume': {
-      const { readonly, copy } = mount;
+      const { readonly, copy, name, anonymous } = mount;
       const fill = copy ? (directory: string) => fillVolume(target, directory) : undefined;
-      const volume = await new VolumeStore(store).ensure({ name: mount.name, ...(fill && { fill }) });
-      const { name, directory, anonymous } = volume;
-      if (mount.name === undefined) made(name);
+      const { directory } = await new VolumeStore(store).ensure({ name, anonymous, ...(fill && { fill }) });
       return {
         spec: bind(directory, target, { readonly, recursive: true }),
         state: { type, name, anonymous, source: directory, target, readonly },
@@ -104,7 +119,7 @@ function requireSource(source: string, create: boolean): void {
       `invalid mount config for type "bind": bind source path does not exist: ${source}`,
     );
   try {
-    mkdirSync(source, { recursive: true });
+    makeDirectories(source);
   } catch (cause) {
     throw badOption(
       source,

@@ -1,7 +1,7 @@
 import type { ContainerConfig, ImageConfig, Layer, Store } from '../../layers/index.ts';
 import type { NetworkNamespace } from '../network/network.ts';
 import type { ExitStatus, RunningProcess, StartMechanism, Stdio } from '../sandbox/sandbox.ts';
-import { type ContainerMount, prepareMounts } from './container-mounts.ts';
+import { anonymousVolumes, type PlannedMount, planMounts, prepareMounts } from './container-mounts.ts';
 import type { ContainerOptions } from './container-options.ts';
 import { networkOf, startProcess } from './container-process.ts';
 import { commandLine } from './container-spec.ts';
@@ -11,7 +11,6 @@ import { RuntimeError } from './errors.ts';
 import { NAME_PATTERN, newContainerId } from './names.ts';
 import { processIdentity } from './process-identity.ts';
 import { signalNumber } from './signals.ts';
-import { VolumeStore } from './volumes.ts';
 
 /** An image as a container needs it. */
 export interface ContainerImage {
@@ -47,7 +46,8 @@ export interface RunningContainer {
 
 /** Makes a container of an image and starts it; the container ends with this process. A failed start leaves nothing. */
 export async function startContainer(store: Store, request: StartRequest): Promise<RunningContainer> {
-  const container = describe(request);
+  const planned = plannedMounts(request);
+  const container = { ...describe(request), mounts: anonymousVolumes(planned) };
   const containers = new ContainerStore(store);
   const layers = await Promise.all(request.image.layers.map((layer) => layer.diff));
   const owned = await containers.create(
@@ -55,16 +55,15 @@ export async function startContainer(store: Store, request: StartRequest): Promi
     layers.map(({ diffId }) => diffId),
   );
   const { id } = container;
-  const anonymous: string[] = [];
   const discard = () => {
-    containers.remove({ ...container, name: owned.name }, { volumes: false });
-    for (const volume of anonymous) new VolumeStore(store).remove(volume);
+    containers.remove({ ...container, name: owned.name }, { volumes: true });
     owned.release();
   };
   let network: NetworkNamespace | undefined;
   try {
     network = networkOf(request.options);
-    const mounts = await containerMounts(store, request, (volume) => anonymous.push(volume));
+    const { fillVolume } = request;
+    const mounts = await prepareMounts(planned, { store, fillVolume });
     await containers.update(id, { mounts: mounts.map(({ state }) => state), ...networkState(network) });
     request.signal?.throwIfAborted();
     const started = await startProcess(store, containers, { id, request, network, mounts });
@@ -138,18 +137,6 @@ async function finish(
   return status;
 }
 
-function containerMounts(
-  store: Store,
-  { image, options, fillVolume }: StartRequest,
-  made: (volume: string) => void,
-): Promise<readonly ContainerMount[]> {
-  return prepareMounts(
-    {
-      store,
-      declared: Object.keys(image.config.config?.Volumes ?? {}),
-      requested: options.mounts ?? [],
-      fillVolume,
-    },
-    made,
-  );
+function plannedMounts({ image, options }: StartRequest): readonly PlannedMount[] {
+  return planMounts(Object.keys(image.config.config?.Volumes ?? {}), options.mounts ?? []);
 }

@@ -32,6 +32,8 @@ export type FillVolume = (directory: string) => Promise<boolean>;
 export interface EnsureOptions {
   /** Undefined: a new anonymous volume. */
   readonly name?: string | undefined;
+  /** Of a new one: it is made for one container. Default: whether it has no name. */
+  readonly anonymous?: boolean;
   readonly labels?: Readonly<Record<string, string>>;
   /** Asked when the volume is empty. */
   readonly fill?: FillVolume;
@@ -46,18 +48,18 @@ export class VolumeStore {
   }
 
   /** The volume of that name, made when missing; an empty one is filled. */
-  async ensure({ name, labels, fill }: EnsureOptions): Promise<Volume> {
-    const chosen = name ?? randomBytes(32).toString('hex');
-    if (!NAME_PATTERN.test(chosen)) {
+  async ensure(options: EnsureOptions): Promise<Volume> {
+    const { name = newVolumeName(), anonymous = options.name === undefined, labels, fill } = options;
+    if (!NAME_PATTERN.test(name)) {
       throw new RuntimeError(
         'BAD_OPTION',
-        chosen,
-        `"${chosen}" includes invalid characters for a local volume name, only "[a-zA-Z0-9][a-zA-Z0-9_.-]" are allowed. If you intended to pass a host directory, use absolute path`,
+        name,
+        `"${name}" includes invalid characters for a local volume name, only "[a-zA-Z0-9][a-zA-Z0-9_.-]" are allowed. If you intended to pass a host directory, use absolute path`,
       );
     }
-    return this.store.records.exclusive('volume', lockKey(chosen), async () => {
-      const volume = this.get(chosen) ?? this.#make(chosen, name === undefined, labels);
-      if (fill !== undefined) await this.#fillEmpty(chosen, fill);
+    return this.store.records.exclusive('volume', lockKey(name), async () => {
+      const volume = this.get(name) ?? this.#make(name, anonymous, labels);
+      if (fill !== undefined) await this.#fillEmpty(name, fill);
       return volume;
     });
   }
@@ -130,6 +132,11 @@ export class VolumeStore {
   #directory(name: string): string {
     return join(this.#root, name, '_data');
   }
+}
+
+/** As Docker names a volume that nobody has named. */
+export function newVolumeName(): string {
+  return randomBytes(32).toString('hex');
 }
 
 /** Names of volumes may differ in case alone, and be longer than a lock's. */

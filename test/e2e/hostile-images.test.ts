@@ -26,6 +26,7 @@ import { type SpecChanges, shellSpec } from '../support/specs.ts';
  * Attacks that other runtimes have fallen for. Each has a canary on the host: a directory whose contents, names and
  * times must be the same afterwards.
  */
+const soak = Number(process.env.SOAK ?? 1);
 let canary: string;
 beforeAll(() => {
   canary = mkdtempSync(join(tmpdir(), 'tsbuild-canary-'));
@@ -86,14 +87,14 @@ describeContainers('hostile images', ({ run, root, mechanism }) => {
 
   // R01: CVE-2024-21626.
   test.each(Array.from({ length: 61 }, (_, index) => index + 3).filter((fd) => fd < 12 || fd % 10 === 0))(
-    'cannot start in descriptor %i of the runtime',
+    'cannot start in descriptor %i of the runtime (R01)',
     async (fd) => {
       for (const cwd of [`/proc/self/fd/${fd}`, `/proc/self/fd/${fd}/../../..`, `/proc/1/fd/${fd}`])
         await expect(run('pwd', { process: { cwd } })).rejects.toMatchObject({ name: 'SandboxError' });
     },
   );
 
-  test('cannot start in a link to a descriptor', async () => {
+  test('cannot start in a link to a descriptor (R01)', async () => {
     const options = image((layer) => symlinkSync('/proc/self/fd/8/', join(layer, 'work')));
     await expect(run('pwd', { process: { cwd: '/work' } }, options())).rejects.toMatchObject({
       name: 'SandboxError',
@@ -101,7 +102,7 @@ describeContainers('hostile images', ({ run, root, mechanism }) => {
   });
 
   // R02: CVE-2025-31133.
-  test('cannot have its own /dev/null taken for the mask', async () => {
+  test('cannot have its own /dev/null taken for the mask (R02)', async () => {
     for (const target of ['/proc/sys/kernel/core_pattern', '/proc/sysrq-trigger']) {
       const options = image((layer) => {
         mkdirSync(join(layer, 'dev'));
@@ -115,7 +116,7 @@ describeContainers('hostile images', ({ run, root, mechanism }) => {
   });
 
   // R03: CVE-2025-52565.
-  test('cannot place the console elsewhere', async () => {
+  test('cannot place the console elsewhere (R03)', async () => {
     const options = image((layer) => {
       mkdirSync(join(layer, 'dev'));
       symlinkSync(join(canary, 'directory'), join(layer, 'dev/pts'));
@@ -136,7 +137,7 @@ describeContainers('hostile images', ({ run, root, mechanism }) => {
   });
 
   // R04: CVE-2025-52881, CVE-2019-19921, CVE-2023-27561.
-  test('cannot have anything mounted over procfs', async () => {
+  test('cannot have anything mounted over procfs (R04)', async () => {
     const source = join(canary, 'directory');
     for (const destination of [
       '/proc',
@@ -151,7 +152,7 @@ describeContainers('hostile images', ({ run, root, mechanism }) => {
     }
   });
 
-  test('cannot set settings of the host', async () => {
+  test('cannot set settings of the host (R04)', async () => {
     for (const name of [
       'kernel.core_pattern',
       'vm.overcommit_memory',
@@ -165,7 +166,7 @@ describeContainers('hostile images', ({ run, root, mechanism }) => {
 
   // R05: CVE-2026-41579.
   test.each(['dev', 'proc', 'sys', 'etc', 'run', 'var', 'tmp'])(
-    'cannot lead to the host by a link at /%s',
+    'cannot lead to the host by a link at /%s (R05)',
     async (name) => {
       const targets = [
         canary,
@@ -198,7 +199,9 @@ describeContainers('hostile images', ({ run, root, mechanism }) => {
   );
 
   // R06: CVE-2024-45310, CVE-2021-30465.
-  test('cannot race the making of mount points in a shared volume', async () => {
+  test('cannot race the making of mount points in a shared volume (R06)', {
+    timeout: 60_000 * soak,
+  }, async () => {
     const volume = mkdtempSync(join(root().base, 'volume-'));
     mkdirSync(join(volume, 'sub'));
     const before = fingerprint(canary);
@@ -210,7 +213,7 @@ describeContainers('hostile images', ({ run, root, mechanism }) => {
       { destination: '/shared', type: 'bind', source: volume, options: ['rbind'] },
       { destination: '/shared/sub/a/b', type: 'bind', source: volume, options: ['rbind'] },
     ];
-    for (let round = 0; round < (mechanism === 'vfork' ? 200 : 20); round++)
+    for (let round = 0; round < (mechanism === 'vfork' ? 200 : 20) * soak; round++)
       await run('true', { mounts }).catch((error: unknown) =>
         expect(String(error)).toContain('SandboxError'),
       );
@@ -221,7 +224,7 @@ describeContainers('hostile images', ({ run, root, mechanism }) => {
   });
 
   // R07: CVE-2019-5736.
-  test("cannot execute the host's program", async () => {
+  test("cannot execute the host's program (R07)", async () => {
     const options = image((layer) => {
       writeFileSync(join(layer, 'direct'), '#!/proc/self/exe\n');
       writeFileSync(join(layer, 'indirect'), '#! /direct\n');
@@ -235,13 +238,13 @@ describeContainers('hostile images', ({ run, root, mechanism }) => {
       });
   });
 
-  test('sees no process but its own', async () => {
+  test('sees no process but its own (R07)', async () => {
     const { stdout } = await run('for exe in /proc/[0-9]*/exe; do readlink $exe; done');
     expect(new Set(stdout.trim().split('\n'))).toEqual(new Set(['/bin/busybox']));
   });
 
   // R09: CVE-2023-25809, CVE-2022-0492.
-  test('cannot write anything below /sys', async () => {
+  test('cannot write anything below /sys (R09)', async () => {
     const { stdout } = await run(
       'find /sys -type f -perm -200 2>/dev/null | while read f; do { echo 1 >>$f; } 2>/dev/null && echo $f; done; true',
     );
@@ -249,7 +252,7 @@ describeContainers('hostile images', ({ run, root, mechanism }) => {
   });
 
   // R10: CVE-2024-40635, CVE-2026-46680.
-  test.each([-1, 4294967295, 4294967296, 1.5, Number.NaN])('cannot become user %d', async (uid) => {
+  test.each([-1, 4294967295, 4294967296, 1.5, Number.NaN])('cannot become user %d (R10)', async (uid) => {
     await expect(run('id', { process: { user: { uid, gid: 0 } } })).rejects.toMatchObject({
       code: 'BAD_SPEC',
     });
@@ -258,7 +261,7 @@ describeContainers('hostile images', ({ run, root, mechanism }) => {
     });
   });
 
-  test('can become the last user there is', async () => {
+  test('can become the last user there is (R10)', async () => {
     const { stdout } = await run('grep -E "^Uid" /proc/self/status', {
       process: { user: { uid: 4294967294, gid: 2147483648 } },
     });
@@ -266,7 +269,7 @@ describeContainers('hostile images', ({ run, root, mechanism }) => {
   });
 
   // R20.
-  test('can neither signal nor outlive the builder', async () => {
+  test('can neither signal nor outlive the builder (R20)', async () => {
     const { code, stdout } = await run('kill -9 -1; kill -9 1; kill -9 $PPID; echo alive');
     expect({ code, stdout }).toEqual({ code: 0, stdout: 'alive\n' });
   });

@@ -125,8 +125,8 @@ describeCommands(
     );
 
     test.skipIf(reason !== undefined)('tsrun --rm leaves nothing', { timeout: 60_000 * soak }, async () => {
-      const argv = ['--rm', '--memory=100m', '-e', `MARK=${mark}`];
-      const script = '(setsid sleep 300 &); cp /bin/busybox /y; sleep 0.05';
+      const argv = ['--rm', '--memory=100m', '-e', `MARK=${mark}`, '-v', '/etc', '-v', '/volume'];
+      const script = '(setsid sleep 300 &); echo x > /etc/x; cp /bin/busybox /y; sleep 0.05';
       for (let round = 0; round < 5 * soak; round++)
         await killOnce('tsrun', [...argv, 'busybox', 'sh', '-c', script], 300, ['ps', '-aq']);
     });

@@ -2,7 +2,7 @@ import { type ChildProcess, fork } from 'node:child_process';
 import { once } from 'node:events';
 import { join, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
-import { buildSync } from 'esbuild';
+import { type BuildOptions, buildSync } from 'esbuild';
 import { onTestFinished } from 'vitest';
 import { tempFolder } from './temp-folder.ts';
 
@@ -10,9 +10,18 @@ const repository = resolve(import.meta.dirname, '../..');
 
 /** Bundles a script of the tests (path from the repository's root) so that plain Node can run it. */
 export function bundleScript(path: string): string {
+  return bundle({ entryPoints: [join(repository, path)] });
+}
+
+/** The same of a module that is given as text. */
+export function bundleSource(contents: string): string {
+  return bundle({ stdin: { contents, resolveDir: repository } });
+}
+
+function bundle(entry: Pick<BuildOptions, 'entryPoints' | 'stdin'>): string {
   const outfile = join(tempFolder(), 'script.cjs');
   buildSync({
-    entryPoints: [join(repository, path)],
+    ...entry,
     outfile,
     bundle: true,
     platform: 'node',

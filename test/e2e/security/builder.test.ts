@@ -1,9 +1,19 @@
 import { execFileSync } from 'node:child_process';
-import { existsSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { describeCommands } from '../../support/commands.ts';
+import { describeCommands, importBusybox } from '../../support/commands.ts';
+import type { RawImage } from '../../support/raw-image.ts';
+import { TarBuilder } from '../../support/tar-builder.ts';
 
 /** Something outside of everything, to be neither read nor changed. */
 let canary: string;
@@ -14,6 +24,22 @@ beforeAll(() => {
 });
 
 afterAll(() => rmSync(canary, { recursive: true }));
+
+/** Every file where a system keeps its own, with all that a change would show in; not where others write all the time. */
+function hostFiles(): readonly string[] {
+  const places = ['/etc', '/usr', '/bin', '/sbin', '/lib', '/opt', '/srv', '/home', '/boot', '/var/lib/dpkg'];
+  const there = places.filter((path) => existsSync(path));
+  const format = '%p\\t%y %m %U:%G %s %T@ %C@ %l\\n';
+  const found = execFileSync('find', [...there, '-xdev', '-printf', format], {
+    encoding: 'latin1',
+    maxBuffer: 1 << 28,
+  });
+  // Directories change when somebody runs Python there; what is in them is listed anyway.
+  return found
+    .split('\n')
+    .filter((line) => !/__pycache__|\td /.test(line))
+    .toSorted();
+}
 
 const tarOfDirectory = (directory: string) => execFileSync('tar', ['-C', directory, '-cf', '-', '.']);
 
@@ -32,6 +58,64 @@ RUN ls / /moved /a > /seen 2>&1; true`;
     expect(stdout).toMatch(/^moved$/m);
   });
 
+  test('cannot be led out of its caches by their names or sources (B07)', async () => {
+    const odd = [
+      '..',
+      '../..',
+      '/',
+      '.',
+      '../../../../etc',
+      'a/../../b',
+      '%2e%2e',
+      'x'.repeat(4000),
+      '~',
+      '-rf',
+      '"a,b"',
+      canary,
+    ];
+    for (const text of odd) {
+      for (const option of [`id=${text}`, `id=b07,source=${text}`]) {
+        const mount = `--mount=type=cache,target=/cache,${option}`;
+        const { code, stderr } = await commands().build(
+          `FROM busybox\nRUN ${mount} ls -A /cache > /seen; echo x > /cache/written-by-b07; ! grep -q -e secret -e passwd /seen\n`,
+        );
+        // Where the source is not in the cache, it is an error; the cache itself is harmless.
+        expect({ text, code, stderr: code === 1 ? stderr : '' }).toMatchObject({
+          text,
+          stderr: code === 1 ? expect.stringMatching(/ERROR: /) : '',
+        });
+        if (code === 1) expect(stderr).not.toContain('did not complete successfully');
+      }
+    }
+    expect(readdirSync(canary)).not.toContain('written-by-b07');
+    for (const place of ['/', '/etc', commands().root, join(commands().root, 'cache-mounts')])
+      expect(existsSync(join(place, 'written-by-b07')), place).toBe(false);
+  });
+
+  test('cannot have the source of a mount changed under it by another step (B08)', async () => {
+    const mount = '--mount=type=cache,id=b08,target=/cache';
+    const flip = `while [ ! -e /cache/stop ]; do rm -rf /cache/sub; ln -s ${canary} /cache/sub; rm -f /cache/sub; ln -s ../../../../../..${canary} /cache/sub; rm -f /cache/sub; mkdir /cache/sub; usleep 3000; done`;
+    expect((await commands().build(`FROM busybox\nRUN ${mount} mkdir -p /cache/sub\n`)).code).toBe(0);
+    const flipping = commands().build(`FROM busybox\nRUN ${mount} ${flip}\n`);
+    const steps = Array.from(
+      { length: 40 },
+      (_, index) =>
+        `RUN --mount=type=cache,id=b08,source=sub,target=/s ls -A /s >> /seen; echo x > /s/written-by-b08 || true; : ${index}`,
+    );
+    let refused = 0;
+    for (const step of steps) {
+      const { code, stderr } = await commands().build(`FROM busybox\n${step}\nRUN ! grep secret /seen\n`);
+      if (code !== 0) {
+        expect(stderr).not.toContain('>>> RUN ! grep');
+        refused++;
+      }
+    }
+    await commands().build(`FROM busybox\nRUN ${mount} touch /cache/stop\n`, {}, ['--no-cache']);
+    expect((await flipping).code).toBe(0);
+    expect(readdirSync(canary)).not.toContain('written-by-b08');
+    expect(refused).toBeLessThan(steps.length);
+  });
+
   test('does not follow a Dockerfile or a source that is a link out of a context archive (B12)', async () => {
     writeFileSync(join(canary, 'Dockerfile'), 'FROM busybox\nLABEL stolen=yes\n');
     const outside = commands().context({ file: '' });
@@ -44,6 +128,29 @@ RUN ls / /moved /a > /seen 2>&1; true`;
     const second = await commands().tsbuild(['-q', '-'], { input: tarOfDirectory(copying) });
     expect(second.code).toBe(1);
     expect(second.stderr).toContain('"/link": not found');
+  });
+
+  test('uses nothing of a context archive that is cut short, or whose directories lead out (B12)', async () => {
+    writeFileSync(join(canary, 'Dockerfile'), 'FROM busybox\nLABEL stolen=yes\n');
+    const whole = new TarBuilder()
+      .symlink('Dockerfile', join(canary, 'written'))
+      .file('Dockerfile', 'FROM busybox\n')
+      .bytes();
+    const cut = await commands().tsbuild(['-q', '-'], { input: whole.subarray(0, 512 + 512 + 5) });
+    expect(cut.code).toBe(1);
+    const entire = await commands().tsbuild(['-q', '-'], {
+      input: Buffer.concat([whole, Buffer.alloc(1024)]),
+    });
+    expect(entire).toMatchObject({ code: 0 });
+    for (const target of ['/', canary, `../../../../..${canary}`]) {
+      const input = new TarBuilder().symlink('sub', target).end();
+      const path = target === '/' ? `sub${canary}/Dockerfile` : 'sub/Dockerfile';
+      const { code, stderr } = await commands().tsbuild(['-q', '-f', path, '-'], { input });
+      expect({ code, stderr }).toMatchObject({ code: 1, stderr: expect.stringContaining('no such file') });
+    }
+    expect(readdirSync(canary).toSorted()).toEqual(
+      ['Dockerfile', 'ignore', 'secret'].filter((name) => existsSync(join(canary, name))),
+    );
   });
 
   test('refuses an ignore file that leads out of the context (B13)', async () => {
@@ -90,24 +197,149 @@ RUN ls / /moved /a > /seen 2>&1; true`;
         cached: variant[5]!.includes('--network'),
       });
     }
-    // An image of the same history, but other files, is another base.
-    const layer = tarOfDirectory(commands().context({ marker: 'x' }));
-    await commands().load('lookalike', { layers: [layer], config: { Env: ['PATH=/bin'] } });
-    expect(await build(['FROM busybox', 'COPY --from=lookalike /marker /', ...base.slice(1)])).toBe(false);
+  });
+
+  test('takes no step from an image that looks as if it had been made by it (B15)', async () => {
+    const dockerfile = 'FROM scratch\nCOPY file /file\nHEALTHCHECK CMD true\nONBUILD RUN true\n';
+    const files = { file: 'ours' };
+    const first = await commands().build(dockerfile, files, ['-t', 'ours']);
+    expect(first).toMatchObject({ code: 0, stderr: '' });
+    const [made] = JSON.parse((await commands().tsctr(['inspect', 'ours'])).stdout);
+    const history = JSON.parse(
+      `[${(await commands().tsctr(['history', '--no-trunc', '--format', '{{json .CreatedBy}}', 'ours'])).stdout.trim().split('\n').join(',')}]`,
+    );
+    const layer = tarOfDirectory(commands().context({ file: 'poison' }));
+    const look = {
+      layers: [layer],
+      config: made.Config,
+      document: {
+        created: made.Created,
+        history: history.toReversed().map((created_by: string, index: number) => ({
+          created_by,
+          ...(index > 0 && { empty_layer: true }),
+        })),
+      },
+    };
+    expect(await commands().load('poison', look)).toMatchObject({ code: 0 });
+    expect((await commands().tsctr(['builder', 'prune', '-f'])).code).toBe(0);
+    const again = await commands().build(dockerfile, files, ['-t', 'again']);
+    expect(again).toMatchObject({ code: 0, stderr: '' });
+    const out = join(commands().folder, 'again');
+    expect(
+      (await commands().build('FROM scratch\nCOPY --from=again /file /', {}, [`--output=${out}`])).code,
+    ).toBe(0);
+    expect(readFileSync(join(out, 'file'), 'utf8')).toBe('ours');
+  });
+
+  test('keeps apart here-documents, file names and directories that read the same one after the other (B16)', async () => {
+    const contents = async (dockerfile: string, files: Record<string, string> = {}) => {
+      const out = mkdtempSync(join(commands().folder, 'b16-'));
+      const { code, stderr } = await commands().build(dockerfile, files, [`--output=${out}`]);
+      expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
+      return execFileSync('sh', ['-c', 'cd "$0" && find . -type f | sort | xargs grep -H ""', out], {
+        encoding: 'utf8',
+      });
+    };
+    const copy = (first: string, second: string) =>
+      `FROM scratch\nCOPY <<ONE /one\n${first}\nONE\nCOPY <<TWO /two\n${second}\nTWO\n`;
+    expect(await contents(copy('a', 'bc'))).toBe('./one:a\n./two:bc\n');
+    expect(await contents(copy('ab', 'c'))).toBe('./one:ab\n./two:c\n');
+    expect(await contents(copy('abc', ''))).toBe('./one:abc\n./two:\n');
+    const all = 'FROM scratch\nCOPY src /\n';
+    expect(await contents(all, { 'src/a/b': 'x', 'src/c': 'y' })).toBe('./a/b:x\n./c:y\n');
+    expect(await contents(all, { 'src/a': 'x', 'src/b/c': 'y' })).toBe('./a:x\n./b/c:y\n');
+    expect(await contents(all, { 'src/ab': 'x', 'src/c': 'y' })).toBe('./ab:x\n./c:y\n');
+    expect(await contents(all, { 'src/ab': 'xy', 'src/c': '\n' })).toBe('./ab:xy\n./c:\n');
   });
 
   test('changes nothing on the host outside its store (B21)', async () => {
-    const marker = join(canary, 'marker');
-    writeFileSync(marker, '');
-    const dockerfile =
-      'FROM busybox\nRUN rm -rf /bin/ls /etc; echo gone > /usr-gone; mkdir -p /usr/bin\nCOPY . /etc/\nWORKDIR /usr/local\n';
-    const { code } = await commands().build(dockerfile, { passwd: 'mine' });
-    expect(code).toBe(0);
-    const folders = ['/etc', '/usr', '/home', '/srv'].filter((path) => existsSync(path));
-    const found = execFileSync('find', [...folders, '-xdev', '-newer', marker, '-not', '-type', 'd'], {
-      encoding: 'utf8',
-    });
-    expect(found).toBe('');
+    const archive = new TarBuilder()
+      .file('/etc/passwd', 'mine')
+      .symlink('lib', '/usr/bin')
+      .file('lib/env', 'mine')
+      .end();
+    const dockerfile = `FROM busybox
+RUN rm -rf /bin/ls /etc /root /home /var; echo gone > /usr-gone; mkdir -p /usr/bin && ln -s /etc /opt && ln -s / /host
+RUN mount -o remount,rw / ; mount --bind /tmp /etc; mknod /disk b 254 0; echo x > /proc/sys/kernel/core_pattern; echo b > /proc/sysrq-trigger; true
+COPY passwd /etc/
+COPY passwd /opt/
+COPY passwd /host/etc/hosts
+ADD archive.tar /
+WORKDIR /opt/made/by/the/build
+VOLUME /etc /var/lib
+RUN --mount=type=bind,target=/host/usr,rw rm -rf /host/usr/*; rm -rf /host/usr/* /host/etc/* || true
+`;
+    const [before, mounts] = [hostFiles(), readFileSync('/proc/self/mountinfo', 'utf8')];
+    const { code, stderr } = await commands().build(dockerfile, { passwd: 'mine', 'archive.tar': archive }, [
+      '-t',
+      'b21',
+    ]);
+    expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
+    const ran = await commands().tsrun([
+      '--rm',
+      '--network=none',
+      'b21',
+      'rm',
+      '-rf',
+      '/etc',
+      '/var',
+      '/usr',
+      '/opt',
+    ]);
+    expect(ran.code).not.toBe(125);
+    expect(hostFiles()).toEqual(before);
+    expect(readFileSync('/proc/self/mountinfo', 'utf8')).toBe(mounts);
+  });
+
+  test('refuses or uses an image whose config is not as configs are, without a stack (B04)', async () => {
+    const layer = new TarBuilder().file('file', 'x').end();
+    const odd: readonly RawImage[] = [
+      { layers: [layer], document: { config: null } },
+      { layers: [layer], document: { config: [] } },
+      { layers: [layer], document: { config: { Env: 'A=1' } } },
+      { layers: [layer], document: { rootfs: { type: 'layers', diff_ids: ['../../etc'] } } },
+      { layers: [layer], document: { rootfs: null } },
+      { layers: [layer, layer], document: { history: [{}, {}, {}] } },
+      { layers: [layer], document: { architecture: '../../x', os: '\0' } },
+      { layers: [], document: {} },
+      {
+        layers: [layer],
+        config: { Env: ['A=\0', '='.repeat(100), 'B=\ud800'], Cmd: ['\0'], WorkingDir: 'relative/../..' },
+      },
+      {
+        layers: [layer],
+        config: { User: '\0:\n', Volumes: { '': {}, '../..': {}, '/proc': {} }, ExposedPorts: { x: {} } },
+      },
+      {
+        layers: [layer],
+        config: { OnBuild: ['FROM busybox', 'NONSENSE', 'RUN \0', 'COPY --from=../.. a b'] },
+      },
+      {
+        layers: [layer],
+        config: { Labels: { '': '', __proto__: 'x', 'a\nb': '\u001b[2J' }, StopSignal: 'x', Shell: [''] },
+      },
+      {
+        layers: [layer],
+        config: { Healthcheck: { Test: [1, {}], Interval: -1 }, Entrypoint: [''], Cmd: null },
+      },
+    ];
+    for (const [index, image] of odd.entries()) {
+      const name = `odd${index}`;
+      const outcomes = [
+        await commands().load(name, image),
+        await commands().tsctr(['inspect', name]),
+        await commands().tsctr(['history', name]),
+        await commands().build(`FROM ${name}\nCOPY --from=busybox /bin /bin\nRUN true\n`),
+        await commands().tsrun(['--rm', '--network=none', name, '/file']),
+      ];
+      for (const { code, signal, stderr } of outcomes) {
+        expect({ index, code, signal }).toMatchObject({ index, code: expect.any(Number), signal: null });
+        expect(stderr).not.toMatch(/^\s+at .*:\d+|TypeError|is not a function|undefined/m);
+      }
+    }
+    expect((await commands().tsctr(['images'])).code).toBe(0);
+    expect((await commands().tsctr(['prune', '-af'])).code).toBe(0);
+    await importBusybox(commands());
   });
 
   test('fails with words, not with a stack, whatever bytes stand in a field (B04)', async () => {
