@@ -1,5 +1,5 @@
-import { mkdirSync, statSync } from 'node:fs';
-import { posix } from 'node:path';
+import { existsSync, mkdirSync } from 'node:fs';
+import { dirname, posix } from 'node:path';
 import type { Store } from '../../layers/index.ts';
 import type { SpecMount } from '../sandbox/spec.ts';
 import type { MountRequest } from './container-options.ts';
@@ -97,20 +97,27 @@ async function prepare(
 }
 
 function requireSource(source: string, create: boolean): void {
-  if (statSync(source, { throwIfNoEntry: false }) !== undefined) return;
+  if (existsSync(source)) return;
   if (!create)
     throw badOption(
       source,
       `invalid mount config for type "bind": bind source path does not exist: ${source}`,
     );
   try {
-    mkdirSync(source, { recursive: true });
+    makeDirectory(source);
   } catch (cause) {
     throw badOption(
       source,
       `error while creating mount source path '${source}': ${(cause as Error).message}`,
     );
   }
+}
+
+/** Level by level: Node's own recursive mkdir never returns where the kernel answers ENOENT to mkdir, as in /proc. */
+function makeDirectory(path: string): void {
+  if (existsSync(path)) return;
+  makeDirectory(dirname(path));
+  mkdirSync(path);
 }
 
 function bind(
