@@ -13,6 +13,7 @@ const common = {
   logLevel: 'warning',
   legalComments: 'none',
   outdir: 'dist',
+  define: { PACKAGE_VERSION: JSON.stringify(JSON.parse(readFileSync('package.json', 'utf8')).version) },
 };
 
 /** Functions of built-in modules that few starts need, and modules that cost each start 0.5 to 5 ms. */
@@ -44,7 +45,7 @@ const scripts = {
   format: 'cjs',
   minify: true,
   outExtension: { '.js': '.cjs' },
-  define: { 'import.meta.url': '__moduleUrl' },
+  define: { ...common.define, 'import.meta.url': '__moduleUrl' },
   // Built-in modules are required where they are imported lazily: that leaves the loader of ECMAScript modules out.
   supported: { 'dynamic-import': false },
 };

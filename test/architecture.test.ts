@@ -45,7 +45,7 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
     'layers',
   ],
   'src/index': ['src/api'],
-  'src/cli': ['src/index', 'src/api'],
+  'src/cli': ['src/index', 'src/api', 'src/text'],
 };
 
 /** Each dependency has one door. */

@@ -1,10 +1,13 @@
+import { join } from 'node:path';
 import { type ContainerState, isInUse } from '../runtime/container-state.ts';
 import { ContainerStore } from '../runtime/container-store.ts';
-import { awaitEnd, killProcess, type ProcessIdentity } from '../runtime/process-identity.ts';
+import { awaitEnd, killProcess, type ProcessIdentity, signalProcess } from '../runtime/process-identity.ts';
+import { signalNumber } from '../runtime/signals.ts';
 import { ApiError } from './errors.ts';
+import { containerLabels, type InspectedContainer, inspectContainer } from './inspect-container.ts';
 import { type StoreLocation, withStore } from './with-store.ts';
 
-export type { ContainerState };
+export { type ContainerState, containerLabels, type InspectedContainer };
 
 /** Every container that runs, and with `all` also those that have ended; newest first. */
 export function listContainers(
@@ -17,6 +20,59 @@ export function listContainers(
       .list()
       .filter(({ status }) => request.all || status === 'running')
       .sort((a, b) => b.created.localeCompare(a.created));
+  });
+}
+
+/** Containers as `docker container inspect` shows them. Throws `NOT_FOUND` for the first name that nothing has. */
+export function inspectContainers(
+  names: readonly string[],
+  location: StoreLocation = {},
+): Promise<readonly InspectedContainer[]> {
+  return withStore(location, async (store) => {
+    const containers = new ContainerStore(store);
+    await containers.reclaim();
+    return names.map((name) => {
+      const state = containers.find(name);
+      return inspectContainer(state, join(store.root, 'containers', state.id));
+    });
+  });
+}
+
+export interface StopRequest extends StoreLocation {
+  /** Name or number; the container's own unless told. */
+  readonly signal?: string;
+  /** How long it may take until it is killed. Default: 10 s. */
+  readonly timeoutMs?: number;
+}
+
+/** Asks a container to end, and kills it when it does not in time. Nothing when it has ended. */
+export function stopContainer(name: string, request: StopRequest = {}): Promise<void> {
+  return withStore(request, async (store) => {
+    const containers = new ContainerStore(store);
+    await containers.reclaim();
+    const { process: init, options, config } = containers.find(name);
+    if (init === undefined) return;
+    const { signal = options.stopSignal ?? config.StopSignal ?? 'SIGTERM', timeoutMs = 10_000 } = request;
+    signalProcess(init, signalNumber(signal));
+    if (timeoutMs > 0 && (await awaitEnd(init, timeoutMs))) return;
+    await endProcess(init);
+  });
+}
+
+/** Sends a signal to PID 1 of a container. Throws `CONFLICT` when it does not run. */
+export function killContainer(
+  name: string,
+  request: StoreLocation & { readonly signal?: string } = {},
+): Promise<void> {
+  return withStore(request, async (store) => {
+    const containers = new ContainerStore(store);
+    await containers.reclaim();
+    const { id, process: init, status } = containers.find(name);
+    const number = signalNumber(request.signal ?? 'SIGKILL');
+    if (status !== 'running' || init === undefined) {
+      throw new ApiError('CONFLICT', name, `cannot kill container: ${name}: container ${id} is not running`);
+    }
+    signalProcess(init, number);
   });
 }
 

@@ -1,10 +1,12 @@
 import type { Readable, Writable } from 'node:stream';
 import {
   type ContainerConfig,
+  type Descriptor,
   type Digest,
   familiarName,
   formatReference,
   hostPlatform,
+  imageName,
   type Platform,
   parseReference,
   type Store,
@@ -14,6 +16,7 @@ import { type HistoryRow, type InspectedImage, imageHistory, inspectImage } from
 import { type ImageRow, imageRows, type ListedImage, listImages } from '../exporter/listing.ts';
 import { type LoadedImage, loadArchive } from '../exporter/load.ts';
 import { saveImages } from '../exporter/save.ts';
+import type { Report } from '../progress/events.ts';
 import { ContainerStore } from '../runtime/container-store.ts';
 import { ApiError } from './errors.ts';
 import { type StoreLocation, withStore } from './with-store.ts';
@@ -136,23 +139,44 @@ export function importImage(tar: Readable, request: ImportRequest = {}): Promise
   return withStore(request, async (store) => (await importRootfs(store, tar, request)).configDigest);
 }
 
-/** Pulls an image; resolves with its name. */
-export function pullImage(
-  name: string,
-  options: StoreLocation & { readonly platform?: Platform } = {},
-): Promise<string> {
-  return withStore(options, async (store) => {
+export interface TransferRequest extends StoreLocation {
+  readonly platform?: Platform;
+  /** Told of the progress of each layer. */
+  readonly report?: Report;
+  readonly signal?: AbortSignal;
+}
+
+export interface PulledName {
+  /** In full, with registry and tag. */
+  readonly name: string;
+  readonly digest: Digest;
+  /** Whether the store had this very image under the name. */
+  readonly upToDate: boolean;
+}
+
+/** Pulls an image. */
+export function pullImage(text: string, request: TransferRequest = {}): Promise<PulledName> {
+  return withStore(request, async (store) => {
     const { pullImage: pull } = await import('../registry/pull.ts');
-    const { record } = await pull(store, parseReference(name), options.platform ?? hostPlatform());
-    return record.name;
+    const reference = parseReference(text);
+    const before = store.images.get(imageName(reference))?.target.digest;
+    const { report, signal, platform = hostPlatform() } = request;
+    const options = { ...(report && { report }), ...(signal && { signal }) };
+    const { record } = await pull(store, reference, platform, options);
+    const { digest } = record.target;
+    return { name: record.name, digest, upToDate: digest === before };
   });
 }
 
-/** Pushes an image to the registry that its name says; resolves with the digest that the tag now means. */
-export function pushImage(name: string, options: StoreLocation = {}): Promise<Digest> {
-  return withStore(options, async (store) => {
+/** Pushes an image to the registry that its name says; resolves with what the tag now means. */
+export function pushImage(name: string, request: TransferRequest = {}): Promise<Descriptor> {
+  return withStore(request, async (store) => {
     const { pushName } = await import('../exporter/push.ts');
-    return (await pushName(store, storedName(store, name))).digest;
+    const { report, signal } = request;
+    return pushName(store, storedName(store, name), {
+      ...(report && { report }),
+      ...(signal && { signal }),
+    });
   });
 }
 

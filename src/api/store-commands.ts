@@ -1,4 +1,3 @@
-import { arch, release, totalmem, type, version } from 'node:os';
 import { type GcReport, hostPlatform, type Problem, type Store } from '../../layers/index.ts';
 import { listImages } from '../exporter/listing.ts';
 import { CACHE_MOUNT_SPACE, pruneCacheMounts } from '../ops/cache-mounts.ts';
@@ -73,29 +72,3 @@ async function collect(store: Store, { cacheUnusedFor }: PruneRequest): Promise<
   const logs = limit === undefined ? 0 : removeLogs(store.root, limit);
   return { ...report, reclaimed: report.reclaimed + logs };
 }
-
-/** `docker info`'s fields that have a meaning here. */
-export function info(location: StoreLocation = {}): Promise<Readonly<Record<string, string | number>>> {
-  return withStore(location, (store) => {
-    const containers = new ContainerStore(store).list();
-    const status = (wanted: string) => containers.filter((state) => state.status === wanted).length;
-    return {
-      ServerVersion: VERSION,
-      Containers: containers.length,
-      ContainersRunning: status('running'),
-      ContainersPaused: 0,
-      ContainersStopped: containers.length - status('running'),
-      Images: listImages(store, hostPlatform()).length,
-      Driver: 'overlay',
-      DockerRootDir: store.root,
-      KernelVersion: release(),
-      OperatingSystem: version(),
-      OSType: type().toLowerCase(),
-      Architecture: arch(),
-      MemTotal: totalmem(),
-    };
-  });
-}
-
-/** Version of this package; the build puts it in. */
-export const VERSION: string = process.env.npm_package_version ?? '0.1.0';

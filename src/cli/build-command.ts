@@ -51,7 +51,7 @@ export async function buildCommand(values: BuildOptionValues, context: string): 
     const building = build({ ...request, ...(opensShell && { onFailedStep }), signal: abort.signal });
     for await (const event of building) view.show(event);
     const result = await building.result;
-    view.finish();
+    view.finish(result.image === undefined ? { names: [] } : result);
     if (values.iidfile !== undefined) writeFileSync(values.iidfile as string, result.imageId ?? '');
     if (values.metadataFile !== undefined) writeFileSync(values.metadataFile as string, metadata(result));
     if (quiet && result.imageId !== undefined) process.stdout.write(`${result.imageId}\n`);
@@ -77,10 +77,10 @@ function endingOnce(view: ProgressView): ProgressView {
     show: (event) => {
       if (!hasEnded) view.show(event);
     },
-    finish() {
+    finish(outcome) {
       if (hasEnded) return;
       hasEnded = true;
-      view.finish();
+      view.finish(outcome);
     },
   };
 }

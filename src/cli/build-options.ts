@@ -4,17 +4,10 @@ import { type Command, Option } from 'commander';
 import type { BuildRequest, OutputRequest } from '../index.ts';
 import { parsePlatform } from '../index.ts';
 import { declareAccepted } from './build-notices.ts';
+import { OptionValues } from './option-values.ts';
+import { parseLimits } from './run/resources.ts';
 import { UsageError } from './usage-error.ts';
-import {
-  parseBytes,
-  parseBytesOrUnlimited,
-  parseCpus,
-  parseExtraHost,
-  parseInteger,
-  parseKeyValue,
-  parseOptionList,
-  parseUlimit,
-} from './values.ts';
+import { parseBytes, parseExtraHost, parseKeyValue, parseOptionList, parseUlimit } from './values.ts';
 
 /** The options of `docker buildx build`, declared on a command. */
 export function declareBuildOptions(command: Command): Command {
@@ -126,7 +119,7 @@ export function buildRequest(values: BuildOptionValues, context: string): BuildR
       one('shmSize') === undefined ? undefined : parseBytes(one('shmSize')!, '--shm-size'),
     ),
     ...optional('cgroupParent', one('cgroupParent')),
-    ...optional('resources', resources(one)),
+    ...optional('resources', parseLimits(new OptionValues(values))),
     outputs: [
       ...many('output').map(output),
       ...(values.push === true ? [output('type=image,push=true')] : []),
@@ -222,24 +215,6 @@ function output(text: string): OutputRequest {
         `unknown output type "${type ?? ''}" in '${text}': use image, oci, docker, tar, local or cacheonly`,
       );
   }
-}
-
-function resources(one: (name: string) => string | undefined): BuildRequest['resources'] | undefined {
-  const read = <T>(name: string, parse: (text: string, option: string) => T, option: string) => {
-    const text = one(name);
-    return text === undefined ? undefined : parse(text, option);
-  };
-  const cpus = read('cpus', parseCpus, '--cpus');
-  const found = Object.entries({
-    memory: read('memory', parseBytes, '--memory'),
-    memorySwap: read('memorySwap', parseBytesOrUnlimited, '--memory-swap'),
-    cpuShares: read('cpuShares', parseInteger, '--cpu-shares'),
-    cpuPeriod: cpus === undefined ? read('cpuPeriod', parseInteger, '--cpu-period') : 100_000,
-    cpuQuota: cpus ?? read('cpuQuota', parseInteger, '--cpu-quota'),
-    cpusetCpus: one('cpusetCpus'),
-    cpusetMems: one('cpusetMems'),
-  }).filter(([, value]) => value !== undefined);
-  return found.length === 0 ? undefined : Object.fromEntries(found);
 }
 
 function sourceDateEpoch(text: string | undefined): number | undefined {

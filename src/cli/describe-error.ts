@@ -1,3 +1,4 @@
+import { getSystemErrorMap } from 'node:util';
 import { ExitCode } from './exit-status.ts';
 
 export interface DescribeOptions {
@@ -55,5 +56,9 @@ async function hintOf(error: Error): Promise<string> {
 
 /** A failure of the system, or a defect: the message, and the stack for whoever asked for it. */
 function unexpected(error: Error): string {
-  return process.env.TSBUILD_DEBUG ? (error.stack ?? error.message) : error.message;
+  if (process.env.TSBUILD_DEBUG) return error.stack ?? error.message;
+  const { errno, syscall, path } = error as NodeJS.ErrnoException;
+  const [, meaning] = (errno !== undefined && getSystemErrorMap().get(errno)) || [];
+  if (meaning === undefined || syscall === undefined) return error.message;
+  return `${[syscall, path].filter(Boolean).join(' ')}: ${meaning}`;
 }

@@ -1,9 +1,10 @@
-import { type ExitStatus, type Running, type RunRequest, run } from '../index.ts';
+import { type ExitStatus, type Running, type RunRequest, run, windowSize } from '../index.ts';
+import { humanBytes } from './format/size.ts';
 import { connectTerminal, pump, terminalSize } from './own-terminal.ts';
 import { SignalRelay } from './signal-relay.ts';
-import { humanBytes } from './size.ts';
+import { type TransferOutput, TransferView } from './transfer-view.ts';
 import { UsageError } from './usage-error.ts';
-import { warn } from './warn.ts';
+import { warn, warnText } from './warn.ts';
 
 export interface ForegroundOptions {
   readonly program: string;
@@ -13,6 +14,8 @@ export interface ForegroundOptions {
   readonly attach?: readonly Stream[];
   /** Pass signals on; without, they end this process and with it the container. */
   readonly signalProxy: boolean;
+  /** Show nothing of a pull. */
+  readonly quiet: boolean;
   /** Told once the container runs. */
   readonly started?: (container: Running) => void;
 }
@@ -24,7 +27,8 @@ export async function runInForeground(request: RunRequest, options: ForegroundOp
   const relay = new SignalRelay(options.program, options.signalProxy);
   try {
     const start = options.terminal ? onTerminal : onStreams;
-    const status = await start({ ...request, signal: relay.aborted }, options, relay);
+    const report = options.quiet ? undefined : pullReport(request.image);
+    const status = await start({ ...request, ...report, signal: relay.aborted }, options, relay);
     if (status.oomKilled) warn(outOfMemory(options.program, request));
     return status.code;
   } catch (error) {
@@ -34,6 +38,23 @@ export async function runInForeground(request: RunRequest, options: ForegroundOp
   } finally {
     relay.close();
   }
+}
+
+/** Says at the first bytes that come what they are. */
+function pullReport(image: string): Pick<RunRequest, 'report'> {
+  let view: TransferView | undefined;
+  return {
+    report: (event) => {
+      if (view === undefined) warnText(`Unable to find image '${image}' locally\n`);
+      view ??= new TransferView(errorOutput(), { doing: 'Downloading', done: 'Pull complete' });
+      view.report(event);
+    },
+  };
+}
+
+function errorOutput(): TransferOutput {
+  const size = windowSize(2);
+  return { write: warnText, isTerminal: size !== undefined, columns: size?.columns || 80 };
 }
 
 async function onStreams(

@@ -1,146 +1,120 @@
 import { Command } from 'commander';
+import { didYouMean, suggest } from '../text/suggest.ts';
 import { normaliseArguments } from './arguments.ts';
+import { COMMANDS, type Entry, GROUPS, type Group } from './command-table.ts';
 import { ExitCode } from './exit-status.ts';
 import { endQuietlyWithoutReader, runMain, withMessages } from './main.ts';
 import { UsageError } from './usage-error.ts';
 
-/** Declares options and arguments of one command on `command`, and what it does: its action resolves with the exit status. */
+/** Declares options and arguments of one command on `command`, and what it does: its action calls `done` with the exit status. */
 export interface CommandModule {
   readonly declare: (command: Command, done: (status: number) => void) => void;
   /** Options end at the first operand, since what follows is a command of its own. */
   readonly passThrough?: boolean;
 }
 
-interface Entry {
-  readonly about: string;
-  /** Only the module of the command that runs is loaded. */
-  readonly load: () => Promise<CommandModule>;
-}
-
-const images = () => import('./commands/images.ts');
-const archives = () => import('./commands/archives.ts');
-const containers = () => import('./commands/containers.ts');
-const system = () => import('./commands/system.ts');
-
-const COMMANDS: Readonly<Record<string, Entry>> = {
-  build: {
-    about: 'Build an image from a Dockerfile',
-    load: async () => (await import('./commands/build.ts')).build,
-  },
-  run: {
-    about: 'Run a command in a new container',
-    load: async () => (await import('./commands/run.ts')).run,
-  },
-  ps: { about: 'List containers', load: async () => (await containers()).list },
-  rm: { about: 'Remove containers', load: async () => (await containers()).remove },
-  images: { about: 'List images', load: async () => (await images()).list },
-  inspect: { about: 'Show an image or container as JSON', load: async () => (await images()).inspect },
-  history: { about: 'Show the history of an image', load: async () => (await images()).history },
-  tag: { about: 'Give an image another name', load: async () => (await images()).tag },
-  rmi: { about: 'Remove images', load: async () => (await images()).remove },
-  pull: { about: 'Download an image', load: async () => (await images()).pull },
-  push: { about: 'Upload an image', load: async () => (await images()).push },
-  load: { about: 'Load images from an archive', load: async () => (await archives()).load },
-  save: { about: 'Save images to an archive', load: async () => (await archives()).save },
-  import: {
-    about: 'Make an image of a root filesystem archive',
-    load: async () => (await archives()).importRoot,
-  },
-  prune: { about: 'Remove what is not needed any more', load: async () => (await system()).prune },
-  check: {
-    about: 'Verify every blob, layer and name in the store',
-    load: async () => (await system()).check,
-  },
-  info: { about: 'Show information about the store and the host', load: async () => (await system()).info },
-  version: { about: 'Show the version', load: async () => (await system()).version },
-};
-
-/** Docker's management commands: `image ls` is `images`. */
-const GROUPS: Readonly<Record<string, Readonly<Record<string, string>>>> = {
-  image: {
-    ls: 'images',
-    list: 'images',
-    build: 'build',
-    history: 'history',
-    import: 'import',
-    inspect: 'inspect',
-    load: 'load',
-    pull: 'pull',
-    push: 'push',
-    rm: 'rmi',
-    remove: 'rmi',
-    save: 'save',
-    tag: 'tag',
-    prune: 'image prune',
-  },
-  container: {
-    ls: 'ps',
-    list: 'ps',
-    ps: 'ps',
-    run: 'run',
-    rm: 'rm',
-    remove: 'rm',
-    inspect: 'inspect',
-    prune: 'container prune',
-  },
-  builder: { build: 'build', prune: 'builder prune' },
-  buildx: { build: 'build', prune: 'builder prune' },
-  system: { prune: 'prune', info: 'info', check: 'check' },
-};
-
-const PRUNES: Readonly<Record<string, () => Promise<CommandModule>>> = {
-  'image prune': async () => (await system()).pruneImages,
-  'container prune': async () => (await system()).pruneContainers,
-  'builder prune': async () => (await system()).pruneBuilder,
-};
-
-const args = process.argv.slice(2);
+const args = withoutGlobalOptions(process.argv.slice(2));
+const isRun = args[0] === 'run' || (args[0] === 'container' && args[1] === 'run');
 // As for docker: whatever goes wrong in `run` before the command itself is 125.
-void runMain(
-  'tsctr',
-  tsctr,
-  args[0] === 'run' || (args[0] === 'container' && args[1] === 'run') ? ExitCode.tool : ExitCode.failure,
-);
+void runMain('tsctr', tsctr, isRun ? ExitCode.tool : ExitCode.failure);
 
 async function tsctr(): Promise<number> {
   const [first, second] = args;
-  if (first === undefined || first === '--help' || first === '-h' || first === 'help') {
-    process.stdout.write(overview());
-    return ExitCode.ok;
-  }
-  if (first === '--version' || first === '-v') return execute('version', await COMMANDS.version!.load(), []);
-  const group = GROUPS[first];
-  if (group === undefined) return execute(first, await load(first), args.slice(1));
-  const name = second === undefined ? undefined : group[second];
-  if (name === undefined) {
-    throw new UsageError(
-      `"${first} ${second ?? ''}" is no command: use ${Object.keys(group)
-        .map((word) => `${first} ${word}`)
-        .join(', ')}`,
-    );
-  }
-  return execute(`${first} ${second}`, await (PRUNES[name] ?? (() => load(name)))(), args.slice(2));
+  if (first === undefined || isHelp(first)) return help(args.slice(1));
+  if (first === '--version' || first === '-v')
+    return execute('version', GROUPS.buildx!.commands.version!, []);
+  const group = own(GROUPS, first);
+  if (group === undefined) return execute(first, find(first), args.slice(1));
+  if (second === undefined || isHelp(second)) return print(groupOverview(first, group));
+  return execute(`${first} ${second}`, findIn(first, group, second), args.slice(2));
 }
 
-async function load(name: string): Promise<CommandModule> {
-  const entry = Object.hasOwn(COMMANDS, name) ? COMMANDS[name] : undefined;
-  if (entry === undefined) throw new UsageError(`'${name}' is not a tsctr command`);
-  return entry.load();
+/** Those of docker that say which daemon to talk to mean nothing here; `--config` names the folder of logins. */
+function withoutGlobalOptions(argv: readonly string[]): readonly string[] {
+  const [option = '', ...rest] = argv;
+  const [name = '', value] = option.split(/=(.*)/s);
+  if (/^(-D|--debug|--tls|--tlsverify)$/.test(name)) return withoutGlobalOptions(rest);
+  if (!/^(-H|--host|-c|--context|-l|--log-level|--config|--tls(cacert|cert|key))$/.test(name)) return argv;
+  if (name === '--config') process.env.DOCKER_CONFIG = value ?? rest[0];
+  return withoutGlobalOptions(value === undefined ? rest.slice(1) : rest);
 }
 
-async function execute(name: string, module: CommandModule, argv: readonly string[]): Promise<number> {
+function isHelp(word: string): boolean {
+  return word === '--help' || word === '-h' || word === 'help';
+}
+
+/** `tsctr help [COMMAND]`. */
+async function help([first, second]: readonly string[]): Promise<number> {
+  if (first === undefined) return print(overview());
+  const group = own(GROUPS, first);
+  if (group === undefined) return execute(first, find(first), ['--help']);
+  if (second === undefined) return print(groupOverview(first, group));
+  return execute(`${first} ${second}`, findIn(first, group, second), ['--help']);
+}
+
+function own<T>(table: Readonly<Record<string, T>>, name: string): T | undefined {
+  return Object.hasOwn(table, name) ? table[name] : undefined;
+}
+
+function find(name: string): Entry {
+  const entry = own(COMMANDS, name);
+  if (entry !== undefined) return entry;
+  const meant = suggest(name, [...Object.keys(COMMANDS), ...Object.keys(GROUPS)]);
+  throw new UsageError(`unknown command: ${name}${didYouMean(meant)}`);
+}
+
+function findIn(groupName: string, { commands, aliases = {} }: Group, name: string): Entry {
+  const entry = own(commands, own(aliases, name) ?? name);
+  if (entry !== undefined) return entry;
+  const meant = suggest(name, Object.keys(commands));
+  throw new UsageError(
+    `unknown command: ${groupName} ${name}${didYouMean(meant && `${groupName} ${meant}`)}`,
+  );
+}
+
+async function execute(name: string, { about, load }: Entry, argv: readonly string[]): Promise<number> {
+  const { declare, passThrough = false } = await load();
   let status: number = ExitCode.ok;
-  const command = withMessages(new Command(`tsctr ${name}`));
-  module.declare(command, (result) => {
+  const command = withMessages(new Command(`tsctr ${name}`)).description(about);
+  declare(command, (result) => {
     status = result;
   });
-  const passThrough = module.passThrough === true;
   if (!passThrough) endQuietlyWithoutReader();
   await command.parseAsync(normaliseArguments(argv, command, { passThrough }), { from: 'user' });
   return status;
 }
 
+function print(text: string): number {
+  process.stdout.write(text);
+  return ExitCode.ok;
+}
+
 function overview(): string {
-  const lines = Object.entries(COMMANDS).map(([name, { about }]) => `  ${name.padEnd(10)} ${about}`);
-  return `Usage: tsctr COMMAND [OPTIONS]\n\nImages and containers without a daemon\n\nCommands:\n${lines.join('\n')}\n\nManagement commands: ${Object.keys(GROUPS).join(', ')}\nRun 'tsctr COMMAND --help' for the options of a command.\n`;
+  return `Usage:  tsctr COMMAND
+
+Images and containers without a daemon
+
+Commands:
+${list(COMMANDS)}
+Management commands:
+${list(GROUPS)}
+Run 'tsctr COMMAND --help' for more information on a command.
+`;
+}
+
+function groupOverview(name: string, { about, commands }: Group): string {
+  return `Usage:  tsctr ${name} COMMAND
+
+${about}
+
+Commands:
+${list(commands)}
+Run 'tsctr ${name} COMMAND --help' for more information on a command.
+`;
+}
+
+function list(entries: Readonly<Record<string, { readonly about: string }>>): string {
+  return Object.entries(entries)
+    .map(([name, { about }]) => `  ${name.padEnd(11)} ${about}\n`)
+    .join('');
 }

@@ -1,4 +1,3 @@
-import { isIP } from 'node:net';
 import { UsageError } from './usage-error.ts';
 
 /** Readers of option values in Docker's notations. Each takes the whole text or throws {@link UsageError}. */
@@ -83,15 +82,22 @@ export function parseExtraHost(text: string): { readonly host: string; readonly 
   const match = /^([^:=\s]+)[:=](\S+)$/.exec(text);
   if (match === null) throw new UsageError(`bad format for add-host: ${JSON.stringify(text)}: write HOST:IP`);
   const ip = match[2]!.replace(/^\[(.*)\]$/, '$1');
-  if (ip !== 'host-gateway' && isIP(ip) === 0) {
+  if (ip !== 'host-gateway' && !isAddress(ip)) {
     throw new UsageError(`invalid IP address in add-host: ${JSON.stringify(ip)}: write HOST:IP`);
   }
   return { host: match[1]!, ip };
 }
 
 export function parseAddress(text: string, option: string): string {
-  if (isIP(text) !== 0) return text;
+  if (isAddress(text)) return text;
   throw new UsageError(`invalid argument "${text}" for "${option}": IP address is not correctly formatted`);
+}
+
+/** Without node:net, which takes longer to load than a container to start. */
+function isAddress(text: string): boolean {
+  const isVersion4 =
+    /^\d{1,3}(\.\d{1,3}){3}$/.test(text) && text.split('.').every((part) => Number(part) <= 255);
+  return isVersion4 || (/^[0-9a-fA-F:.]*:[0-9a-fA-F:.]*$/.test(text) && URL.canParse(`http://[${text}]/`));
 }
 
 /** `KEY=VALUE`; a bare key is an empty value. */

@@ -37,6 +37,7 @@ export interface ImageRow {
   /** RFC 3339; undefined when the image does not say. */
   readonly created?: string;
   readonly size: number;
+  readonly labels: Readonly<Record<string, string>>;
 }
 
 const NONE = '<none>';
@@ -55,8 +56,9 @@ export function listImages(store: Store, platform: Platform): ListedImage[] {
 /** The rows of `docker images`: one per tag, or one for an image without. */
 export function imageRows(images: readonly ListedImage[]): ImageRow[] {
   return images.flatMap(({ id, target, image, tags, digests, size }) => {
-    const { created } = image.config;
-    const fields = { digest: target.digest, id, size, ...(created !== undefined && { created }) };
+    const { created, config } = image.config;
+    const labels = config?.Labels ?? {};
+    const fields = { digest: target.digest, id, size, labels, ...(created !== undefined && { created }) };
     if (tags.length > 0) return tags.map((name) => ({ ...splitTag(name), ...fields }));
     const repository = digests[0]?.split('@')[0] ?? NONE;
     return [{ repository, tag: NONE, ...fields }];

@@ -1,4 +1,4 @@
-import { statSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import { posix } from 'node:path';
 import { makeDirectories, type Store } from '../../layers/index.ts';
 import type { SpecMount } from '../sandbox/spec.ts';
@@ -112,7 +112,7 @@ async function prepare({ store, fillVolume }: MountSource, mount: PlannedMount):
 }
 
 function requireSource(source: string, create: boolean): void {
-  if (statSync(source, { throwIfNoEntry: false }) !== undefined) return;
+  if (existsSync(source)) return;
   if (!create)
     throw badOption(
       source,

@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs';
+import { constants } from 'node:os';
 import { setTimeout as delay } from 'node:timers/promises';
 
 /** A process, told from a later one of the same number by when it started. */
@@ -15,10 +16,15 @@ export function processIdentity(pid: number): ProcessIdentity | undefined {
 }
 
 /** SIGKILL to the process, if it is still the one that was meant. */
-export function killProcess({ pid, started }: ProcessIdentity): void {
+export function killProcess(identity: ProcessIdentity): void {
+  signalProcess(identity, constants.signals.SIGKILL);
+}
+
+/** A signal to the process, if it is still the one that was meant. */
+export function signalProcess({ pid, started }: ProcessIdentity, signal: number): void {
   if (startTime(pid) !== started) return;
   try {
-    process.kill(pid, 'SIGKILL');
+    process.kill(pid, signal);
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error;
   }

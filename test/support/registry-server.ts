@@ -92,6 +92,7 @@ class MemoryRegistry implements RegistryServer {
       return;
     }
     const { pathname, searchParams } = new URL(url, `http://${this.host}`);
+    if (pathname === '/v2/') return void response.end('{}');
     const match = /^\/v2\/(.+)\/(manifests|blobs)\/(.*)$/.exec(pathname);
     if (match === null) return notFound(response);
     const [, repository = '', kind = '', name = ''] = match;

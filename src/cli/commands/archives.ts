@@ -8,9 +8,6 @@ import { UsageError } from '../usage-error.ts';
 export const load: CommandModule = {
   declare(command, done) {
     command
-      .description(
-        'Load images from a docker or OCI archive, plain or compressed, or an OCI layout directory',
-      )
       .option('-i, --input <path>', 'read from a file or directory instead of standard input')
       .option('-q, --quiet', 'show no progress')
       .action(async (values: { readonly input?: string }) => {
@@ -41,7 +38,6 @@ function familiar(name: string): string {
 export const save: CommandModule = {
   declare(command, done) {
     command
-      .description('Save images to an archive that docker load, podman load and skopeo read')
       .argument('<image...>')
       .option('-o, --output <file>', 'write to a file instead of standard output')
       .option('--format <format>', 'docker or oci', 'docker')
@@ -69,7 +65,6 @@ interface ImportValues {
 export const importRoot: CommandModule = {
   declare(command, done) {
     command
-      .description('Make an image of a tar of a root filesystem')
       .argument('<file>', 'a tar, plain or compressed; - for standard input')
       .argument('[name]', 'name of the image')
       .option(

@@ -5,7 +5,6 @@ import type { CommandModule } from '../tsctr.ts';
 export const build: CommandModule = {
   declare(command, done) {
     declareBuildOptions(command)
-      .description('Build an image from a Dockerfile')
       .argument('<context>')
       .action(async (context: string, values) => done(await buildCommand(values, context)));
   },

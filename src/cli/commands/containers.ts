@@ -1,104 +1,201 @@
-import { type ContainerState, listContainers, removeContainer } from '../../index.ts';
+import { Option } from 'commander';
+import {
+  type ContainerState,
+  containerLabels,
+  killContainer,
+  listContainers,
+  removeContainer,
+  stopContainer,
+} from '../../index.ts';
 import { ExitCode } from '../exit-status.ts';
-import { type Column, formatRows, humanDuration } from '../table.ts';
+import { formatListing, type Listing, type Row } from '../format/listing.ts';
+import { humanDuration, since, timestamp } from '../format/time.ts';
+import { listOption } from '../option-values.ts';
 import type { CommandModule } from '../tsctr.ts';
+import { parseIntegerIn } from '../values.ts';
+import { filterBy } from './filter.ts';
+import { forEachName } from './for-each-name.ts';
 
-interface Row {
-  readonly ID: string;
-  readonly Image: string;
-  readonly Command: string;
-  readonly CreatedAt: string;
-  readonly RunningFor: string;
-  readonly Status: string;
-  readonly State: string;
-  readonly Ports: string;
-  readonly Names: string;
-}
-
-const COLUMNS: readonly Column<Row>[] = [
-  { heading: 'CONTAINER ID', field: 'ID' },
-  { heading: 'IMAGE', field: 'Image' },
-  { heading: 'COMMAND', field: 'Command' },
-  { heading: 'CREATED', field: 'RunningFor' },
-  { heading: 'STATUS', field: 'Status' },
-  { heading: 'PORTS', field: 'Ports' },
-  { heading: 'NAMES', field: 'Names' },
-];
+const LISTING: Listing = {
+  columns: ['ID', 'Image', 'Command', 'RunningFor', 'Status', 'Ports', 'Names'],
+  headings: {
+    Command: 'COMMAND',
+    CreatedAt: 'CREATED AT',
+    ID: 'CONTAINER ID',
+    Image: 'IMAGE',
+    Labels: 'LABELS',
+    LocalVolumes: 'LOCAL VOLUMES',
+    Mounts: 'MOUNTS',
+    Names: 'NAMES',
+    Networks: 'NETWORKS',
+    Ports: 'PORTS',
+    RunningFor: 'CREATED',
+    Size: 'SIZE',
+    State: 'STATE',
+    Status: 'STATUS',
+  },
+};
 
 interface ListValues {
   readonly all?: boolean;
   readonly quiet?: boolean;
   readonly format?: string;
   readonly trunc: boolean;
+  readonly latest?: boolean;
+  readonly last?: string;
+  readonly filter?: readonly string[];
 }
 
 export const list: CommandModule = {
   declare(command, done) {
     command
-      .description('List containers')
       .option('-a, --all', 'also those that have ended')
       .option('-q, --quiet', 'only show IDs')
       .option('--no-trunc', 'do not shorten the output')
-      .option('--format <template>', 'a Go template, json, or table TEMPLATE')
-      .action(async (values: ListValues) => {
-        const rows = (await listContainers({ all: values.all === true })).map((state) =>
-          row(state, values.trunc),
-        );
-        if (values.quiet) process.stdout.write(rows.map(({ ID }) => `${ID}\n`).join(''));
-        else process.stdout.write(formatRows(COLUMNS, rows, values.format));
-        done(ExitCode.ok);
-      });
+      .option('-n, --last <number>', 'the last so many that were created, also those that have ended')
+      .option('-l, --latest', 'the last one that was created')
+      .option('-s, --size', 'accepted for compatibility')
+      .option('--format <template>', 'a Go template, json, table, or table TEMPLATE');
+    listOption(command, '-f, --filter <condition>', 'ancestor, exited, id, label, name, status, volume');
+    command.action(async (values: ListValues) => {
+      const last = values.latest ? 1 : last_(values.last);
+      const all = values.all === true || last !== undefined || asksForStatus(values.filter);
+      const found = (await listContainers({ all })).filter(filterBy(values.filter ?? [], FILTERS));
+      const rows = found.slice(0, last).map((state) => row(state, values.trunc));
+      if (values.quiet) process.stdout.write(rows.map(({ ID }) => `${ID}\n`).join(''));
+      else process.stdout.write(formatListing(LISTING, rows, values.format));
+      done(ExitCode.ok);
+    });
   },
 };
 
-function row(state: ContainerState, truncate: boolean): Row {
-  const command = state.args.join(' ');
-  const shown = truncate && command.length > 20 ? `${command.slice(0, 19)}…` : command;
+function last_(text: string | undefined): number | undefined {
+  return text === undefined || text === '-1' ? undefined : parseIntegerIn(text, '--last', 1, 1e9);
+}
+
+const asksForStatus = (conditions: readonly string[] = []) =>
+  conditions.some((text) => /^(status|exited)=/.test(text));
+
+const FILTERS: Readonly<Record<string, (state: ContainerState, value: string) => boolean>> = {
+  ancestor: ({ image, imageId }, value) =>
+    image === value || `${image}:latest` === value || imageId.replace('sha256:', '').startsWith(value),
+  exited: ({ exitCode, status }, value) => status === 'exited' && String(exitCode ?? 0) === value,
+  id: ({ id }, value) => id.startsWith(value),
+  label: (state, value) => {
+    const [name = '', wanted] = value.split(/=(.*)/s);
+    const found = containerLabels(state)[name];
+    return found !== undefined && (wanted === undefined || found === wanted);
+  },
+  name: ({ name }, value) => name.includes(value.replace(/^\//, '')),
+  status: ({ status }, value) => status === value,
+  volume: ({ mounts = [] }, value) => mounts.some(({ name, target }) => name === value || target === value),
+};
+
+function row(state: ContainerState, truncate: boolean): Row & { readonly ID: string } {
+  const { id, image, created, name, status, options, mounts = [] } = state;
+  const labels = containerLabels(state);
+  const shorten = (text: string, length: number) =>
+    truncate && text.length > length ? `${text.slice(0, length - 1)}…` : text;
   return {
-    ID: truncate ? state.id.slice(0, 12) : state.id,
-    Image: state.image,
-    Command: `"${shown}"`,
-    CreatedAt: state.created,
-    RunningFor: `${ago(state.created)} ago`,
-    Status: statusOf(state),
-    State: state.status,
+    Command: JSON.stringify(shorten(commandText(state), 20)),
+    CreatedAt: timestamp(created),
+    ID: truncate ? id.slice(0, 12) : id,
+    Image: image,
+    Label: (key) => labels[key] ?? '',
+    Labels: Object.entries(labels)
+      .map((pair) => pair.join('='))
+      .sort()
+      .join(','),
+    LocalVolumes: String(mounts.filter(({ type }) => type === 'volume').length),
+    Mounts: mounts.map((mount) => shorten(mount.name ?? mount.source ?? '', 15)).join(','),
+    Names: name,
+    Networks: options.network ?? 'bridge',
     Ports: '',
-    Names: state.name,
+    RunningFor: since(created),
+    Size: '0B',
+    State: status,
+    Status: statusText(state),
   };
 }
 
-function statusOf({ status, startedAt, finishedAt, exitCode }: ContainerState): string {
-  if (status === 'running') return `Up ${ago(startedAt)}`;
-  if (status === 'created') return 'Created';
-  return `Exited (${exitCode ?? 0}) ${ago(finishedAt)} ago`;
+/** The words, quoted where a shell would need it. */
+function commandText({ args }: ContainerState): string {
+  return args.map((word) => (/[\s'"\\]|^$/.test(word) ? `'${word}'` : word)).join(' ');
 }
 
-function ago(time: string | undefined): string {
-  return humanDuration(Date.now() - Date.parse(time ?? ''));
+function statusText({ status, startedAt, finishedAt, exitCode }: ContainerState): string {
+  if (status === 'running') return `Up ${humanDuration(Date.now() - Date.parse(startedAt ?? ''))}`;
+  if (status === 'created') return 'Created';
+  return `Exited (${exitCode ?? 0}) ${since(finishedAt)}`;
+}
+
+interface RemoveValues {
+  readonly force?: boolean;
+  readonly volumes?: boolean;
 }
 
 export const remove: CommandModule = {
   declare(command, done) {
     command
-      .description('Remove containers')
       .argument('<container...>')
       .option('-f, --force', 'end it first when it runs')
-      .option('-v, --volumes', 'accepted for compatibility')
-      .action(async (names: readonly string[], values: { readonly force?: boolean }) => {
-        let status: number = ExitCode.ok;
-        for (const name of names) {
-          try {
-            await removeContainer(name, { force: values.force === true });
+      .option('-v, --volumes', 'remove its anonymous volumes too')
+      .action(async (names: readonly string[], values: RemoveValues) =>
+        done(
+          await forEachName(names, async (name) => {
+            await removeContainer(name, {
+              force: values.force === true,
+              volumes: values.volumes === true,
+            });
             process.stdout.write(`${name}\n`);
-          } catch (error) {
-            const { code, message } = error as Error & { readonly code?: string };
-            if (code === 'NOT_FOUND' && values.force) continue;
-            if (code !== 'NOT_FOUND' && code !== 'CONFLICT') throw error;
-            process.stderr.write(`Error: ${message}\n`);
-            status = ExitCode.failure;
-          }
-        }
-        done(status);
+          }),
+        ),
+      );
+  },
+};
+
+interface StopValues {
+  readonly signal?: string;
+  readonly timeout?: string;
+  /** What Docker called it before. */
+  readonly time?: string;
+}
+
+export const stop: CommandModule = {
+  declare(command, done) {
+    command
+      .argument('<container...>')
+      .option('-s, --signal <signal>', 'signal to send first')
+      .option('-t, --timeout <seconds>', 'how long to wait until it is killed (default 10)')
+      .addOption(new Option('--time <seconds>').hideHelp())
+      .action(async (names: readonly string[], values: StopValues) => {
+        const seconds = values.timeout ?? values.time ?? '10';
+        const timeoutMs = parseIntegerIn(seconds, '--timeout', -1, 1e6) * 1000;
+        done(
+          await forEachName(names, async (name) => {
+            await stopContainer(name, {
+              ...(values.signal !== undefined && { signal: values.signal }),
+              timeoutMs: timeoutMs < 0 ? Number.POSITIVE_INFINITY : timeoutMs,
+            });
+            process.stdout.write(`${name}\n`);
+          }),
+        );
       });
+  },
+};
+
+export const kill: CommandModule = {
+  declare(command, done) {
+    command
+      .argument('<container...>')
+      .option('-s, --signal <signal>', 'signal to send', 'KILL')
+      .action(async (names: readonly string[], values: { readonly signal: string }) =>
+        done(
+          await forEachName(names, async (name) => {
+            await killContainer(name, { signal: values.signal });
+            process.stdout.write(`${name}\n`);
+          }),
+        ),
+      );
   },
 };

@@ -1,41 +1,34 @@
-import {
-  type ImageRow,
-  history as imageHistory,
-  images,
-  inspectImages,
-  listContainers,
-  parsePlatform,
-  pullImage,
-  pushImage,
-  removeImage,
-  tagImage,
-} from '../../index.ts';
+import { type ImageRow, images, listContainers } from '../../index.ts';
 import { ExitCode } from '../exit-status.ts';
-import { humanSize } from '../size.ts';
-import { type Column, formatRows, humanDuration } from '../table.ts';
-import { renderTemplate } from '../template/render.ts';
+import { formatListing, type Listing, type Row } from '../format/listing.ts';
+import { humanSize } from '../format/size.ts';
+import { since, timestamp } from '../format/time.ts';
+import { listOption } from '../option-values.ts';
 import type { CommandModule } from '../tsctr.ts';
-import { UsageError } from '../usage-error.ts';
+import { parseBoolean } from '../values.ts';
+import { type Filters, filterBy } from './filter.ts';
+import { shortId } from './short-id.ts';
 
-interface ListedRow {
-  readonly Repository: string;
-  readonly Tag: string;
-  readonly Digest: string;
-  readonly ID: string;
-  readonly CreatedAt: string;
-  readonly CreatedSince: string;
-  readonly Size: string;
-}
+const COLUMNS = ['Repository', 'Tag', 'ID', 'CreatedSince', 'Size'];
 
-const COLUMNS: readonly Column<ListedRow>[] = [
-  { heading: 'REPOSITORY', field: 'Repository' },
-  { heading: 'TAG', field: 'Tag' },
-  { heading: 'IMAGE ID', field: 'ID' },
-  { heading: 'CREATED', field: 'CreatedSince' },
-  { heading: 'SIZE', field: 'Size' },
-];
+const LISTING: Listing = {
+  columns: COLUMNS,
+  headings: {
+    Containers: 'CONTAINERS',
+    CreatedAt: 'CREATED AT',
+    CreatedSince: 'CREATED',
+    Digest: 'DIGEST',
+    ID: 'IMAGE ID',
+    Repository: 'REPOSITORY',
+    SharedSize: 'SHARED SIZE',
+    Size: 'SIZE',
+    Tag: 'TAG',
+    UniqueSize: 'UNIQUE SIZE',
+    VirtualSize: 'SIZE',
+  },
+};
 
-const DIGEST_COLUMN: Column<ListedRow> = { heading: 'DIGEST', field: 'Digest' };
+const WITH_DIGEST: Listing = { ...LISTING, columns: COLUMNS.toSpliced(2, 0, 'Digest') };
 
 interface ListValues {
   readonly quiet?: boolean;
@@ -48,228 +41,82 @@ interface ListValues {
 export const list: CommandModule = {
   declare(command, done) {
     command
-      .description('List images')
-      .argument('[repository]', 'only images of this repository[:tag]')
+      .argument('[repository]', 'only images of this repository[:tag], which may have wildcards')
       .option('-a, --all', 'accepted for compatibility')
       .option('-q, --quiet', 'only show image IDs')
       .option('--digests', 'show digests')
       .option('--no-trunc', 'do not shorten IDs')
-      .option('--format <template>', 'a Go template, json, or table TEMPLATE')
-      .option(
-        '-f, --filter <condition>',
-        'dangling=true|false, reference=PATTERN',
-        (value, all: string[] = []) => [...all, value],
-      )
-      .action(async (repository: string | undefined, values: ListValues) => {
-        const rows = (await images()).filter(
-          (row) => matches(row, repository) && (values.filter ?? []).every((text) => passes(row, text)),
-        );
-        const shown = rows.map((row) => listedRow(row, values.trunc));
-        if (values.quiet) process.stdout.write([...new Set(shown.map(({ ID }) => `${ID}\n`))].join(''));
-        else {
-          const columns = values.digests
-            ? [...COLUMNS.slice(0, 2), DIGEST_COLUMN, ...COLUMNS.slice(2)]
-            : COLUMNS;
-          process.stdout.write(formatRows(columns, shown, values.format));
-        }
-        done(ExitCode.ok);
-      });
+      .option('--format <template>', 'a Go template, json, table, or table TEMPLATE');
+    listOption(command, '-f, --filter <condition>', 'dangling, label, reference, before, since');
+    command.action(async (repository: string | undefined, values: ListValues) => {
+      const all = await images();
+      const conditions = [...(values.filter ?? []), ...(repository ? [`reference=${repository}`] : [])];
+      const found = all.filter(filterBy(conditions, filters(all)));
+      if (values.quiet) {
+        const ids = found.map(({ id }) => (values.trunc ? shortId(id) : id));
+        process.stdout.write([...new Set(ids)].map((id) => `${id}\n`).join(''));
+      } else {
+        const users = await usersOf(values.format);
+        const rows = found.map((image) => row(image, values.trunc, users.get(image.id) ?? 0));
+        process.stdout.write(formatListing(values.digests ? WITH_DIGEST : LISTING, rows, values.format));
+      }
+      done(ExitCode.ok);
+    });
   },
 };
 
-function listedRow({ repository, tag, digest, id, created, size }: ImageRow, truncate: boolean): ListedRow {
+/** How many containers each image has; looked up for who asks. */
+async function usersOf(format: string | undefined): Promise<ReadonlyMap<string, number>> {
+  const users = new Map<string, number>();
+  if (format === undefined || !/json|Containers/.test(format)) return users;
+  for (const { imageId } of await listContainers({ all: true }))
+    users.set(imageId, (users.get(imageId) ?? 0) + 1);
+  return users;
+}
+
+function row(image: ImageRow, truncate: boolean, users: number): Row {
+  const { repository, tag, digest, id, created, size } = image;
   return {
-    Repository: repository,
-    Tag: tag,
+    Containers: String(users),
+    CreatedAt: timestamp(created),
+    CreatedSince: since(created),
     Digest: digest,
     ID: truncate ? shortId(id) : id,
-    CreatedAt: created ?? 'N/A',
-    CreatedSince: since(created),
+    Repository: repository,
+    SharedSize: 'N/A',
     Size: humanSize(size),
+    Tag: tag,
+    UniqueSize: 'N/A',
+    VirtualSize: humanSize(size, 4),
   };
 }
 
-function matches({ repository, tag }: ImageRow, wanted: string | undefined): boolean {
-  return wanted === undefined || repository === wanted || `${repository}:${tag}` === wanted;
+function filters(all: readonly ImageRow[]): Filters<ImageRow> {
+  const time = ({ created }: ImageRow) => Date.parse(created ?? '') || 0;
+  const named = (name: string) => {
+    const found = all.find((image) => isNamed(image, name) || shortId(image.id).startsWith(shortId(name)));
+    return found === undefined ? Number.NaN : time(found);
+  };
+  return {
+    dangling: ({ repository, tag }, value) =>
+      (repository === '<none>' || tag === '<none>') === parseBoolean(value, '--filter dangling'),
+    label: ({ labels }, value) => {
+      const [name = '', wanted] = value.split(/=(.*)/s);
+      return labels[name] !== undefined && (wanted === undefined || labels[name] === wanted);
+    },
+    reference: isNamed,
+    before: (image, value) => time(image) < named(value),
+    since: (image, value) => time(image) > named(value),
+  };
 }
 
-function passes(row: ImageRow, condition: string): boolean {
-  const [name, value = ''] = condition.split('=', 2);
-  if (name === 'dangling')
-    return (row.repository === '<none>' || row.tag === '<none>') === (value === 'true');
-  if (name === 'reference') {
-    const pattern = new RegExp(
-      `^${value
-        .replace(/[.+^${}()|[\]\\]/g, '\\$&')
-        .replaceAll('*', '[^/]*')
-        .replaceAll('?', '[^/]')}$`,
-    );
-    return pattern.test(row.repository) || pattern.test(`${row.repository}:${row.tag}`);
-  }
-  throw new UsageError(`invalid filter '${condition}': use dangling=true|false or reference=PATTERN`);
+/** Whether repository, or repository and tag, match the pattern; Docker Hub's names may be written in full. */
+function isNamed({ repository, tag }: ImageRow, pattern: string): boolean {
+  const expression = pattern
+    .replace(/^(index\.)?docker\.io\/(library\/)?/, '')
+    .replace(/[.+^${}()|\\]/g, '\\$&')
+    .replaceAll('*', '[^/]*')
+    .replaceAll('?', '[^/]');
+  const matcher = new RegExp(`^${expression}$`);
+  return matcher.test(repository) || matcher.test(`${repository}:${tag}`);
 }
-
-function since(created: string | undefined): string {
-  const time = Date.parse(created ?? '');
-  return Number.isNaN(time) ? 'N/A' : `${humanDuration(Date.now() - time)} ago`;
-}
-
-function shortId(id: string): string {
-  return id.replace(/^sha256:/, '').slice(0, 12);
-}
-
-export const inspect: CommandModule = {
-  declare(command, done) {
-    command
-      .description('Show images or containers as JSON')
-      .argument('<name...>')
-      .option('-f, --format <template>', 'a Go template, or json')
-      .option('--type <type>', 'image or container')
-      .option('-s, --size', 'accepted for compatibility')
-      .action(
-        async (names: readonly string[], values: { readonly format?: string; readonly type?: string }) => {
-          const found: unknown[] = [];
-          let status: number = ExitCode.ok;
-          for (const name of names) {
-            const object = await inspectOne(name, values.type);
-            if (object !== undefined) found.push(object);
-            else {
-              process.stderr.write(`Error: No such ${values.type ?? 'object'}: ${name}\n`);
-              status = ExitCode.failure;
-            }
-          }
-          process.stdout.write(formatObjects(found, values.format));
-          done(status);
-        },
-      );
-  },
-};
-
-function formatObjects(found: readonly unknown[], format: string | undefined): string {
-  if (format === undefined) return `${JSON.stringify(found, undefined, 4)}\n`;
-  if (format === 'json') return `${JSON.stringify(found)}\n`;
-  return found.map((object) => `${renderTemplate(format, object)}\n`).join('');
-}
-
-async function inspectOne(name: string, type: string | undefined): Promise<unknown> {
-  if (type !== 'image') {
-    const container = (await listContainers({ all: true })).find(
-      (state) => state.id === name || state.name === name || (name.length >= 4 && state.id.startsWith(name)),
-    );
-    if (container !== undefined) return container;
-  }
-  if (type === 'container') return undefined;
-  try {
-    return (await inspectImages([name]))[0];
-  } catch (error) {
-    if ((error as { readonly code?: string }).code === 'NO_SUCH_IMAGE') return undefined;
-    throw error;
-  }
-}
-
-export const history: CommandModule = {
-  declare(command, done) {
-    command
-      .description('Show the history of an image')
-      .argument('<image>')
-      .option('-q, --quiet', 'only show image IDs')
-      .option('-H, --human', 'accepted for compatibility')
-      .option('--no-trunc', 'do not shorten the output')
-      .option('--format <template>', 'a Go template, json, or table TEMPLATE')
-      .action(async (name: string, values: ListValues) => {
-        const rows = (await imageHistory(name)).map((row) => ({
-          ID: values.trunc ? shortId(row.id) : row.id,
-          CreatedSince: since(row.created),
-          CreatedAt: row.created ?? 'N/A',
-          CreatedBy:
-            values.trunc && row.createdBy.length > 45 ? `${row.createdBy.slice(0, 44)}…` : row.createdBy,
-          Size: humanSize(row.size),
-          Comment: row.comment,
-        }));
-        if (values.quiet) process.stdout.write(rows.map(({ ID }) => `${ID}\n`).join(''));
-        else {
-          const columns: readonly Column<(typeof rows)[number]>[] = [
-            { heading: 'IMAGE', field: 'ID' },
-            { heading: 'CREATED', field: 'CreatedSince' },
-            { heading: 'CREATED BY', field: 'CreatedBy' },
-            { heading: 'SIZE', field: 'Size' },
-            { heading: 'COMMENT', field: 'Comment' },
-          ];
-          process.stdout.write(formatRows(columns, rows, values.format));
-        }
-        done(ExitCode.ok);
-      });
-  },
-};
-
-export const tag: CommandModule = {
-  declare(command, done) {
-    command
-      .description('Give an image another name')
-      .argument('<source>')
-      .argument('<target>')
-      .action(async (source: string, target: string) => {
-        await tagImage(source, target);
-        done(ExitCode.ok);
-      });
-  },
-};
-
-export const remove: CommandModule = {
-  declare(command, done) {
-    command
-      .description('Remove images')
-      .argument('<image...>')
-      .option('-f, --force', 'also when it has several names or a container uses it')
-      .option('--no-prune', 'accepted for compatibility')
-      .action(async (names: readonly string[], values: { readonly force?: boolean }) => {
-        let status: number = ExitCode.ok;
-        for (const name of names) {
-          try {
-            const { untagged, deleted } = await removeImage(name, { force: values.force === true });
-            for (const text of untagged) process.stdout.write(`Untagged: ${text}\n`);
-            for (const id of deleted) process.stdout.write(`Deleted: ${id}\n`);
-          } catch (error) {
-            const { code, message } = error as Error & { readonly code?: string };
-            if (code === 'NO_SUCH_IMAGE' && values.force) continue;
-            if (code !== 'NO_SUCH_IMAGE' && code !== 'CONFLICT') throw error;
-            process.stderr.write(`Error: ${message}\n`);
-            status = ExitCode.failure;
-          }
-        }
-        done(status);
-      });
-  },
-};
-
-export const pull: CommandModule = {
-  declare(command, done) {
-    command
-      .description('Download an image')
-      .argument('<image>')
-      .option('-q, --quiet', 'show no progress')
-      .option('--platform <platform>', 'os/arch[/variant]')
-      .action(async (name: string, values: { readonly platform?: string }) => {
-        const pulled = await pullImage(
-          name,
-          values.platform === undefined ? {} : { platform: parsePlatform(values.platform) },
-        );
-        process.stdout.write(`${pulled}\n`);
-        done(ExitCode.ok);
-      });
-  },
-};
-
-export const push: CommandModule = {
-  declare(command, done) {
-    command
-      .description('Upload an image to its registry')
-      .argument('<image>')
-      .option('-q, --quiet', 'show no progress')
-      .action(async (name: string, values: { readonly quiet?: boolean }) => {
-        const digest = await pushImage(name);
-        process.stdout.write(values.quiet ? `${name}\n` : `${name}: digest: ${digest}\n`);
-        done(ExitCode.ok);
-      });
-  },
-};

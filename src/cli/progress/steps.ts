@@ -24,6 +24,10 @@ export class Steps {
     return this.#steps.get(digest);
   }
 
+  get size(): number {
+    return this.#steps.size;
+  }
+
   all(): IterableIterator<Step> {
     return this.#steps.values();
   }
@@ -48,6 +52,12 @@ export class LogLines {
     if (lines.at(-1)!.length > LONGEST_LINE) lines.push('');
     this.#rest.set(key, lines.pop()!);
     return lines.map(lastRewrite);
+  }
+
+  /** The last line of a step as it is so far; empty when it is finished. */
+  pending(vertex: string): string {
+    const rests = [1, 2].map((stream) => this.#rest.get(`${vertex} ${stream}`) ?? '');
+    return lastRewrite(rests.find((rest) => rest !== '') ?? '');
   }
 
   /** Unfinished lines of a step that has ended. */

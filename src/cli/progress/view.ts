@@ -8,8 +8,22 @@ import { terminalView } from './terminal.ts';
 /** Shows what a build is doing. */
 export interface ProgressView {
   show(event: ProgressEvent): void;
-  /** Once, when the build has ended either way: nothing half-drawn stays. */
-  finish(): void;
+  /** Once, when the build has ended: nothing half-drawn stays. With what came of it, when it went well. */
+  finish(outcome?: Outcome): void;
+}
+
+/** What a build has made. */
+export interface Outcome {
+  /** Undefined when only files were put out. */
+  readonly imageId?: string;
+  /** In full, with registry and tag. */
+  readonly names: readonly string[];
+}
+
+/** The image that was made, by its names or, without any, its id alone. */
+export function outcomeText({ imageId, names }: Outcome): string {
+  if (imageId === undefined) return 'done';
+  return [...names, imageId].join(' ');
 }
 
 export interface ViewOptions {

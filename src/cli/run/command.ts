@@ -27,6 +27,7 @@ export function runParsed(command: Command, program: string): Promise<number> {
       program,
       interactive: values.flag('interactive') || attach.includes('stdin'),
       terminal: values.flag('tty'),
+      quiet: values.flag('quiet'),
       ...(attach.length > 0 && { attach }),
       signalProxy: values.raw.sigProxy !== false,
       started,

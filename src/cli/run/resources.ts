@@ -6,20 +6,27 @@ import { parseBytes, parseBytesOrUnlimited, parseCpus, parseInteger, parseIntege
 
 type Resources = NonNullable<RunRequest['resources']>;
 
-/** Limits, checked as Docker checks them; undefined when there are none. Zero is "not given". */
-export function parseResources(values: OptionValues): Resources | undefined {
-  const found = given({
-    ...memory(values),
-    ...cpu(values),
-    pidsLimit: values.parsed('pidsLimit', '--pids-limit', parseInteger),
-    blkioWeight: values.parsed('blkioWeight', '--blkio-weight', (text, option) =>
-      text === '0' ? undefined : parseIntegerIn(text, option, 10, 1000),
-    ),
-    oomKillDisable: values.flag('oomKillDisable') || undefined,
-    cgroupParent: values.one('cgroupParent'),
-  });
-  return Object.keys(found).length === 0 ? undefined : found;
+/** Limits of memory and processors, checked as Docker checks them; undefined when there are none. Zero is "not given". */
+export function parseLimits(values: OptionValues): Resources | undefined {
+  return orUndefined({ ...memory(values), ...cpu(values) });
 }
+
+/** All that limits a container, {@link parseLimits} included. */
+export function parseResources(values: OptionValues): Resources | undefined {
+  return orUndefined({
+    ...parseLimits(values),
+    ...given({
+      pidsLimit: values.parsed('pidsLimit', '--pids-limit', parseInteger),
+      blkioWeight: values.parsed('blkioWeight', '--blkio-weight', (text, option) =>
+        text === '0' ? undefined : parseIntegerIn(text, option, 10, 1000),
+      ),
+      oomKillDisable: values.flag('oomKillDisable') || undefined,
+      cgroupParent: values.one('cgroupParent'),
+    }),
+  });
+}
+
+const orUndefined = (found: Resources) => (Object.keys(found).length === 0 ? undefined : found);
 
 const LEAST_MEMORY = 6 * 1024 * 1024;
 

@@ -51,6 +51,7 @@ test('listImages() and imageRows() list an image once per tag, and one without a
     id: named.manifest.config.digest,
     size,
     created: '2026-01-02T03:04:05Z',
+    labels: { a: 'b' },
   };
   expect(imageRows(images)).toEqual([
     { repository: 'app', tag: '1', ...fields },

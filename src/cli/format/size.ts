@@ -1,9 +1,9 @@
 const DECIMAL = ['B', 'kB', 'MB', 'GB', 'TB', 'PB'];
 const BINARY = ['B', 'KiB', 'MiB', 'GiB', 'TiB', 'PiB'];
 
-/** `12.3MB`: decimal units with three digits, as Docker's listings. go-units `HumanSizeWithPrecision`. */
-export function humanSize(bytes: number): string {
-  return scaled(bytes, 1000, DECIMAL, 3);
+/** `12.3MB`: decimal units with three digits, as in Docker's listings. go-units `HumanSizeWithPrecision`. */
+export function humanSize(bytes: number, digits = 3): string {
+  return scaled(bytes, 1000, DECIMAL, digits);
 }
 
 /** `100MiB`: binary units with four digits, as Docker shows memory. go-units `BytesSize`. */

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { renderTemplate } from '../../../src/cli/template/render.ts';
+import { renderTemplate } from '../../../../src/cli/format/template/render.ts';
 
 const data = {
   Id: 'abc',

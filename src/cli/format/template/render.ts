@@ -1,4 +1,4 @@
-import { UsageError } from '../usage-error.ts';
+import { UsageError } from '../../usage-error.ts';
 import { type Node, type Operand, type Pipeline, parseTemplate } from './parse.ts';
 
 /** Renders a Go template over a plain value, with Docker's functions. A field that is not there is an error. */
@@ -115,7 +115,10 @@ class Renderer {
 
   #command([head, ...rest]: readonly Operand[], handed: readonly unknown[], scope: Scope): unknown {
     const args = [...rest.map((operand) => this.#operand(operand, scope)), ...handed];
-    if (head?.kind !== 'function') return this.#operand(head!, scope);
+    if (head?.kind !== 'function') {
+      const value = this.#operand(head!, scope);
+      return typeof value === 'function' ? (value as (argument: unknown) => unknown)(args[0]) : value;
+    }
     const call = Object.hasOwn(FUNCTIONS, head.name) ? FUNCTIONS[head.name] : undefined;
     if (call === undefined) this.#fail(`function "${head.name}" not defined`);
     return call!(args);

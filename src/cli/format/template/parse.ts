@@ -1,4 +1,4 @@
-import { UsageError } from '../usage-error.ts';
+import { UsageError } from '../../usage-error.ts';
 
 /** The part of Go's text/template that people write after `--format`. */
 export type Node =

@@ -1,0 +1,170 @@
+import type { ContainerOptions } from '../runtime/container-options.ts';
+import type { ContainerState, MountState } from '../runtime/container-state.ts';
+import { DEFAULT_MASKED_PATHS, DEFAULT_READONLY_PATHS } from '../sandbox/masks.ts';
+
+/** Docker's "never". */
+const NO_TIME = '0001-01-01T00:00:00Z';
+
+/** `docker container inspect`, one element: the fields that Docker 28 prints and its clients read. */
+export type InspectedContainer = ReturnType<typeof inspectContainer>;
+
+export function inspectContainer(state: ContainerState, directory: string) {
+  const { id, name, created, args, image, imageId, mounts = [] } = state;
+  return {
+    Id: id,
+    Created: created,
+    Path: args[0] ?? '',
+    Args: args.slice(1),
+    State: inspectedState(state),
+    Image: imageId,
+    ResolvConfPath: '',
+    HostnamePath: '',
+    HostsPath: '',
+    LogPath: '',
+    Name: `/${name}`,
+    RestartCount: 0,
+    Driver: 'overlay2',
+    Platform: 'linux',
+    MountLabel: '',
+    ProcessLabel: '',
+    AppArmorProfile: '',
+    ExecIDs: null,
+    HostConfig: hostConfig(state),
+    GraphDriver: { Data: { UpperDir: `${directory}/fs`, WorkDir: `${directory}/work` }, Name: 'overlay2' },
+    Mounts: mounts.map(inspectedMount),
+    Config: config(state, image),
+    NetworkSettings: networkSettings(state),
+  };
+}
+
+function inspectedState({ status, process, exitCode, oomKilled, startedAt, finishedAt }: ContainerState) {
+  const isRunning = status === 'running';
+  return {
+    Status: status,
+    Running: isRunning,
+    Paused: false,
+    Restarting: false,
+    OOMKilled: oomKilled ?? false,
+    Dead: false,
+    Pid: isRunning ? (process?.pid ?? 0) : 0,
+    ExitCode: exitCode ?? 0,
+    Error: '',
+    StartedAt: startedAt ?? NO_TIME,
+    FinishedAt: finishedAt ?? NO_TIME,
+  };
+}
+
+function inspectedMount({ type, name, source, target, readonly }: MountState) {
+  return {
+    Type: type,
+    ...(name !== undefined && { Name: name }),
+    Source: source ?? '',
+    Destination: target,
+    ...(type === 'volume' && { Driver: 'local' }),
+    Mode: readonly ? 'ro' : '',
+    RW: !readonly,
+    Propagation: type === 'bind' ? 'rprivate' : '',
+  };
+}
+
+/** Empty lists are null, as Go has them. */
+const orNull = <T>(list: readonly T[] | undefined) => (list?.length ? list : null);
+
+function hostConfig({ options, remove, mounts = [] }: ContainerState) {
+  const shares = (name: 'pid' | 'ipc' | 'uts') => (options.hostNamespaces?.includes(name) ? 'host' : '');
+  const binds = mounts
+    .filter(({ type, anonymous }) => type !== 'tmpfs' && !anonymous)
+    .map(({ name, source, target, readonly }) => `${name ?? source}:${target}${readonly ? ':ro' : ''}`);
+  return {
+    Binds: orNull(binds),
+    NetworkMode: options.network ?? 'bridge',
+    PortBindings: {},
+    RestartPolicy: { Name: 'no', MaximumRetryCount: 0 },
+    AutoRemove: remove,
+    CapAdd: orNull(options.capAdd),
+    CapDrop: orNull(options.capDrop),
+    CgroupnsMode: 'private',
+    Dns: options.dns ?? [],
+    DnsOptions: options.dnsOptions ?? [],
+    DnsSearch: options.dnsSearch ?? [],
+    ExtraHosts: orNull(options.extraHosts?.map(({ host, ip }) => `${host}:${ip}`)),
+    GroupAdd: orNull(options.groupAdd),
+    IpcMode: shares('ipc') || 'private',
+    OomScoreAdj: options.oomScoreAdj ?? 0,
+    PidMode: shares('pid'),
+    Privileged: options.privileged ?? false,
+    PublishAllPorts: false,
+    ReadonlyRootfs: options.readOnly ?? false,
+    SecurityOpt: orNull(options.securityOptions),
+    UTSMode: shares('uts'),
+    ShmSize: options.shmSize ?? 67_108_864,
+    ...(options.sysctls && Object.keys(options.sysctls).length > 0 && { Sysctls: options.sysctls }),
+    ...(options.init && { Init: true }),
+    ...resources(options),
+    MaskedPaths: options.privileged ? null : DEFAULT_MASKED_PATHS,
+    ReadonlyPaths: options.privileged ? null : DEFAULT_READONLY_PATHS,
+  };
+}
+
+function resources({ resources: limits = {}, devices = [], ulimits = [] }: ContainerOptions) {
+  return {
+    CpuShares: limits.cpuShares ?? 0,
+    Memory: limits.memory ?? 0,
+    NanoCpus: 0,
+    CgroupParent: limits.cgroupParent ?? '',
+    BlkioWeight: limits.blkioWeight ?? 0,
+    CpuPeriod: limits.cpuPeriod ?? 0,
+    CpuQuota: limits.cpuQuota ?? 0,
+    CpusetCpus: limits.cpusetCpus ?? '',
+    CpusetMems: limits.cpusetMems ?? '',
+    Devices: devices.map(({ source, target }) => ({
+      PathOnHost: source,
+      PathInContainer: target,
+      CgroupPermissions: 'rwm',
+    })),
+    MemoryReservation: limits.memoryReservation ?? 0,
+    MemorySwap: limits.memorySwap ?? 0,
+    MemorySwappiness: limits.memorySwappiness ?? null,
+    OomKillDisable: limits.oomKillDisable ?? false,
+    PidsLimit: limits.pidsLimit ?? null,
+    Ulimits: ulimits.map(({ name, soft, hard }) => ({ Name: name, Hard: hard, Soft: soft })),
+  };
+}
+
+function config({ id, config: image, options }: ContainerState, name: string) {
+  return {
+    Hostname: options.hostname ?? id.slice(0, 12),
+    Domainname: options.domainname ?? '',
+    User: options.user ?? image.User ?? '',
+    Tty: options.terminal !== undefined,
+    Env: [...(options.env ?? []), ...(image.Env ?? [])],
+    Cmd: options.command ?? image.Cmd ?? null,
+    Image: name,
+    Volumes: image.Volumes ?? null,
+    WorkingDir: options.workdir ?? image.WorkingDir ?? '',
+    Entrypoint: options.entrypoint ?? image.Entrypoint ?? null,
+    OnBuild: null,
+    Labels: containerLabels({ config: image, options }),
+    ...(options.stopSignal !== undefined && { StopSignal: options.stopSignal }),
+  };
+}
+
+/** Those of the image, and those given over them. */
+export function containerLabels({
+  config: image,
+  options,
+}: Pick<ContainerState, 'config' | 'options'>): Readonly<Record<string, string>> {
+  return { ...image.Labels, ...options.labels };
+}
+
+function networkSettings({ network, options, status }: ContainerState) {
+  const [address = '', prefix = '0'] =
+    (status === 'running' ? network?.addresses[0] : undefined)?.split('/') ?? [];
+  const endpoint = {
+    Gateway: address && (network?.gateway ?? ''),
+    IPAddress: address,
+    IPPrefixLen: Number(prefix),
+    MacAddress: address && (network?.macAddress ?? ''),
+  };
+  return { Ports: {}, ...endpoint, Networks: { [options.network ?? 'bridge']: endpoint } };
+}

@@ -1,0 +1,156 @@
+import type { CommandModule } from './tsctr.ts';
+
+/** One command: what it does, and its module, which is loaded only when it runs. */
+export interface Entry {
+  readonly about: string;
+  readonly load: () => Promise<CommandModule>;
+}
+
+const containers = () => import('./commands/containers.ts');
+const names = () => import('./commands/image-names.ts');
+const archives = () => import('./commands/archives.ts');
+const inspections = () => import('./commands/inspect.ts');
+const registries = () => import('./commands/registries.ts');
+const logins = () => import('./commands/login.ts');
+const system = () => import('./commands/system.ts');
+const volumes = () => import('./commands/volumes.ts');
+
+/** Every command that stands by itself, in the order of the overview. */
+export const COMMANDS: Readonly<Record<string, Entry>> = {
+  build: {
+    about: 'Build an image from a Dockerfile',
+    load: async () => (await import('./commands/build.ts')).build,
+  },
+  run: {
+    about: 'Run a command in a new container',
+    load: async () => (await import('./commands/run.ts')).run,
+  },
+  ps: { about: 'List containers', load: async () => (await containers()).list },
+  stop: { about: 'Stop running containers', load: async () => (await containers()).stop },
+  kill: { about: 'Send a signal to running containers', load: async () => (await containers()).kill },
+  rm: { about: 'Remove containers', load: async () => (await containers()).remove },
+  images: { about: 'List images', load: async () => (await import('./commands/images.ts')).list },
+  inspect: {
+    about: 'Show containers, images or volumes as JSON',
+    load: async () => (await inspections()).inspect,
+  },
+  history: {
+    about: 'Show the history of an image',
+    load: async () => (await import('./commands/history.ts')).history,
+  },
+  tag: { about: 'Give an image a further name', load: async () => (await names()).tag },
+  rmi: { about: 'Remove images', load: async () => (await names()).remove },
+  pull: { about: 'Download an image from a registry', load: async () => (await registries()).pull },
+  push: { about: 'Upload an image to a registry', load: async () => (await registries()).push },
+  login: { about: 'Log in to a registry', load: async () => (await logins()).login },
+  logout: { about: 'Log out from a registry', load: async () => (await logins()).logout },
+  load: {
+    about: 'Load images from an archive of docker save, or an OCI layout',
+    load: async () => (await archives()).load,
+  },
+  save: {
+    about: 'Save images to an archive that docker load, podman load and skopeo read',
+    load: async () => (await archives()).save,
+  },
+  import: {
+    about: 'Make an image of a tar of a root filesystem',
+    load: async () => (await archives()).importRoot,
+  },
+  prune: { about: 'Remove what is not needed any more', load: async () => (await system()).prune },
+  check: {
+    about: 'Verify every blob, layer and name in the store',
+    load: async () => (await system()).check,
+  },
+  doctor: {
+    about: 'Tell what this system allows, and what it lacks',
+    load: async () => (await import('./commands/doctor.ts')).doctor,
+  },
+  info: { about: 'Show what is in the store, and what it is on', load: async () => (await system()).info },
+  version: { about: 'Show the version', load: async () => (await system()).version },
+};
+
+export interface Group {
+  readonly about: string;
+  readonly commands: Readonly<Record<string, Entry>>;
+  /** Further names of commands. */
+  readonly aliases?: Readonly<Record<string, string>>;
+}
+
+const command = (name: string): Entry => COMMANDS[name]!;
+
+/** Docker's management commands: `image ls` is `images`. */
+export const GROUPS: Readonly<Record<string, Group>> = {
+  builder: {
+    about: 'Manage builds',
+    commands: {
+      build: command('build'),
+      prune: { about: 'Remove the build cache', load: async () => (await system()).pruneBuilder },
+    },
+  },
+  buildx: {
+    about: 'Manage builds, as the plugin of that name',
+    commands: {
+      build: command('build'),
+      prune: { about: 'Remove the build cache', load: async () => (await system()).pruneBuilder },
+      version: { about: 'Show the version', load: async () => (await system()).shortVersion },
+    },
+    aliases: { b: 'build' },
+  },
+  container: {
+    about: 'Manage containers',
+    commands: {
+      inspect: {
+        about: 'Show containers as JSON',
+        load: async () => (await inspections()).inspectContainer,
+      },
+      kill: command('kill'),
+      ls: command('ps'),
+      prune: { about: 'Remove stopped containers', load: async () => (await system()).pruneContainers },
+      rm: command('rm'),
+      run: command('run'),
+      stop: command('stop'),
+    },
+    aliases: { list: 'ls', ps: 'ls', remove: 'rm' },
+  },
+  image: {
+    about: 'Manage images',
+    commands: {
+      build: command('build'),
+      history: command('history'),
+      import: command('import'),
+      inspect: { about: 'Show images as JSON', load: async () => (await inspections()).inspectImage },
+      load: command('load'),
+      ls: command('images'),
+      prune: { about: 'Remove unused images', load: async () => (await system()).pruneImages },
+      pull: command('pull'),
+      push: command('push'),
+      rm: command('rmi'),
+      save: command('save'),
+      tag: command('tag'),
+    },
+    aliases: { list: 'ls', remove: 'rm' },
+  },
+  system: {
+    about: 'Manage the store',
+    commands: {
+      check: command('check'),
+      doctor: command('doctor'),
+      info: command('info'),
+      prune: command('prune'),
+    },
+  },
+  volume: {
+    about: 'Manage volumes',
+    commands: {
+      create: { about: 'Create a volume', load: async () => (await volumes()).create },
+      inspect: { about: 'Show volumes as JSON', load: async () => (await inspections()).inspectVolumes },
+      ls: { about: 'List volumes', load: async () => (await volumes()).list },
+      prune: {
+        about: 'Remove volumes that no container uses',
+        load: async () => (await system()).pruneVolumes,
+      },
+      rm: { about: 'Remove volumes', load: async () => (await volumes()).remove },
+    },
+    aliases: { list: 'ls', remove: 'rm' },
+  },
+};

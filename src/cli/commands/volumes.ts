@@ -1,0 +1,104 @@
+import { createVolume, listVolumes, removeVolume, type Volume } from '../../index.ts';
+import { ExitCode } from '../exit-status.ts';
+import { formatListing, type Listing, type Row } from '../format/listing.ts';
+import { listOption } from '../option-values.ts';
+import type { CommandModule } from '../tsctr.ts';
+import { UsageError } from '../usage-error.ts';
+import { parseKeyValue } from '../values.ts';
+import { filterBy } from './filter.ts';
+import { forEachName } from './for-each-name.ts';
+
+const LISTING: Listing = {
+  columns: ['Driver', 'Name'],
+  headings: {
+    Driver: 'DRIVER',
+    Labels: 'LABELS',
+    Mountpoint: 'MOUNTPOINT',
+    Name: 'VOLUME NAME',
+    Scope: 'SCOPE',
+  },
+};
+
+interface ListValues {
+  readonly quiet?: boolean;
+  readonly format?: string;
+  readonly filter?: readonly string[];
+}
+
+export const list: CommandModule = {
+  declare(command, done) {
+    command
+      .option('-q, --quiet', 'only show names')
+      .option('--format <template>', 'a Go template, json, table, or table TEMPLATE');
+    listOption(command, '-f, --filter <condition>', 'name, label, driver');
+    command.action(async (values: ListValues) => {
+      const rows = (await listVolumes()).filter(filterBy(values.filter ?? [], FILTERS)).map(row);
+      if (values.quiet) process.stdout.write(rows.map(({ Name }) => `${Name}\n`).join(''));
+      else process.stdout.write(formatListing(LISTING, rows, values.format));
+      done(ExitCode.ok);
+    });
+  },
+};
+
+const FILTERS: Readonly<Record<string, (volume: Volume, value: string) => boolean>> = {
+  name: ({ name }, value) => name.includes(value),
+  label: ({ labels = {} }, value) => {
+    const [name = '', wanted] = value.split(/=(.*)/s);
+    return labels[name] !== undefined && (wanted === undefined || labels[name] === wanted);
+  },
+  driver: (_, value) => value === 'local',
+};
+
+function row({ name, directory, labels = {} }: Volume): Row {
+  return {
+    Driver: 'local',
+    Labels: Object.entries(labels)
+      .map((pair) => pair.join('='))
+      .join(','),
+    Mountpoint: directory,
+    Name: name,
+    Scope: 'local',
+  };
+}
+
+export const create: CommandModule = {
+  declare(command, done) {
+    command
+      .argument('[volume]', 'its name; one of digits unless told')
+      .option('-d, --driver <name>', 'local', 'local');
+    listOption(command, '--label <key=value>', 'set metadata');
+    command.action(
+      async (
+        name: string | undefined,
+        values: { readonly driver: string; readonly label?: readonly string[] },
+      ) => {
+        if (values.driver !== 'local')
+          throw new UsageError(`there is no volume driver "${values.driver}": use local`);
+        const labels = Object.fromEntries((values.label ?? []).map(parseKeyValue));
+        const volume = await createVolume(name, { labels });
+        process.stdout.write(`${volume.name}\n`);
+        done(ExitCode.ok);
+      },
+    );
+  },
+};
+
+export const remove: CommandModule = {
+  declare(command, done) {
+    command
+      .argument('<volume...>')
+      .option('-f, --force', 'it need not be there')
+      .action(async (names: readonly string[], values: { readonly force?: boolean }) =>
+        done(
+          await forEachName(names, async (name) => {
+            try {
+              await removeVolume(name);
+            } catch (error) {
+              if (!values.force || (error as { readonly code?: string }).code !== 'NOT_FOUND') throw error;
+            }
+            process.stdout.write(`${name}\n`);
+          }),
+        ),
+      );
+  },
+};

@@ -1,0 +1,117 @@
+import { mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
+import { homedir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { AddressPolicy } from './address-policy.ts';
+import { Authorizer } from './auth.ts';
+import type { RegistryOptions } from './client.ts';
+import { type Credentials, eraseWithHelper, storeWithHelper } from './credential-helper.ts';
+import { credentialKey, endpointOf } from './endpoint.ts';
+import { ERROR_BODY_LIMIT, statusError } from './errors.ts';
+import type { Environment } from './proxy.ts';
+import { RegistryError } from './registry.ts';
+import { readBounded, Transport } from './transport.ts';
+
+/** Asks the registry whether it knows the credentials. Throws `UNAUTHORIZED` when it does not. */
+export async function verifyCredentials(
+  domain: string,
+  credentials: Credentials,
+  options: RegistryOptions = {},
+): Promise<void> {
+  const registry = endpointOf(domain, options.insecure);
+  const environment = options.environment ?? process.env;
+  const transport = new Transport({ ...options, environment, policy: new AddressPolicy(registry) });
+  const { signal } = options;
+  const authorizer = new Authorizer({ registry, transport, signal, credentials: async () => credentials });
+  try {
+    const send = (authorization: string | undefined) =>
+      transport.send({
+        method: 'GET',
+        url: registry,
+        headers: authorization === undefined ? {} : { authorization },
+        signal,
+      });
+    let answer = await send(undefined);
+    if (answer.status === 401) {
+      answer.body.destroy();
+      const challenge = answer.headers['www-authenticate'];
+      if (await authorizer.answer(challenge, [])) answer = await send(authorizer.header([]));
+    }
+    const body = await readBounded(answer.body, ERROR_BODY_LIMIT, domain).catch(() => Buffer.alloc(0));
+    if (answer.status !== 200) throw statusError(domain, answer.status, body.toString());
+  } catch (error) {
+    if (!(error instanceof RegistryError) || error.code !== 'UNAUTHORIZED') throw error;
+    throw new RegistryError('UNAUTHORIZED', domain, `${domain}: incorrect username or password`, {
+      cause: error,
+    });
+  } finally {
+    transport.close();
+  }
+}
+
+/** Where `docker login` keeps credentials: config.json in DOCKER_CONFIG, else in ~/.docker. */
+export function loginFile({ DOCKER_CONFIG, HOME }: Environment): string {
+  return join(DOCKER_CONFIG || join(HOME || homedir(), '.docker'), 'config.json');
+}
+
+/** Keeps credentials where Docker does: with the helper that the file names, else in the file, in plain text. */
+export async function keepCredentials(
+  domain: string,
+  credentials: Credentials,
+  environment: Environment,
+): Promise<{ readonly file: string; readonly plainText: boolean }> {
+  const file = loginFile(environment);
+  const config = readConfig(file);
+  const server = credentialKey(domain);
+  const helper = helperFor(config, domain, server);
+  if (helper !== undefined) await storeWithHelper(helper, server, credentials);
+  const auth = Buffer.from(`${credentials.username}:${credentials.password}`).toString('base64');
+  writeConfig(file, {
+    ...config,
+    auths: { ...config.auths, [server]: helper === undefined ? { auth } : {} },
+  });
+  return { file, plainText: helper === undefined };
+}
+
+/** Forgets credentials; false when there were none. */
+export async function forgetCredentials(domain: string, environment: Environment): Promise<boolean> {
+  const file = loginFile(environment);
+  const config = readConfig(file);
+  const server = credentialKey(domain);
+  const helper = helperFor(config, domain, server);
+  if (helper !== undefined) await eraseWithHelper(helper, server);
+  const { [server]: found, ...others } = config.auths ?? {};
+  if (found === undefined) return helper !== undefined;
+  writeConfig(file, { ...config, auths: others });
+  return true;
+}
+
+interface LoginConfig {
+  readonly auths?: Readonly<Record<string, object>>;
+  readonly credsStore?: string;
+  readonly credHelpers?: Readonly<Record<string, string>>;
+}
+
+function helperFor(config: LoginConfig, domain: string, server: string): string | undefined {
+  const { credHelpers = {}, credsStore } = config;
+  return credHelpers[domain] ?? credHelpers[server] ?? (credsStore || undefined);
+}
+
+function readConfig(file: string): LoginConfig {
+  try {
+    const config: unknown = JSON.parse(readFileSync(file, 'utf8'));
+    if (typeof config === 'object' && config !== null && !Array.isArray(config)) return config;
+  } catch (cause) {
+    if ((cause as NodeJS.ErrnoException).code === 'ENOENT') return {};
+    if (!(cause instanceof SyntaxError)) throw cause;
+  }
+  // Writing over it would lose what somebody meant to have in there.
+  throw new RegistryError('UNAUTHORIZED', file, `Cannot read ${file}: it is not a JSON object`);
+}
+
+/** Everything else in the file stays; readers see all of it or none. */
+function writeConfig(file: string, config: LoginConfig): void {
+  mkdirSync(dirname(file), { recursive: true, mode: 0o700 });
+  const temporary = `${file}.${process.pid}`;
+  writeFileSync(temporary, `${JSON.stringify(config, undefined, '\t')}\n`, { mode: 0o600 });
+  renameSync(temporary, file);
+}
