@@ -1,9 +1,17 @@
 import { Readable } from 'node:stream';
 import { beforeAll, describe, expect, test } from 'vitest';
-import { type BytePath, type DiffId, openStore } from '../../layers/index.ts';
-import { build, importImage, inspectImages } from '../../src/index.ts';
+import { type BytePath, type DiffId, type FileTree, openStore } from '../../layers/index.ts';
+import {
+  type BuildRequest,
+  build,
+  describeBuildError,
+  history,
+  importImage,
+  inspectImages,
+  type ProgressEvent,
+} from '../../src/index.ts';
 import { busyboxTar, rootfsProblem } from '../support/busybox-rootfs.ts';
-import { contextCases, makeContext } from '../support/context-cases.ts';
+import { type ContextExpectation, contextCases, makeContext, requestOf } from '../support/context-cases.ts';
 import { tempFolder } from '../support/temp-folder.ts';
 import { shortListing } from '../support/tree-listing.ts';
 
@@ -20,36 +28,88 @@ describe.skipIf(rootfsProblem !== undefined)('build()', () => {
     const storeRoot = `${tempFolder()}/store`;
     const config = { Cmd: ['sh'], Env: ['PATH=/bin'] };
     const base = await importImage(Readable.from([busybox]), { storeRoot, tag: 'busybox', config });
-    const { result } = build({ context: makeContext(given), storeRoot, network: 'none' });
-    const { imageId } = await result;
-    const { expected } = given;
-
-    const made = await inspect(storeRoot, imageId!);
-    expect(made.config).toMatchObject(expected.config ?? {});
-    const { files: before } = await inspect(storeRoot, base);
-    const isOnBase = Object.hasOwn(made.files, '/bin/busybox');
-    expect(changes(isOnBase ? before : {}, made.files)).toEqual({
-      files: expected.files,
-      gone: expected.gone ?? [],
-    });
+    const request = { ...requestOf(given, makeContext(given)), storeRoot };
+    const observed = await observe(request, base, given.expected);
+    await expect(`${JSON.stringify(observed, undefined, 2)}\n`).toMatchFileSnapshot(given.file);
   });
 });
 
 type Listing = Readonly<Record<BytePath, string>>;
 
+/** What the case says about itself, and what there is to see of those things that it has an eye on. */
+async function observe(
+  request: BuildRequest & { readonly storeRoot: string },
+  base: string,
+  expected: ContextExpectation,
+): Promise<ContextExpectation> {
+  const { about, context, request: asked } = expected;
+  const given = { about, ...(context && { context }), ...(asked && { request: asked }) };
+  const started = build(request);
+  const events: ProgressEvent[] = [];
+  for await (const event of started) events.push(event);
+  const warnings = expected.warnings && { warnings: warningsIn(events) };
+  let imageId: string;
+  try {
+    imageId = (await started.result).imageId!;
+  } catch (error) {
+    if (expected.error === undefined) throw error;
+    return { ...given, ...warnings, error: await readableError(error as Error) };
+  }
+  return { ...given, ...warnings, ...(await observeImage(request.storeRoot, imageId, base, expected)) };
+}
+
+async function observeImage(storeRoot: string, id: string, base: string, expected: ContextExpectation) {
+  const made = await inspect(storeRoot, id);
+  const { files: before } = await inspect(storeRoot, base);
+  const isOnBase = Object.hasOwn(made.files, '/bin/busybox');
+  const { files, gone } = changes(isOnBase ? before : {}, made.files);
+  const picked = Object.keys(expected.config ?? {}).map((key) => [key, made.config[key] ?? null]);
+  const times = Object.keys(expected.times ?? {}).map((path) => [path, made.mtime(path)]);
+  return {
+    ...(picked.length > 0 && { config: Object.fromEntries(picked) }),
+    ...(expected.history && { history: await historyOf(storeRoot, id) }),
+    files,
+    ...(times.length > 0 && { times: Object.fromEntries(times) }),
+    ...(gone.length > 0 && { gone }),
+  };
+}
+
 /** Config and files of an image, all layers on top of each other. */
-async function inspect(
-  storeRoot: string,
-  id: string,
-): Promise<{ readonly config: object; readonly files: Listing }> {
+async function inspect(storeRoot: string, id: string) {
   const [image] = await inspectImages([id], { storeRoot });
   const store = openStore(storeRoot);
   try {
     const layers = image!.RootFS.Layers.map((diffId) => store.snapshots.layer(diffId as DiffId)!);
-    return { config: image!.Config, files: shortListing(store.snapshots.view(layers)) };
+    const tree = store.snapshots.view(layers);
+    const files: Listing = shortListing(tree);
+    const seconds = new Map(Object.keys(files).map((path) => [path, mtimeOf(tree, path)]));
+    return {
+      config: image!.Config as Readonly<Record<string, unknown>>,
+      files,
+      mtime: (path: string) => seconds.get(path) ?? null,
+    };
   } finally {
     store.close();
   }
+}
+
+function mtimeOf(tree: FileTree, path: BytePath): number {
+  return Number(tree.lookup(path)!.stat.mtimeNs / 1_000_000_000n);
+}
+
+async function historyOf(storeRoot: string, id: string): Promise<readonly string[]> {
+  const rows = await history(id, { storeRoot });
+  return rows.map(({ createdBy }) => createdBy).reverse();
+}
+
+function warningsIn(events: readonly ProgressEvent[]): readonly string[] {
+  return events.flatMap((event) => (event.kind === 'warning' ? [event.short] : []));
+}
+
+/** Without the places of logs, which are made anew each time. */
+async function readableError(error: Error): Promise<readonly string[]> {
+  const text = await describeBuildError(error, { colour: false });
+  return text.split('\n').filter((line) => !line.startsWith('LOG: '));
 }
 
 function changes(

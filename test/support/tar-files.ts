@@ -1,17 +1,19 @@
 import { Header, type HeaderData } from 'tar';
 
-/** Entries of a test archive: text or bytes of files by path, or a whole header. */
-export type TarFiles = Readonly<
-  Record<string, string | Uint8Array | (HeaderData & { readonly type: HeaderData['type'] })>
->;
+/** Entries of a test archive: text or bytes of files by path, or a whole header, of a file with its text. */
+export type TarFiles = Readonly<Record<string, string | Uint8Array | TarHeader>>;
+
+type TarHeader = HeaderData & { readonly type: NonNullable<HeaderData['type']>; readonly body?: string };
 
 /** A plain ustar archive, encoded by the `tar` package: independent of the project's own writer. */
 export function tarOf(files: TarFiles): Buffer {
   const blocks = Object.entries(files).flatMap(([path, file]) => {
-    if (typeof file === 'object' && !(file instanceof Uint8Array)) return [headerOf(path, file)];
-    const body = Buffer.from(file as string);
+    const isHeader = typeof file === 'object' && !(file instanceof Uint8Array);
+    const header: TarHeader = isHeader ? file : { type: 'File', body: '' };
+    if (header.body === undefined) return [headerOf(path, header)];
+    const body = isHeader ? Buffer.from(header.body) : Buffer.from(file);
     const padding = Buffer.alloc((512 - (body.length % 512)) % 512);
-    return [headerOf(path, { type: 'File', size: body.length }), body, padding];
+    return [headerOf(path, { ...header, size: body.length }), body, padding];
   });
   return Buffer.concat([...blocks, Buffer.alloc(1024)]);
 }
