@@ -8,6 +8,7 @@ export { describeBuildError, describeChecks, describeWarnings } from './api/desc
 export { diskHint } from './api/disk-hint.ts';
 export * from './api/doctor.ts';
 export * from './api/errors.ts';
+export * from './api/exec.ts';
 export * from './api/image-commands.ts';
 export * from './api/info.ts';
 export * from './api/login.ts';

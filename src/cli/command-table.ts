@@ -25,6 +25,10 @@ export const COMMANDS: Readonly<Record<string, Entry>> = {
     about: 'Run a command in a new container',
     load: async () => (await import('./commands/run.ts')).run,
   },
+  exec: {
+    about: 'Run a command in a running container',
+    load: async () => (await import('./commands/exec.ts')).exec,
+  },
   ps: { about: 'List containers', load: async () => (await containers()).list },
   stop: { about: 'Stop running containers', load: async () => (await containers()).stop },
   kill: { about: 'Send a signal to running containers', load: async () => (await containers()).kill },
@@ -99,6 +103,7 @@ export const GROUPS: Readonly<Record<string, Group>> = {
   container: {
     about: 'Manage containers',
     commands: {
+      exec: command('exec'),
       inspect: {
         about: 'Show containers as JSON',
         load: async () => (await inspections()).inspectContainer,

@@ -15,7 +15,7 @@ import { attempt } from './failure.ts';
 import type { CapabilityMasks, ProcessPlan } from './plan.ts';
 
 /** Becomes the container's user. What the last steps need is kept until `confine`. */
-export function becomeUser(process: ProcessPlan, sys: Syscalls): void {
+export function becomeUser(process: ProcessPlan, outlives: boolean, sys: Syscalls): void {
   const { uid, gid, additionalGids, capabilities } = process;
   dropBounding(capabilities.bounding, sys);
   sys.prctl(PR_SET_KEEPCAPS, 1);
@@ -28,7 +28,7 @@ export function becomeUser(process: ProcessPlan, sys: Syscalls): void {
   setCapabilities(capabilities, process.keptCapabilities, sys);
   setAmbient(capabilities.ambient, sys);
   // A change of credentials clears it, so it comes after all of them.
-  sys.prctl(PR_SET_PDEATHSIG, SIGKILL);
+  if (!outlives) sys.prctl(PR_SET_PDEATHSIG, SIGKILL);
 }
 
 /**

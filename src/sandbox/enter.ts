@@ -41,7 +41,7 @@ export interface Entered {
  * its order is what makes it safe, and is held by test.
  */
 export function enter(plan: StartPlan, parent: Parent, sys: Syscalls): Entered {
-  dieWithParent(parent, sys);
+  dieWithParent(parent, plan.outlives, sys);
   sys.resetSignals();
   sys.setsid();
   sys.umask(0);
@@ -61,7 +61,7 @@ export function enter(plan: StartPlan, parent: Parent, sys: Syscalls): Entered {
     sealRoot(plan.root, tree, sys);
   }
   const there = enterWorkingDirectory(process.cwd, tree, sys);
-  becomeUser(process, sys);
+  becomeUser(process, plan.outlives, sys);
   if (!there && !enterWorkingDirectory(process.cwd, tree, sys))
     throw chdirError(process.cwd, 'permission denied', 'BAD_SPEC');
   dieIfOrphaned(parent);
@@ -73,8 +73,8 @@ export function enter(plan: StartPlan, parent: Parent, sys: Syscalls): Entered {
   return { program, stubs: tree.stubs };
 }
 
-function dieWithParent(parent: Parent, sys: Syscalls): void {
-  sys.prctl(PR_SET_PDEATHSIG, SIGKILL);
+function dieWithParent(parent: Parent, outlives: boolean, sys: Syscalls): void {
+  if (!outlives) sys.prctl(PR_SET_PDEATHSIG, SIGKILL);
   dieIfOrphaned(parent);
 }
 
@@ -116,7 +116,13 @@ function wireStreams(plan: StartPlan, parent: Parent, tree: RootTree, sys: Sysca
   const { terminal, process } = plan;
   if (terminal !== undefined)
     attempt('terminal', 'open a terminal', () =>
-      openTerminal(terminal, process.uid, tree, (master) => parent.takeTerminal(master), sys),
+      openTerminal(
+        { ...terminal, isConsole: plan.root !== undefined },
+        process.uid,
+        tree,
+        (master) => parent.takeTerminal(master),
+        sys,
+      ),
     );
   else if (plan.ownPipes && process.uid !== 0)
     for (const stream of [0, 1, 2])

@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { deserialize } from 'node:v8';
+import { PR_SET_DUMPABLE } from '../linux/constants.ts';
 import { SyscallError } from '../linux/errno.ts';
 import { libc } from '../linux/libc.ts';
 import { failureMessage, parentIsGone, send } from './channel.ts';
@@ -16,6 +17,8 @@ const CHANNEL = 3;
 const PLAN = '/proc/self/fd/4';
 
 const sys = libc();
+// It may be born among processes of a container that hold CAP_SYS_PTRACE, and is the host's until exec.
+sys.prctl(PR_SET_DUMPABLE, 0);
 try {
   const plan = deserialize(readFileSync(PLAN)) as StartPlan;
   // Node has marked its standard streams close-on-exec, and spawn has left the others open.

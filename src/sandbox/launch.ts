@@ -34,14 +34,14 @@ export async function launch(spec: Spec, options: LaunchOptions): Promise<Runnin
     wiring.closeChildEnds();
   }
   const streams = await wiring.open(started.terminal);
-  return running(started, streams, cgroup, sys);
+  return running(started, amongOthers ? cutOff(streams, started.child.ended) : streams, cgroup, sys);
 }
 
 function plan(spec: Spec, options: LaunchOptions, cgroup: Cgroup | undefined, sys: Syscalls): StartPlan {
   return planStart(spec, options, {
     capabilities: sys.capget().permitted,
     cgroups: cgroupHost(),
-    cgroupFiles: cgroup?.joinFiles ?? [],
+    cgroupFiles: [...(options.cgroupFiles ?? []), ...(cgroup?.joinFiles ?? [])],
     devicesGuarded: cgroup?.guardsDevices ?? false,
   });
 }
@@ -65,6 +65,23 @@ function running(
     },
     wait: () => status,
   };
+}
+
+/** As long as Docker waits. */
+const LAST_OUTPUT_MS = 2000;
+
+/**
+ * The end of a process that is not PID 1 ends no other: what it has left in the background may hold its output open for
+ * ever.
+ */
+function cutOff(streams: Streams, ended: Promise<number>): Streams {
+  const end = () => {
+    const { stdout, stderr, terminal } = streams;
+    for (const stream of [stdout, stderr, terminal]) stream?.destroy();
+  };
+  const timer = ended.then(() => setTimeout(end, LAST_OUTPUT_MS));
+  const drained = streams.drained.then(async () => clearTimeout(await timer));
+  return { ...streams, drained };
 }
 
 async function finish(

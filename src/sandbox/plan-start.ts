@@ -64,6 +64,7 @@ export function planStart(spec: Spec, options: LaunchOptions, facts: HostFacts):
       ? { terminal: { rows: options.stdio.rows, columns: options.stdio.columns } }
       : {}),
     init: options.init === true,
+    outlives: options.outlives === true,
     ownPipes: options.stdio.kind !== 'terminal',
   };
 }

@@ -19,6 +19,8 @@ export interface StartPlan {
   readonly terminal?: { readonly rows: number; readonly columns: number };
   /** The program runs as the child of a small PID 1. */
   readonly init: boolean;
+  /** It goes on when the parent ends. */
+  readonly outlives: boolean;
   /** Standard streams that are pipes of ours are given to the container's user. */
   readonly ownPipes: boolean;
 }

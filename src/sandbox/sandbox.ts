@@ -38,6 +38,10 @@ export interface LaunchOptions {
   readonly mechanism?: StartMechanism;
   /** Run a tiny init as PID 1 that forwards signals and reaps (docker run --init). */
   readonly init?: boolean;
+  /** Further control groups to be in: files that take a `0`. */
+  readonly cgroupFiles?: readonly string[];
+  /** It does not end with the thread that started it. */
+  readonly outlives?: boolean;
 }
 
 /** A file or directory of a layer stack, seen at `destination`. Without an upper directory in `root` it is read-only. */

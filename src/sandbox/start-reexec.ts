@@ -1,6 +1,13 @@
 import { fileURLToPath } from 'node:url';
 import { serialize } from 'node:v8';
-import { O_RDONLY } from '../linux/constants.ts';
+import {
+  AT_FDCWD,
+  MOUNT_ATTR_NODEV,
+  MOUNT_ATTR_NOSUID,
+  MOUNT_ATTR_RDONLY,
+  O_RDONLY,
+  OPEN_TREE_CLONE,
+} from '../linux/constants.ts';
 import { readable } from '../linux/readable.ts';
 import { spawn } from '../linux/spawn.ts';
 import type { Syscalls } from '../linux/syscalls.ts';
@@ -55,14 +62,25 @@ function spawnInit(
   const env = library === undefined ? [] : [`LD_LIBRARY_PATH=${library}`];
   const nowhere = sys.open('/dev/null', O_RDONLY);
   const sent = planFile(absoluteDescriptors(plan), sys);
+  const program = readonlyProgram(sys);
   const fds = [...(streams ?? [nowhere, nowhere, nowhere]), channel, sent].map((fd) => sys.duplicate(fd));
   try {
     return inPidNamespace(plan.namespaces.pid, false, sys, () =>
-      spawn(process.execPath, [process.execPath, path], env, fds),
+      spawn(`/proc/self/fd/${program}`, [process.execPath, path], env, fds),
     );
   } finally {
-    for (const fd of [...fds, nowhere, sent]) sys.close(fd);
+    for (const fd of [...fds, nowhere, sent, program]) sys.close(fd);
   }
+}
+
+/**
+ * This program, as a mount of its own that cannot be written. A process of the container that gets at the init's
+ * /proc/PID/exe has that, and not the host's file (CVE-2019-5736).
+ */
+function readonlyProgram(sys: Syscalls): number {
+  const mount = sys.openTree(AT_FDCWD, process.execPath, OPEN_TREE_CLONE);
+  sys.mountSetattr(mount, { set: MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV, clear: 0 }, false);
+  return mount;
 }
 
 function planFile(plan: StartPlan, sys: Syscalls): number {

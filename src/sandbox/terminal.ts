@@ -21,10 +21,10 @@ export function windowSize(rows: number, columns: number): Uint8Array {
 
 /**
  * A terminal of the container's own devpts becomes the standard streams and the controlling terminal; its other side is
- * given to `handOver`. The slave is taken from the master, never by its name, which the container could have changed.
+ * given to `handOver`. That of PID 1 is the container's console too. The slave is taken from the master, never by its name, which the container could have changed.
  */
 export function openTerminal(
-  { rows, columns }: { readonly rows: number; readonly columns: number },
+  { rows, columns, isConsole }: { rows: number; columns: number; isConsole: boolean },
   uid: number,
   tree: RootTree,
   handOver: (master: number) => void,
@@ -45,7 +45,7 @@ export function openTerminal(
   sys.close(master);
   sys.ioctl(slave, TIOCSCTTY, 0);
   for (const stream of [0, 1, 2]) sys.dup2(slave, stream);
-  bindConsole(slave, tree, sys);
+  if (isConsole) bindConsole(slave, tree, sys);
   sys.close(slave);
 }
 

@@ -51,10 +51,7 @@ function processOptions(values: OptionValues): Partial<RunRequest> {
   const entrypoint = values.one('entrypoint');
   const labels = [...values.many('labelFile').flatMap(readLines), ...values.many('label')];
   return {
-    env: [
-      ...resolveEnvironment(values.many('envFile').flatMap(readLines), process.env, 'left out'),
-      ...resolveEnvironment(values.many('env'), process.env, 'taken away'),
-    ],
+    env: environmentOptions(values),
     labels: Object.fromEntries(labels.map(parseKeyValue)),
     groupAdd: values.many('groupAdd'),
     init: values.flag('init'),
@@ -68,6 +65,14 @@ function processOptions(values: OptionValues): Partial<RunRequest> {
       stopSignal: values.one('stopSignal'),
     }),
   };
+}
+
+/** `--env-file` and `-e`. */
+export function environmentOptions(values: OptionValues): readonly string[] {
+  return [
+    ...resolveEnvironment(values.many('envFile').flatMap(readLines), process.env, 'left out'),
+    ...resolveEnvironment(values.many('env'), process.env, 'taken away'),
+  ];
 }
 
 function networkOptions(values: OptionValues): Partial<RunRequest> {
