@@ -54,6 +54,7 @@ const doors: Readonly<Record<string, readonly string[]>> = {
   ssri: ['layers/oci', 'layers/content'],
   commander: ['src/cli'],
   koffi: ['layers/linux', 'src/linux'],
+  'smol-toml': ['src/registry'],
   fzstd: ['layers/diff'],
   'xz-decompress': ['layers/diff'],
   'unbzip2-stream': ['layers/diff'],

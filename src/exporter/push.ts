@@ -41,7 +41,7 @@ export async function pushImage(
     imageGraph(store.content, target),
     options.compression ?? 'gzip',
   );
-  const pusher = openPusher(reference, options);
+  const pusher = await openPusher(reference, options);
   try {
     await pushBlobs(store, graph, pusher, reference, options);
     for (const document of documentsOf(graph)) {
@@ -76,7 +76,11 @@ async function pushBlobs(
   const sources = mountSources(store, domain, path);
   await mapConcurrently(blobs, PARALLEL_BLOBS, options.signal, async (blob) => {
     const upload = progressOf(blob, options);
-    await pusher.blob(blob, () => upload(store.content.read(blob.digest)), sources.get(blob.digest));
+    await pusher.blob(
+      blob,
+      (offset) => upload(store.content.read(blob.digest, offset)),
+      sources.get(blob.digest),
+    );
   });
 }
 

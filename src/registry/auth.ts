@@ -21,6 +21,8 @@ interface Grant {
   readonly header: string;
   /** Milliseconds since 1970. */
   readonly expires: number;
+  /** What it was given for: asked again when it has run out. */
+  readonly challenge?: Challenge;
 }
 
 /** Authorization for one registry: answers its challenges and keeps what they gave, by scope. */
@@ -29,12 +31,23 @@ export class Authorizer {
   private readonly pending = new Map<string, Promise<Grant>>();
   private known: Promise<Credentials | undefined> | undefined;
 
+  /** Whether credentials were found when they were asked for. */
+  isKnown = false;
+
   constructor(private readonly options: AuthorizerOptions) {}
 
-  /** The header for a request that needs `scopes` (`repository:a/b:pull`), as far as it is known by now. */
-  header(scopes: readonly string[]): string | undefined {
-    const grant = this.grants.get(scopes.join(' ')) ?? this.grants.get('');
-    return grant !== undefined && grant.expires > Date.now() ? grant.header : undefined;
+  /**
+   * The header for a request that needs `scopes` (`repository:a/b:pull`), as far as it is known by now. A token that has
+   * run out is renewed first: an upload that streams cannot be sent again.
+   */
+  async header(scopes: readonly string[]): Promise<string | undefined> {
+    const key = scopes.join(' ');
+    const grant = this.grants.get(key) ?? this.grants.get('');
+    if (grant === undefined || grant.expires > Date.now()) return grant?.header;
+    const { challenge } = grant;
+    if (challenge === undefined) return undefined;
+    await this.single(key, () => this.bearer(challenge, scopes));
+    return this.grants.get(key)?.header;
   }
 
   /** Answers a 401. False: there is nothing to answer with. */
@@ -62,7 +75,10 @@ export class Authorizer {
   }
 
   private credentials(): Promise<Credentials | undefined> {
-    this.known ??= this.options.credentials();
+    this.known ??= this.options.credentials().then((found) => {
+      this.isKnown = found !== undefined;
+      return found;
+    });
     return this.known;
   }
 
@@ -85,7 +101,8 @@ export class Authorizer {
         body.toString(),
       );
     }
-    return parseToken(await readBounded(answer.body, TOKEN_LIMIT, realm.host), realm.host);
+    const token = parseToken(await readBounded(answer.body, TOKEN_LIMIT, realm.host), realm.host);
+    return { ...token, challenge };
   }
 
   /** The token server of a challenge; a registry behind TLS may not send credentials out in the clear. */

@@ -1,21 +1,9 @@
-import { AddressPolicy } from './address-policy.ts';
-import { Authorizer } from './auth.ts';
-import { findCredentials } from './docker-config.ts';
-import { endpointOf } from './endpoint.ts';
 import { ERROR_BODY_LIMIT, networkError, statusError } from './errors.ts';
-import type { Environment } from './proxy.ts';
-import { type HttpRequest, type HttpResponse, readBounded, Transport } from './transport.ts';
+import type { Place } from './places.ts';
+import { openSession, type RegistryOptions, type Session } from './session.ts';
+import { type HttpRequest, type HttpResponse, readBounded } from './transport.ts';
 
-export interface RegistryOptions {
-  /** Registries (domains as in references) that are spoken to in plain HTTP besides loopback ones. */
-  readonly insecure?: readonly string[];
-  /** Proxies, DOCKER_CONFIG, REGISTRY_AUTH_FILE, SSL_CERT_FILE. Default: this process' environment. */
-  readonly environment?: Environment;
-  readonly signal?: AbortSignal | undefined;
-  /** Milliseconds; for tests. */
-  readonly idleTimeout?: number;
-  readonly retryDelay?: number;
-}
+export type { RegistryOptions } from './session.ts';
 
 export interface RepositoryRequest extends Omit<HttpRequest, 'url'> {
   /** Below `/v2/REPOSITORY/`, or a whole URL that the registry gave. */
@@ -31,39 +19,29 @@ export interface RepositoryRequest extends Omit<HttpRequest, 'url'> {
 
 /** One repository of a registry: requests with the right authorization, answers or {@link RegistryError}s. */
 export class RepositoryClient {
-  private readonly base: URL;
-  private readonly transport: Transport;
-  private readonly authorizer: Authorizer;
+  private opened: Promise<Session> | undefined;
 
   constructor(
-    domain: string,
-    readonly repository: string,
+    readonly place: Place,
     private readonly options: RegistryOptions = {},
-  ) {
-    const environment = options.environment ?? process.env;
-    this.base = endpointOf(domain, options.insecure);
-    this.transport = new Transport({ ...options, environment, policy: new AddressPolicy(this.base) });
-    this.authorizer = new Authorizer({
-      registry: this.base,
-      transport: this.transport,
-      signal: options.signal,
-      credentials: () => findCredentials(domain, repository, environment, options.signal),
-    });
-  }
+  ) {}
 
   /** Sends it, logging in when the registry asks for that. The body of the answer must be read or destroyed. */
   async request(request: RepositoryRequest): Promise<HttpResponse> {
-    const url = new URL(request.path, new URL(`${this.repository}/`, this.base));
+    const session = await this.session();
+    const { base, authorizer } = session;
+    const url = new URL(request.path, new URL(`${this.place.repository}/`, base));
     const scopes = this.scopes(request);
-    let answer = await this.attempt(request, url, scopes);
-    if (answer.status === 401 && url.origin === this.base.origin) {
+    let answer = await this.attempt(session, request, url, scopes);
+    if (answer.status === 401 && url.origin === base.origin) {
       const challenge = answer.headers['www-authenticate'];
-      const body = await this.errorBody(answer);
-      if (!(await this.authorizer.answer(challenge, scopes))) throw statusError(request.subject, 401, body);
-      answer = await this.attempt(request, url, scopes);
+      const body = await errorBody(answer);
+      if (!(await authorizer.answer(challenge, scopes)))
+        throw this.failure(request, 401, body, authorizer.isKnown);
+      answer = await this.attempt(session, request, url, scopes);
     }
     if (request.expect.includes(answer.status)) return answer;
-    throw statusError(request.subject, answer.status, await this.errorBody(answer));
+    throw this.failure(request, answer.status, await errorBody(answer), authorizer.isKnown);
   }
 
   /** Like `request`, with the whole body. */
@@ -80,13 +58,26 @@ export class RepositoryClient {
 
   /** Drops kept-alive connections. */
   close(): void {
-    this.transport.close();
+    this.opened?.then(
+      ({ transport }) => transport.close(),
+      () => {},
+    );
   }
 
-  private attempt(request: RepositoryRequest, url: URL, scopes: readonly string[]): Promise<HttpResponse> {
+  private session(): Promise<Session> {
+    this.opened ??= openSession(this.place, this.options);
+    return this.opened;
+  }
+
+  private async attempt(
+    { base, authorizer, transport }: Session,
+    request: RepositoryRequest,
+    url: URL,
+    scopes: readonly string[],
+  ): Promise<HttpResponse> {
     // Credentials belong to the registry's origin; an upload may go on elsewhere.
-    const authorization = url.origin === this.base.origin ? this.authorizer.header(scopes) : undefined;
-    return this.transport.send({
+    const authorization = url.origin === base.origin ? await authorizer.header(scopes) : undefined;
+    return transport.send({
       method: request.method,
       url,
       headers: { ...request.headers, ...(authorization !== undefined && { authorization }) },
@@ -96,14 +87,20 @@ export class RepositoryClient {
   }
 
   private scopes({ action = 'pull', alsoPull }: RepositoryRequest): string[] {
-    const own = `repository:${this.repository}:${action}`;
+    const own = `repository:${this.place.repository}:${action}`;
     return alsoPull === undefined ? [own] : [own, `repository:${alsoPull}:pull`];
   }
 
-  private async errorBody(answer: HttpResponse): Promise<string> {
-    const body = await readBounded(answer.body, ERROR_BODY_LIMIT, answer.url.host).catch(() =>
-      Buffer.alloc(0),
-    );
-    return body.toString();
+  private failure({ subject, action }: RepositoryRequest, status: number, body: string, isKnown: boolean) {
+    return statusError(subject, status, body, {
+      domain: this.place.domain,
+      isLoggedIn: isKnown,
+      isPush: action === 'pull,push',
+    });
   }
+}
+
+async function errorBody(answer: HttpResponse): Promise<string> {
+  const body = await readBounded(answer.body, ERROR_BODY_LIMIT, answer.url.host).catch(() => Buffer.alloc(0));
+  return body.toString();
 }

@@ -15,7 +15,11 @@ export interface Route {
 export class Connections {
   private readonly agents = new Map<string, HttpAgent>();
 
-  constructor(private readonly environment: Environment) {}
+  constructor(
+    private readonly environment: Environment,
+    /** The host (with port) whose certificate is not verified. */
+    private readonly unverified?: string,
+  ) {}
 
   /** The route to a URL: direct, or through the proxy the environment names. `lookup` guards direct connections. */
   async route(url: URL, lookup?: LookupFunction): Promise<Route> {
@@ -77,14 +81,16 @@ export class Connections {
       ...(ca !== undefined && { ca: [...ca] }),
       ...(cert !== undefined && key !== undefined && { cert, key }),
     });
-    const agent = new Agent({ keepAlive: true, maxSockets: MAX_SOCKETS, secureContext });
+    const rejectUnauthorized = url.host !== this.unverified;
+    const agent = new Agent({ keepAlive: true, maxSockets: MAX_SOCKETS, secureContext, rejectUnauthorized });
     if (proxy !== undefined) {
       // Agent's documented hook: it may return nothing and hand the socket to the callback later.
       agent.createConnection = (options, callback) => {
         const host = unbracketed(url.hostname);
         const servername = 'servername' in options && options.servername ? String(options.servername) : host;
         openTunnel(url, proxy).then(
-          (socket) => callback?.(null, tls.connect({ socket, servername, secureContext })),
+          (socket) =>
+            callback?.(null, tls.connect({ socket, servername, secureContext, rejectUnauthorized })),
           (error: Error) => callback?.(error, undefined as never),
         );
         return undefined;

@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { askCredentialHelper, type Credentials } from './credential-helper.ts';
-import { credentialKey } from './endpoint.ts';
+import { credentialKey } from './places.ts';
 import type { Environment } from './proxy.ts';
 import { RegistryError } from './registry.ts';
 

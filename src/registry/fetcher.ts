@@ -13,6 +13,8 @@ import {
   type Reference,
 } from '../../layers/index.ts';
 import { type RegistryOptions, RepositoryClient } from './client.ts';
+import { listReferrers, listTags } from './listings.ts';
+import type { Place } from './places.ts';
 import { type Fetcher, RegistryError } from './registry.ts';
 import type { HttpResponse } from './transport.ts';
 
@@ -24,23 +26,16 @@ const ACCEPT = [
   MediaType.dockerManifest,
 ].join(', ');
 
-/** Reads from the repository of a reference. Close it when done. */
-export function openFetcher(
-  reference: Reference,
-  options: RegistryOptions = {},
-): Fetcher & { close(): void } {
-  return new RepositoryFetcher(reference, options);
-}
-
-class RepositoryFetcher implements Fetcher {
+/** Reads one repository at one place. */
+export class RepositoryFetcher implements Fetcher {
   private readonly client: RepositoryClient;
   private readonly name: string;
   /** What `resolve` had to read whole, so that it is not read again. */
   private readonly manifests = new Map<Digest, { readonly descriptor: Descriptor; readonly bytes: Buffer }>();
 
-  constructor({ domain, path }: Reference, options: RegistryOptions) {
-    this.client = new RepositoryClient(domain, path, options);
-    this.name = `${domain}/${path}`;
+  constructor(place: Place, options: RegistryOptions) {
+    this.client = new RepositoryClient(place, options);
+    this.name = `${place.domain}/${place.repository}`;
   }
 
   async resolve({ tag, digest }: Reference): Promise<Descriptor> {
@@ -85,6 +80,14 @@ class RepositoryFetcher implements Fetcher {
       );
     }
     return offset === 0 ? answer.body : answer.body.pipe(skip(offset, answer.body));
+  }
+
+  tags(): Promise<readonly string[]> {
+    return listTags(this.client, this.name);
+  }
+
+  referrers(digest: Digest, artifactType?: string): Promise<readonly Descriptor[]> {
+    return listReferrers(this.client, digest, artifactType);
   }
 
   close(): void {

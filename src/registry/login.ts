@@ -1,15 +1,15 @@
 import { mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { dirname, join } from 'node:path';
-import { AddressPolicy } from './address-policy.ts';
 import { Authorizer } from './auth.ts';
-import type { RegistryOptions } from './client.ts';
 import { type Credentials, eraseWithHelper, storeWithHelper } from './credential-helper.ts';
-import { credentialKey, endpointOf } from './endpoint.ts';
 import { ERROR_BODY_LIMIT, statusError } from './errors.ts';
+import { credentialKey, placesOf, withInsecure } from './places.ts';
 import type { Environment } from './proxy.ts';
+import { readRegistryRules } from './registries-config.ts';
 import { RegistryError } from './registry.ts';
-import { readBounded, Transport } from './transport.ts';
+import { openSession, type RegistryOptions } from './session.ts';
+import { readBounded } from './transport.ts';
 
 /** Asks the registry whether it knows the credentials. Throws `UNAUTHORIZED` when it does not. */
 export async function verifyCredentials(
@@ -17,10 +17,10 @@ export async function verifyCredentials(
   credentials: Credentials,
   options: RegistryOptions = {},
 ): Promise<void> {
-  const registry = endpointOf(domain, options.insecure);
-  const environment = options.environment ?? process.env;
-  const transport = new Transport({ ...options, environment, policy: new AddressPolicy(registry) });
-  const { signal } = options;
+  const { signal, insecure, environment = process.env } = options;
+  // Rules are about names in a registry; whoever logs in has none yet.
+  const places = placesOf({ domain, path: 'any' }, await readRegistryRules(environment));
+  const { base: registry, transport } = await openSession(withInsecure(places, insecure).primary, options);
   const authorizer = new Authorizer({ registry, transport, signal, credentials: async () => credentials });
   try {
     const send = (authorization: string | undefined) =>
@@ -34,7 +34,7 @@ export async function verifyCredentials(
     if (answer.status === 401) {
       answer.body.destroy();
       const challenge = answer.headers['www-authenticate'];
-      if (await authorizer.answer(challenge, [])) answer = await send(authorizer.header([]));
+      if (await authorizer.answer(challenge, [])) answer = await send(await authorizer.header([]));
     }
     const body = await readBounded(answer.body, ERROR_BODY_LIMIT, domain).catch(() => Buffer.alloc(0));
     if (answer.status !== 200) throw statusError(domain, answer.status, body.toString());

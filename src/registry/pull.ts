@@ -20,7 +20,7 @@ import type { Report } from '../progress/events.ts';
 import { blobStream } from './blob-stream.ts';
 import type { RegistryOptions } from './client.ts';
 import { mapConcurrently } from './concurrency.ts';
-import { openFetcher } from './fetcher.ts';
+import { openFetcher } from './open-fetcher.ts';
 import { type Fetcher, RegistryError } from './registry.ts';
 import { readBounded } from './transport.ts';
 
@@ -56,7 +56,7 @@ export async function pullImage(
   platform: Platform,
   options: PullOptions = {},
 ): Promise<PulledImage> {
-  const fetcher = openFetcher(reference, options);
+  const fetcher = await openFetcher(reference, options);
   try {
     const target = await fetcher.resolve(reference);
     const image = await pullPlatform(store, fetcher, target, platform, options);
@@ -74,7 +74,7 @@ export async function fetchImage(
   platform: Platform,
   options: PullOptions = {},
 ): Promise<StoredImage & { readonly target: Descriptor }> {
-  const fetcher = openFetcher(reference, options);
+  const fetcher = await openFetcher(reference, options);
   try {
     const target = await fetcher.resolve(reference);
     return { ...(await pullDescription(store, fetcher, target, platform, options)), target };

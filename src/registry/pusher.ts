@@ -1,46 +1,63 @@
 import type { Readable } from 'node:stream';
-import { setTimeout as delay } from 'node:timers/promises';
-import type { Descriptor, Digest, Reference } from '../../layers/index.ts';
+import {
+  type Descriptor,
+  type Digest,
+  MediaType,
+  parseImageDocument,
+  type Reference,
+} from '../../layers/index.ts';
 import { type RegistryOptions, RepositoryClient } from './client.ts';
-import { RegistryError } from './registry.ts';
+import { fallbackReferrers, referrersTag } from './listings.ts';
+import { placesOf, withInsecure } from './places.ts';
+import { readRegistryRules } from './registries-config.ts';
 import type { HttpResponse } from './transport.ts';
-
-const MAX_UPLOADS = 4;
+import { type OpenBlob, Uploads } from './uploads.ts';
 
 /** Where a name's content is written to. Distribution spec 1.1, "Push". Errors are {@link RegistryError}. */
 export interface Pusher {
   /** Whether the repository has the blob. */
   hasBlob(digest: Digest): Promise<boolean>;
   /**
-   * Uploads a blob unless it is there; `mountFrom` names a repository of the same registry that may have it. `open` is
-   * called once per attempt, and streams at the pace of the network.
+   * Uploads a blob unless it is there; `mountFrom` names a repository of the same registry that may have it. An upload
+   * that broke off goes on where the registry says it got to.
    */
   blob(
-    descriptor: Descriptor,
-    open: () => Readable,
+    descriptor: Pick<Descriptor, 'digest' | 'size'>,
+    open: OpenBlob,
     mountFrom?: string,
   ): Promise<'present' | 'mounted' | 'uploaded'>;
+  /**
+   * Uploads bytes while they are being made; gives a function that ends the upload once their digest is known. Cannot
+   * be taken up again: when it fails, `blob` is to be called.
+   */
+  stream(bytes: Readable): Promise<(digest: Digest) => Promise<void>>;
   /** Whether the repository has the manifest or index. */
   hasManifest(digest: Digest): Promise<boolean>;
-  /** Puts a manifest or index, under a tag or (undefined) its digest alone. What it names must be there. */
+  /**
+   * Puts a manifest or index, under a tag or (undefined) its digest alone. What it names must be there. One with a
+   * `subject` is among its referrers afterwards.
+   */
   manifest(bytes: Uint8Array, descriptor: Descriptor, tag?: string): Promise<void>;
   close(): void;
 }
 
-export function openPusher(reference: Reference, options: RegistryOptions = {}): Pusher {
-  return new RepositoryPusher(reference, options);
+/** Writes to the repository of a reference; mirrors are not written to. Throws `BAD_CONFIG`, `DENIED` for registries.conf. */
+export async function openPusher(reference: Reference, options: RegistryOptions = {}): Promise<Pusher> {
+  const rules = await readRegistryRules(options.environment ?? process.env);
+  const { primary } = withInsecure(placesOf(reference, rules), options.insecure);
+  return new RepositoryPusher(new RepositoryClient(primary, options), options);
 }
 
 class RepositoryPusher implements Pusher {
-  private readonly client: RepositoryClient;
   private readonly name: string;
+  private readonly uploads: Uploads;
 
   constructor(
-    { domain, path }: Reference,
-    private readonly options: RegistryOptions,
+    private readonly client: RepositoryClient,
+    options: RegistryOptions,
   ) {
-    this.client = new RepositoryClient(domain, path, options);
-    this.name = `${domain}/${path}`;
+    this.name = `${client.place.domain}/${client.place.repository}`;
+    this.uploads = new Uploads(client, options);
   }
 
   hasBlob(digest: Digest): Promise<boolean> {
@@ -51,42 +68,58 @@ class RepositoryPusher implements Pusher {
     return this.head(`manifests/${digest}`, digest);
   }
 
-  async blob(descriptor: Descriptor, open: () => Readable, mountFrom?: string) {
+  async blob(descriptor: Pick<Descriptor, 'digest' | 'size'>, open: OpenBlob, mountFrom?: string) {
     if (await this.hasBlob(descriptor.digest)) return 'present';
-    for (let attempt = 1; ; attempt++) {
-      try {
-        return await this.upload(descriptor, open, mountFrom);
-      } catch (error) {
-        const again = error instanceof RegistryError && ['UNREACHABLE', 'RATE_LIMITED'].includes(error.code);
-        if (!again || attempt >= MAX_UPLOADS || this.options.signal?.aborted === true) throw error;
-        await delay((this.options.retryDelay ?? 500) * 2 ** attempt);
-      }
-    }
+    return await this.uploads.blob(descriptor, open, mountFrom);
+  }
+
+  stream(bytes: Readable) {
+    return this.uploads.stream(bytes);
   }
 
   async manifest(bytes: Uint8Array, descriptor: Descriptor, tag?: string): Promise<void> {
-    const answer = await this.client.request({
-      method: 'PUT',
-      path: `manifests/${tag ?? descriptor.digest}`,
-      subject: tag === undefined ? `${this.name}@${descriptor.digest}` : `${this.name}:${tag}`,
-      headers: { 'content-type': descriptor.mediaType },
-      body: bytes,
-      action: 'pull,push',
-      expect: [200, 201],
-    });
-    answer.body.resume();
+    const answer = await this.put(bytes, descriptor, tag ?? descriptor.digest);
+    const referrer = readReferrer(bytes, descriptor);
+    // distribution spec, "Pushing Manifests with Subject": without the header the registry has no referrers API.
+    if (referrer !== undefined && answer.headers['oci-subject'] === undefined)
+      await this.addReferrer(referrer, descriptor);
   }
 
   close(): void {
     this.client.close();
   }
 
+  private async put(bytes: Uint8Array, { mediaType }: Descriptor, version: string): Promise<HttpResponse> {
+    const isDigest = version.includes(':');
+    const answer = await this.client.request({
+      method: 'PUT',
+      path: `manifests/${version}`,
+      subject: `${this.name}${isDigest ? '@' : ':'}${version}`,
+      headers: { 'content-type': mediaType },
+      body: bytes,
+      action: 'pull,push',
+      expect: [200, 201],
+    });
+    answer.body.resume();
+    return answer;
+  }
+
+  /** distribution spec, "Referrers Tag Schema": an index of them under a tag made of the subject's digest. */
+  private async addReferrer({ subject, entry }: Referrer, descriptor: Descriptor): Promise<void> {
+    const known = await fallbackReferrers(this.client, subject);
+    const { mediaType, digest, size } = descriptor;
+    if (known.some((other) => other.digest === digest)) return;
+    const manifests = [...known, { mediaType, digest, size, ...entry }];
+    const index = { schemaVersion: 2, mediaType: MediaType.ociIndex, manifests };
+    const bytes = Buffer.from(JSON.stringify(index));
+    await this.put(bytes, { ...descriptor, mediaType: MediaType.ociIndex }, referrersTag(subject));
+  }
+
   private async head(path: string, digest: Digest): Promise<boolean> {
-    const subject = `${this.name}@${digest}`;
     const answer = await this.client.request({
       method: 'HEAD',
       path,
-      subject,
+      subject: `${this.name}@${digest}`,
       headers: { accept: '*/*' },
       action: 'pull,push',
       expect: [200, 404],
@@ -94,67 +127,22 @@ class RepositoryPusher implements Pusher {
     answer.body.resume();
     return answer.status === 200;
   }
+}
 
-  /** "Single POST and PUT": one session, the whole blob in one streamed request. */
-  private async upload(descriptor: Descriptor, open: () => Readable, mountFrom: string | undefined) {
-    const { digest, size } = descriptor;
-    const subject = `${this.name}@${digest}`;
-    const session = await this.start(digest, mountFrom);
-    session.body.resume();
-    if (session.status === 201) return 'mounted' as const;
-    const location = this.uploadLocation(session);
-    location.searchParams.set('digest', digest);
-    const answer = await this.client.request({
-      method: 'PUT',
-      path: location,
-      subject,
-      headers: { 'content-type': 'application/octet-stream' },
-      body: { size, open },
-      action: 'pull,push',
-      expect: [200, 201, 204],
-    });
-    answer.body.resume();
-    return 'uploaded' as const;
-  }
+/** What a referrer says of itself. An artifact without a type of its own has that of its configuration. */
+function readReferrer(bytes: Uint8Array, { mediaType }: Descriptor): Referrer | undefined {
+  // Most manifests are none, and need no more than this look.
+  if (!Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).includes('"subject"')) return undefined;
+  const document = parseImageDocument(bytes, mediaType);
+  if (document.kind === 'index' || document.manifest.subject === undefined) return undefined;
+  const { subject, artifactType, annotations, config } = document.manifest;
+  return {
+    subject: subject.digest,
+    entry: { artifactType: artifactType ?? config.mediaType, ...(annotations && { annotations }) },
+  };
+}
 
-  /** 202 with an upload location, or 201 when the registry could mount the blob from the other repository. */
-  private async start(digest: Digest, mountFrom: string | undefined): Promise<HttpResponse> {
-    const query =
-      mountFrom === undefined ? '' : `?${new URLSearchParams({ mount: digest, from: mountFrom })}`;
-    const request = {
-      method: 'POST',
-      path: `blobs/uploads/${query}`,
-      subject: `${this.name}@${digest}`,
-      headers: { 'content-length': '0' },
-      action: 'pull,push',
-      expect: [201, 202],
-    } as const;
-    if (mountFrom === undefined) return this.client.request(request);
-    // A token for the other repository may be refused: then the blob is simply uploaded.
-    return this.client.request({ ...request, alsoPull: mountFrom }).catch((error: unknown) => {
-      if (!(error instanceof RegistryError) || !['UNAUTHORIZED', 'DENIED'].includes(error.code)) throw error;
-      return this.start(digest, undefined);
-    });
-  }
-
-  private uploadLocation(session: HttpResponse): URL {
-    const { location } = session.headers;
-    const { url } = session;
-    if (location === undefined || !URL.canParse(location, url.href))
-      throw new RegistryError(
-        'INVALID_RESPONSE',
-        this.name,
-        `Registry ${url.host} gave no place to upload to`,
-      );
-    const target = new URL(location, url);
-    if (target.protocol !== 'https:' && target.protocol !== url.protocol) {
-      const where = `${target.protocol}//${target.host}`;
-      throw new RegistryError(
-        'INVALID_RESPONSE',
-        this.name,
-        `Registry ${url.host} wants uploads at ${where}`,
-      );
-    }
-    return target;
-  }
+interface Referrer {
+  readonly subject: Digest;
+  readonly entry: Pick<Descriptor, 'artifactType' | 'annotations'>;
 }

@@ -8,9 +8,10 @@ import { networkError } from './errors.ts';
 import type { Environment } from './proxy.ts';
 import { RegistryError } from './registry.ts';
 
-/** A body of known size that can be produced; `open` is called once per attempt. */
+/** A body that can be produced; `open` is called once per attempt. */
 export interface BodySource {
-  readonly size: number;
+  /** Bytes; undefined: known at the end only (RFC 9112 section 7.1, chunked). */
+  readonly size?: number;
   open(): Readable;
 }
 
@@ -34,6 +35,8 @@ export interface HttpResponse {
 export interface TransportOptions {
   readonly policy: AddressPolicy;
   readonly environment: Environment;
+  /** A host (with port) whose TLS certificate is not verified. */
+  readonly unverified?: string;
   /** Milliseconds without a byte in either direction before a connection counts as dead. */
   readonly idleTimeout?: number;
   /** Milliseconds before the first retry; doubled at each further one. */
@@ -55,13 +58,13 @@ export class Transport {
   private readonly connections: Connections;
 
   constructor(private readonly options: TransportOptions) {
-    this.connections = new Connections(options.environment);
+    this.connections = new Connections(options.environment, options.unverified);
   }
 
   /** Any status is an answer; only a host that cannot be talked to is an error. */
-  async send(request: HttpRequest): Promise<HttpResponse> {
+  async send(request: HttpRequest, { retries = MAX_RETRIES } = {}): Promise<HttpResponse> {
     for (let attempt = 0; ; attempt++) {
-      const last = attempt >= MAX_RETRIES || isStreamed(request.body);
+      const last = attempt >= retries || isStreamed(request.body);
       const answer = await this.follow(request).catch((error: unknown) => {
         if (last || request.signal?.aborted === true || !isRetried(error))
           throw networkError(error, request.url.host);
@@ -135,8 +138,8 @@ function isStreamed(body: HttpRequest['body']): body is BodySource {
 }
 
 function lengthOf(body: HttpRequest['body']): Record<string, string> {
-  if (body === undefined) return {};
-  return { 'content-length': String(isStreamed(body) ? body.size : body.byteLength) };
+  const size = isStreamed(body) ? body.size : body?.byteLength;
+  return size === undefined ? {} : { 'content-length': String(size) };
 }
 
 /** Same request at another place. Credentials stay with the scheme, host and port they were meant for. */

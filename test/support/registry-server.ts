@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { type Descriptor, type Digest, MediaType } from '../../layers/index.ts';
 import type { SampleImage } from './sample-image.ts';
@@ -18,11 +18,18 @@ export type Script = (request: IncomingMessage, response: ServerResponse) => boo
 export interface RegistryServer extends AsyncDisposable {
   /** `127.0.0.1:PORT`. */
   readonly host: string;
+  readonly server: Server;
   readonly requests: RecordedRequest[];
   readonly blobs: Map<string, Buffer>;
   /** `repository:tag` and `repository@digest` → type and bytes. */
   readonly manifests: Map<string, { readonly mediaType: string; readonly bytes: Buffer }>;
   script: Script | undefined;
+  /** Bytes of uploads that are not complete, by session. */
+  readonly uploads: Map<string, Buffer>;
+  /** Whether it has the referrers API. */
+  referrers: boolean;
+  /** Bytes of blobs and manifests that came in, and that went out. */
+  readonly traffic: { received: number; sent: number };
   /** Makes the registry ask for `Bearer TOKEN` or `Basic …` with the challenge given. */
   login: { readonly challenge: string; readonly accepts: (authorization: string) => boolean } | undefined;
   addBlob(bytes: Uint8Array, mediaType?: string): Descriptor;
@@ -50,7 +57,11 @@ class MemoryRegistry implements RegistryServer {
   readonly manifests = new Map<string, { mediaType: string; bytes: Buffer }>();
   script: Script | undefined;
   login: RegistryServer['login'];
-  private readonly server = createServer((request, response) => {
+  readonly uploads = new Map<string, Buffer>();
+  referrers = true;
+  private sessions = 0;
+  readonly traffic = { received: 0, sent: 0 };
+  readonly server = createServer((request, response) => {
     this.handle(request, response).catch((error: unknown) => response.destroy(error as Error));
   });
 
@@ -93,9 +104,11 @@ class MemoryRegistry implements RegistryServer {
     }
     const { pathname, searchParams } = new URL(url, `http://${this.host}`);
     if (pathname === '/v2/') return void response.end('{}');
-    const match = /^\/v2\/(.+)\/(manifests|blobs)\/(.*)$/.exec(pathname);
+    const match = /^\/v2\/(.+)\/(manifests|blobs|tags|referrers)\/(.*)$/.exec(pathname);
     if (match === null) return notFound(response);
     const [, repository = '', kind = '', name = ''] = match;
+    if (kind === 'tags') return this.listTags(response, repository, searchParams);
+    if (kind === 'referrers') return this.listReferrers(response, repository, name);
     if (kind === 'manifests') return this.manifest(request, response, repository, name);
     if (name.startsWith('uploads/')) return this.upload(request, response, pathname, searchParams);
     return this.blob(request, response, name);
@@ -113,7 +126,10 @@ class MemoryRegistry implements RegistryServer {
       const entry = { mediaType: request.headers['content-type'] ?? '', bytes };
       this.manifests.set(key, entry);
       this.manifests.set(`${repository}@${sha256(bytes)}`, entry);
-      response.writeHead(201).end();
+      const subject = subjectOf(bytes);
+      response
+        .writeHead(201, this.referrers && subject !== undefined ? { 'oci-subject': subject } : {})
+        .end();
       return;
     }
     const found = this.manifests.get(key);
@@ -136,7 +152,38 @@ class MemoryRegistry implements RegistryServer {
       'content-length': part.length,
       ...(range && { 'content-range': `bytes ${start}-${bytes.length - 1}/${bytes.length}` }),
     };
+    if (request.method !== 'HEAD') this.traffic.sent += part.length;
     response.writeHead(range ? 206 : 200, headers).end(request.method === 'HEAD' ? undefined : part);
+  }
+
+  /** Two tags a page, whatever is asked for. */
+  private listTags(response: ServerResponse, repository: string, query: URLSearchParams): void {
+    const all = [...this.manifests.keys()]
+      .filter((key) => key.startsWith(`${repository}:`) && !key.includes('@'))
+      .map((key) => key.slice(repository.length + 1))
+      .sort();
+    const start = all.findIndex((tag) => tag > (query.get('last') ?? ''));
+    const tags = start < 0 ? [] : all.slice(start, start + 2);
+    const isLast = tags.length === 0 || tags.at(-1) === all.at(-1);
+    const link = `</v2/${repository}/tags/list?last=${tags.at(-1)}&n=2>; rel="next"`;
+    response.writeHead(200, isLast ? {} : { link }).end(JSON.stringify({ name: repository, tags }));
+  }
+
+  private listReferrers(response: ServerResponse, repository: string, digest: string): void {
+    if (!this.referrers) {
+      notFound(response);
+      return;
+    }
+    const manifests = [...this.manifests]
+      .filter(([key, { bytes }]) => key.startsWith(`${repository}@`) && subjectOf(bytes) === digest)
+      .map(([, { mediaType, bytes }]) => ({
+        mediaType,
+        digest: sha256(bytes),
+        size: bytes.length,
+        artifactType: JSON.parse(bytes.toString()).artifactType,
+      }));
+    const index = { schemaVersion: 2, mediaType: MediaType.ociIndex, manifests };
+    response.writeHead(200, { 'content-type': MediaType.ociIndex }).end(JSON.stringify(index));
   }
 
   private async upload(
@@ -145,21 +192,56 @@ class MemoryRegistry implements RegistryServer {
     path: string,
     query: URLSearchParams,
   ) {
-    const bytes = await bodyOf(request);
-    if (request.method === 'POST') {
-      const mounted = query.get('mount');
-      if (mounted !== null && this.blobs.has(mounted)) response.writeHead(201).end();
-      else response.writeHead(202, { location: `${path}session?state=a%2Fb` }).end();
-      return;
-    }
+    const { method } = request;
+    if (method === 'POST') return this.startUpload(response, path, query);
+    const session = path.slice(path.lastIndexOf('/') + 1);
+    const before = this.uploads.get(session);
+    if (before === undefined) return notFound(response);
+    const headers = (size: number) => ({
+      location: `${path}?state=${size}`,
+      range: `0-${Math.max(size - 1, 0)}`,
+    });
+    if (method === 'GET') return void response.writeHead(204, headers(before.length)).end();
+    const start = /^(\d+)-/.exec(request.headers['content-range'] ?? '')?.[1];
+    if (start !== undefined && Number(start) !== before.length)
+      return void response.writeHead(416, headers(before.length)).end();
+    const bytes = await this.receive(request, session, before);
+    if (method === 'PATCH') return void response.writeHead(202, headers(bytes.length)).end();
     const digest = query.get('digest');
     if (digest !== sha256(bytes)) {
       response.writeHead(400).end('{"errors":[{"code":"DIGEST_INVALID","message":"wrong digest"}]}');
       return;
     }
+    this.uploads.delete(session);
     this.blobs.set(digest, bytes);
     response.writeHead(201).end();
   }
+
+  private startUpload(response: ServerResponse, path: string, query: URLSearchParams): void {
+    const mounted = query.get('mount');
+    if (mounted !== null && this.blobs.has(mounted)) return void response.writeHead(201).end();
+    const session = `session${this.sessions++}`;
+    this.uploads.set(session, Buffer.alloc(0));
+    response.writeHead(202, { location: `${path}${session}?state=a%2Fb` }).end();
+  }
+
+  /** Keeps what came in of a body also when the rest does not. */
+  private async receive(request: IncomingMessage, session: string, before: Buffer): Promise<Buffer> {
+    const chunks = [before];
+    try {
+      for await (const chunk of request as AsyncIterable<Buffer>) {
+        chunks.push(chunk);
+        this.traffic.received += chunk.length;
+      }
+    } finally {
+      this.uploads.set(session, Buffer.concat(chunks));
+    }
+    return this.uploads.get(session)!;
+  }
+}
+
+function subjectOf(bytes: Buffer): string | undefined {
+  return JSON.parse(bytes.toString()).subject?.digest;
 }
 
 async function bodyOf(request: IncomingMessage): Promise<Buffer> {

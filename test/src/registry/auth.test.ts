@@ -2,7 +2,7 @@ import { chmodSync, existsSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { parseReference } from '../../../layers/index.ts';
-import { openFetcher } from '../../../src/registry/fetcher.ts';
+import { openFetcher } from '../../../src/registry/open-fetcher.ts';
 import { publish, type RegistryServer, startRegistry } from '../../support/registry-server.ts';
 import { sampleImage } from '../../support/sample-image.ts';
 import { tempFolder } from '../../support/temp-folder.ts';
@@ -38,9 +38,9 @@ function dockerConfig(config: object | string): Record<string, string> {
   return { DOCKER_CONFIG: folder };
 }
 
-function resolve(environment: Record<string, string> = { HOME: '/nonexistent' }, name = 'a/b') {
+async function resolve(environment: Record<string, string> = { HOME: '/nonexistent' }, name = 'a/b') {
   const reference = parseReference(`${registry.host}/${name}`);
-  const fetcher = openFetcher(reference, {
+  const fetcher = await openFetcher(reference, {
     environment: { PATH: process.env.PATH, ...environment },
     retryDelay: 1,
   });
@@ -77,7 +77,7 @@ describe('a registry that wants a token', () => {
   test('is asked for one token by requests that run at once, and none while it lasts', async () => {
     wantTokens(() => true);
     const reference = parseReference(`${registry.host}/a/b`);
-    const fetcher = openFetcher(reference, { environment: { HOME: '/nonexistent' } });
+    const fetcher = await openFetcher(reference, { environment: { HOME: '/nonexistent' } });
     await Promise.all([1, 2, 3].map(() => fetcher.resolve(reference)));
     await fetcher.resolve(reference);
     fetcher.close();
@@ -87,7 +87,7 @@ describe('a registry that wants a token', () => {
   test('gets a new one when the old one is over', async () => {
     wantTokens(() => true, { access_token: 'good', expires_in: 0.001 });
     const reference = parseReference(`${registry.host}/a/b`);
-    const fetcher = openFetcher(reference, { environment: { HOME: '/nonexistent' } });
+    const fetcher = await openFetcher(reference, { environment: { HOME: '/nonexistent' } });
     await fetcher.resolve(reference);
     await new Promise((done) => setTimeout(done, 5));
     await fetcher.resolve(reference);

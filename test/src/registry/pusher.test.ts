@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { Readable } from 'node:stream';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { MediaType, parseReference } from '../../../layers/index.ts';
+import { openFetcher } from '../../../src/registry/open-fetcher.ts';
 import { openPusher, type Pusher } from '../../../src/registry/pusher.ts';
 import { type RegistryServer, sha256, startRegistry } from '../../support/registry-server.ts';
 import { tempFolder } from '../../support/temp-folder.ts';
@@ -11,7 +12,7 @@ let registry: RegistryServer;
 let pusher: Pusher;
 beforeEach(async () => {
   registry = await startRegistry();
-  pusher = openPusher(parseReference(`${registry.host}/a/b:1`), {
+  pusher = await openPusher(parseReference(`${registry.host}/a/b:1`), {
     environment: { HOME: '/nonexistent' },
     retryDelay: 1,
     idleTimeout: 1000,
@@ -33,7 +34,7 @@ describe('Pusher.blob()', () => {
     const put = registry.requests.find(({ method }) => method === 'PUT');
     expect(put?.headers['content-length']).toBe(String(bytes.length));
     expect(put?.path).toBe(
-      `/v2/a/b/blobs/uploads/session?state=a%2Fb&digest=${encodeURIComponent(blob.digest)}`,
+      `/v2/a/b/blobs/uploads/session0?state=a%2Fb&digest=${encodeURIComponent(blob.digest)}`,
     );
     expect(await pusher.blob(blob, open)).toBe('present');
   });
@@ -72,6 +73,53 @@ describe('Pusher.blob()', () => {
     expect(await pusher.blob(blob, reopen)).toBe('uploaded');
     expect(opened).toBe(2);
     expect(registry.blobs.get(blob.digest)?.equals(bytes)).toBe(true);
+  });
+
+  test('goes on where the registry got to, and sends no byte twice', async () => {
+    const [first, rest] = [bytes.subarray(0, 120_000), bytes.subarray(120_000)];
+    let puts = 0;
+    registry.script = (request, response) => {
+      if (request.method !== 'PUT' || puts++ > 0) return false;
+      registry.uploads.set('session0', Buffer.from(first));
+      request.once('data', () => response.destroy());
+      return true;
+    };
+    const offsets: number[] = [];
+    const openAt = (offset: number) => {
+      offsets.push(offset);
+      return Readable.from([bytes.subarray(offset)]);
+    };
+    expect(await pusher.blob(blob, openAt)).toBe('uploaded');
+    expect(offsets).toEqual([0, first.length]);
+    expect(registry.traffic.received).toBe(rest.length);
+    const patch = registry.requests.find(({ method }) => method === 'PATCH');
+    expect(patch?.headers['content-range']).toBe(`${first.length}-${bytes.length - 1}`);
+    expect(registry.blobs.get(blob.digest)?.equals(bytes)).toBe(true);
+  });
+
+  test('sends all of it again when what the registry kept was not what it got', async () => {
+    let puts = 0;
+    registry.script = (request, response) => {
+      if (request.method !== 'PUT' || puts++ > 0) return false;
+      registry.uploads.set('session0', Buffer.alloc(1000, 'garbage'));
+      request.once('data', () => response.destroy());
+      return true;
+    };
+    const openAt = (offset: number) => Readable.from([bytes.subarray(offset)]);
+    expect(await pusher.blob(blob, openAt)).toBe('uploaded');
+    expect(registry.blobs.get(blob.digest)?.equals(bytes)).toBe(true);
+  });
+
+  test('gives up after four tries that bring nothing further', async () => {
+    let puts = 0;
+    registry.script = (request, response) => {
+      if (request.method !== 'PUT') return false;
+      puts++;
+      response.writeHead(503).end();
+      return true;
+    };
+    await expect(pusher.blob(blob, open)).rejects.toMatchObject({ code: 'UNREACHABLE' });
+    expect(puts).toBe(4);
   });
 
   test('holds no more of a blob in memory than what is under way', async () => {
@@ -142,10 +190,79 @@ describe('Pusher.blob()', () => {
     const DOCKER_CONFIG = tempFolder();
     const auths = { [registry.host]: { username: 'me', password: 'pw' } };
     writeFileSync(join(DOCKER_CONFIG, 'config.json'), JSON.stringify({ auths }));
-    const loggedIn = openPusher(parseReference(`${registry.host}/a/b:1`), { environment: { DOCKER_CONFIG } });
+    const loggedIn = await openPusher(parseReference(`${registry.host}/a/b:1`), {
+      environment: { DOCKER_CONFIG },
+    });
     expect(await loggedIn.blob(blob, open)).toBe('uploaded');
     loggedIn.close();
     expect(other.requests.map(({ headers }) => headers.authorization)).toEqual([undefined]);
+  });
+});
+
+describe('Pusher.stream()', () => {
+  test('sends what is being made in one request, and names it at the end', async () => {
+    const end = await pusher.stream(open());
+    expect(registry.blobs.size).toBe(0);
+    await end(blob.digest);
+    expect(registry.blobs.get(blob.digest)?.equals(bytes)).toBe(true);
+    const sent = registry.requests.map(({ method, path }) => `${method} ${path.split('?')[0]}`);
+    const session = '/v2/a/b/blobs/uploads/session0';
+    expect(sent).toEqual(['POST /v2/a/b/blobs/uploads/', `PATCH ${session}`, `PUT ${session}`]);
+    expect(registry.requests[1]?.headers['transfer-encoding']).toBe('chunked');
+  });
+
+  test('fails when the connection breaks, so that the blob can be uploaded anew', async () => {
+    registry.script = (request) => {
+      if (request.method !== 'PATCH') return false;
+      request.once('data', () => request.socket.destroy());
+      return true;
+    };
+    await expect(pusher.stream(open())).rejects.toMatchObject({ code: 'UNREACHABLE' });
+    registry.script = undefined;
+    expect(await pusher.blob(blob, open)).toBe('uploaded');
+  });
+});
+
+describe('a manifest with a subject', () => {
+  const subject = { mediaType: MediaType.ociManifest, digest: sha256(Buffer.from('x')), size: 1 };
+  const artifact = (name: string) => {
+    const empty = {
+      mediaType: 'application/vnd.oci.empty.v1+json',
+      digest: sha256(Buffer.from('{}')),
+      size: 2,
+    };
+    const text = Buffer.from(
+      JSON.stringify({
+        schemaVersion: 2,
+        mediaType: MediaType.ociManifest,
+        artifactType: `application/${name}`,
+        config: empty,
+        layers: [],
+        subject,
+        annotations: { name },
+      }),
+    );
+    return {
+      text,
+      descriptor: { mediaType: MediaType.ociManifest, digest: sha256(text), size: text.length },
+    };
+  };
+
+  test.each([true, false])('is among its referrers, where the API is there: %s', async (referrers) => {
+    registry.referrers = referrers;
+    const [one, two] = [artifact('one'), artifact('two')];
+    for (const { text, descriptor } of [one, two, two]) await pusher.manifest(text, descriptor);
+    const reference = parseReference(`${registry.host}/a/b`);
+    const fetcher = await openFetcher(reference, { environment: { HOME: '/nonexistent' } });
+    const found = await fetcher.referrers(subject.digest);
+    expect(found.map(({ digest }) => digest)).toEqual([one.descriptor.digest, two.descriptor.digest]);
+    expect(await fetcher.referrers(subject.digest, 'application/two')).toMatchObject([
+      { ...two.descriptor, artifactType: 'application/two' },
+    ]);
+    expect(await fetcher.referrers(sha256(Buffer.from('none')))).toEqual([]);
+    fetcher.close();
+    const tag = subject.digest.replace(':', '-');
+    expect(registry.manifests.has(`a/b:${tag}`)).toBe(!referrers);
   });
 });
 
