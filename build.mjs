@@ -61,13 +61,19 @@ const start = [
 ].join('\n');
 
 // A command is its bundle, and a launcher that runs it.
-for (const name of ['tsbuild', 'tsrun', 'tsctr']) {
+const commands = {
+  tsbuild: 'src/cli/tsbuild.ts',
+  tsrun: 'src/cli/tsrun.ts',
+  tsctr: 'src/cli/tsctr.ts',
+  supervisor: 'src/runtime/supervisor/main.ts',
+};
+for (const [name, entry] of Object.entries(commands)) {
   await build({
     ...scripts,
     banner: { js: moduleUrl },
     outExtension: {},
     outdir: 'dist/commands',
-    entryPoints: { [name]: `src/cli/${name}.ts` },
+    entryPoints: { [name]: entry },
     plugins: [loadAtCall],
   });
   const digest = createHash('sha256')

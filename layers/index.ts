@@ -28,7 +28,7 @@ export * from './images/image-store.ts';
 export * from './images/reference.ts';
 export * from './images/stored-image.ts';
 export { SystemCallError } from './linux/errno.ts';
-export { isStillAt, lockFile, tryLockFile } from './linux/flock.ts';
+export { isStillAt, lockFile, tryLockFile, unlockFile } from './linux/flock.ts';
 export { type Koffi, koffi } from './linux/koffi.ts';
 export { makeDirectories } from './linux/make-directories.ts';
 export * from './oci/descriptor.ts';

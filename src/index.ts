@@ -4,6 +4,8 @@ export type { BuildError, FailedStep } from './api/build-error.ts';
 export * from './api/changes.ts';
 export * from './api/check.ts';
 export * from './api/container-commands.ts';
+export * from './api/container-life.ts';
+export * from './api/container-logs.ts';
 export { describeBuildError, describeChecks, describeWarnings } from './api/describe.ts';
 export { diskHint } from './api/disk-hint.ts';
 export * from './api/doctor.ts';

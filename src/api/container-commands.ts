@@ -1,8 +1,12 @@
+import { constants } from 'node:os';
 import { join } from 'node:path';
-import { type ContainerState, isInUse } from '../runtime/container-state.ts';
+import { setTimeout as delay } from 'node:timers/promises';
+import { type ContainerState, isInUse, isRunning } from '../runtime/container-state.ts';
 import { ContainerStore } from '../runtime/container-store.ts';
 import { awaitEnd, killProcess, type ProcessIdentity, signalProcess } from '../runtime/process-identity.ts';
 import { signalNumber } from '../runtime/signals.ts';
+import { wakeSupervisor } from '../runtime/supervisor/client.ts';
+import { ownSoon, startContainer } from './container-life.ts';
 import { ApiError } from './errors.ts';
 import { containerLabels, type InspectedContainer, inspectContainer } from './inspect-container.ts';
 import { type StoreLocation, withStore } from './with-store.ts';
@@ -18,7 +22,10 @@ export function listContainers(
     await containers.reclaim();
     return containers
       .list()
-      .filter(({ status }) => request.all || status === 'running')
+      .filter(
+        (state) =>
+          state.status !== 'creating' && (request.all || isRunning(state) || state.status === 'restarting'),
+      )
       .sort((a, b) => b.created.localeCompare(a.created));
   });
 }
@@ -50,13 +57,71 @@ export function stopContainer(name: string, request: StopRequest = {}): Promise<
   return withStore(request, async (store) => {
     const containers = new ContainerStore(store);
     await containers.reclaim();
-    const { process: init, options, config } = containers.find(name);
-    if (init === undefined) return;
-    const { signal = options.stopSignal ?? config.StopSignal ?? 'SIGTERM', timeoutMs = 10_000 } = request;
-    signalProcess(init, signalNumber(signal));
-    if (timeoutMs > 0 && (await awaitEnd(init, timeoutMs))) return;
-    await endProcess(init);
+    const state = containers.find(name);
+    const { options, config } = state;
+    const signal = signalNumber(request.signal ?? options.stopSignal ?? config.StopSignal ?? 'SIGTERM');
+    await endContainer(containers, state, {
+      signal,
+      timeoutMs: request.timeoutMs ?? stopTimeout(options.stopTimeoutSeconds),
+    });
   });
+}
+
+/** Stops a container and starts it again, whether it ran or not. */
+export async function restartContainer(name: string, request: StopRequest = {}): Promise<void> {
+  const isSupervised = await withStore(request, async (store) => {
+    const containers = new ContainerStore(store);
+    await containers.reclaim();
+    return restartInPlace(containers, containers.find(name), request);
+  });
+  if (!isSupervised) await stopAndStart(name, request);
+}
+
+/** By its supervisor, so that also one that would be removed at its end is there again. */
+async function restartInPlace(
+  containers: ContainerStore,
+  { id, process: init, supervised, startedAt, options, config, status }: ContainerState,
+  request: StopRequest,
+): Promise<boolean> {
+  if (!supervised || status !== 'running' || init === undefined) return false;
+  const signal = signalNumber(request.signal ?? options.stopSignal ?? config.StopSignal ?? 'SIGTERM');
+  const timeoutMs = request.timeoutMs ?? stopTimeout(options.stopTimeoutSeconds);
+  await containers.update(id, { intent: 'restart' });
+  signalProcess(init, signal);
+  if (timeoutMs <= 0 || !(await awaitEnd(init, timeoutMs))) await endProcess(init);
+  for (const end = performance.now() + KILL_TIMEOUT_MS; performance.now() < end; await delay(5)) {
+    const now = containers.get(id);
+    if (now !== undefined && now.startedAt !== startedAt && now.status !== 'restarting') return true;
+    if (now === undefined || !isInUse(now)) return false;
+  }
+  return false;
+}
+
+async function stopAndStart(name: string, request: StopRequest): Promise<void> {
+  await stopContainer(name, request);
+  const { storeRoot } = request;
+  await startContainer(name, { ...(storeRoot !== undefined && { storeRoot }) });
+}
+
+const stopTimeout = (seconds = 10) => (seconds < 0 ? Number.POSITIVE_INFINITY : seconds * 1000);
+
+/** When it is over, its owner has recorded how. */
+async function endContainer(
+  containers: ContainerStore,
+  { id, name, process: init, owner, status }: ContainerState,
+  { signal, timeoutMs }: { readonly signal: number; readonly timeoutMs: number },
+): Promise<void> {
+  if (status === 'created' || status === 'exited') return;
+  // First, so that whoever looks after it does not start it again.
+  await containers.update(id, { intent: 'stop' });
+  if (status === 'restarting') await wakeSupervisor(containers.directoryOf(id));
+  if (init !== undefined) {
+    signalProcess(init, signal);
+    if (timeoutMs <= 0 || !(await awaitEnd(init, timeoutMs))) await endProcess(init);
+  }
+  const owned = await ownSoon(containers, { id, name }, KILL_TIMEOUT_MS);
+  owned?.release();
+  if (owned === undefined && owner !== undefined && containers.get(id) !== undefined) killProcess(owner);
 }
 
 /** Sends a signal to PID 1 of a container. Throws `CONFLICT` when it does not run. */
@@ -69,7 +134,7 @@ export function killContainer(
     await containers.reclaim();
     const { id, process: init, status } = containers.find(name);
     const number = signalNumber(request.signal ?? 'SIGKILL');
-    if (status !== 'running' || init === undefined) {
+    if (!isRunning({ status }) || init === undefined) {
       throw new ApiError('CONFLICT', name, `cannot kill container: ${name}: container ${id} is not running`);
     }
     signalProcess(init, number);
@@ -97,9 +162,12 @@ export function removeContainer(name: string, request: RemoveContainerRequest = 
           `cannot remove container "/${state.name}": container is running: stop the container before removing or force remove`,
         );
       }
-      if (state.process !== undefined) await endProcess(state.process);
+      await endContainer(containers, state, { signal: constants.signals.SIGKILL, timeoutMs: 0 });
+      if (containers.get(state.id) === undefined) return state.id;
     }
+    const owned = await ownSoon(containers, state);
     containers.remove(state, { volumes: request.volumes ?? false });
+    owned?.release();
     return state.id;
   });
 }

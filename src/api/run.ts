@@ -1,5 +1,14 @@
 import type { Duplex, Readable, Writable } from 'node:stream';
-import { startContainer } from '../runtime/container.ts';
+import type { Store } from '../../layers/index.ts';
+import {
+  createContainer,
+  discardContainer,
+  exited,
+  type RunningContainer,
+  type StartRequest,
+  startContainer,
+} from '../runtime/container.ts';
+import { ContainerStore, type OwnedContainer } from '../runtime/container-store.ts';
 import type { ExitStatus, Stdio } from '../sandbox/sandbox.ts';
 import { fillVolume } from './fill-volume.ts';
 import { resolveImage } from './images.ts';
@@ -67,17 +76,21 @@ export async function run(request: RunRequest, stdio: RunStdio): Promise<Running
       ...(report && { report }),
       ...(signal && { signal }),
     });
-    const { process: launched, ...container } = await startContainer(store, {
+    const owned = await createContainer(store, {
       image,
       options,
       ...(name !== undefined && { name }),
       remove: remove ?? false,
-      stdio: wiring(stdio),
       fillVolume: (path, directory) => fillVolume(store, image.layers, path, directory),
+      ...(signal && { signal }),
+    });
+    const { process: launched, ...container } = await startOrDiscard(store, owned, {
+      stdio: wiring(stdio),
+      managed: false,
       ...(mechanism && { mechanism }),
       ...(signal && { signal }),
     });
-    const ended = container.wait().finally(() => store.close());
+    const ended = finish(store, owned, container.wait()).finally(() => store.close());
     ended.catch(() => {}); // told to whoever waits
     const { pid, stdin, stdout, stderr, terminal } = launched;
     return {
@@ -96,6 +109,29 @@ export async function run(request: RunRequest, stdio: RunStdio): Promise<Running
     store.close();
     throw error;
   }
+}
+
+/** A container that could not be started leaves nothing. */
+async function startOrDiscard(
+  store: Store,
+  owned: OwnedContainer,
+  request: StartRequest,
+): Promise<RunningContainer> {
+  try {
+    return await startContainer(store, owned, request);
+  } catch (error) {
+    discardContainer(new ContainerStore(store), owned);
+    throw error;
+  }
+}
+
+async function finish(store: Store, owned: OwnedContainer, ended: Promise<ExitStatus>): Promise<ExitStatus> {
+  const containers = new ContainerStore(store);
+  const status = await ended;
+  await containers.update(owned.id, exited(status));
+  if (containers.get(owned.id)?.remove) discardContainer(containers, owned);
+  else owned.release();
+  return status;
 }
 
 function wiring(stdio: RunStdio): Stdio {

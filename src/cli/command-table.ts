@@ -7,6 +7,7 @@ export interface Entry {
 }
 
 const containers = () => import('./commands/containers.ts');
+const life = () => import('./commands/container-life.ts');
 const names = () => import('./commands/image-names.ts');
 const archives = () => import('./commands/archives.ts');
 const inspections = () => import('./commands/inspect.ts');
@@ -30,9 +31,20 @@ export const COMMANDS: Readonly<Record<string, Entry>> = {
     load: async () => (await import('./commands/exec.ts')).exec,
   },
   ps: { about: 'List containers', load: async () => (await containers()).list },
-  stop: { about: 'Stop running containers', load: async () => (await containers()).stop },
-  kill: { about: 'Send a signal to running containers', load: async () => (await containers()).kill },
-  rm: { about: 'Remove containers', load: async () => (await containers()).remove },
+  create: { about: 'Create a container', load: async () => (await life()).create },
+  start: { about: 'Start containers', load: async () => (await life()).start },
+  stop: { about: 'Stop running containers', load: async () => (await life()).stop },
+  restart: { about: 'Stop containers and start them again', load: async () => (await life()).restart },
+  kill: { about: 'Send a signal to running containers', load: async () => (await life()).kill },
+  wait: {
+    about: 'Wait until containers have ended, and show their exit codes',
+    load: async () => (await life()).wait,
+  },
+  logs: {
+    about: 'Show what a container has put out',
+    load: async () => (await import('./commands/logs.ts')).logs,
+  },
+  rm: { about: 'Remove containers', load: async () => (await life()).remove },
   images: { about: 'List images', load: async () => (await import('./commands/images.ts')).list },
   inspect: {
     about: 'Show containers, images or volumes as JSON',
@@ -103,17 +115,22 @@ export const GROUPS: Readonly<Record<string, Group>> = {
   container: {
     about: 'Manage containers',
     commands: {
+      create: command('create'),
       exec: command('exec'),
       inspect: {
         about: 'Show containers as JSON',
         load: async () => (await inspections()).inspectContainer,
       },
       kill: command('kill'),
+      logs: command('logs'),
       ls: command('ps'),
       prune: { about: 'Remove stopped containers', load: async () => (await system()).pruneContainers },
+      restart: command('restart'),
       rm: command('rm'),
       run: command('run'),
+      start: command('start'),
       stop: command('stop'),
+      wait: command('wait'),
     },
     aliases: { list: 'ls', ps: 'ls', remove: 'rm' },
   },

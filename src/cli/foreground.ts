@@ -41,7 +41,7 @@ export async function runInForeground(request: RunRequest, options: ForegroundOp
 }
 
 /** Says at the first bytes that come what they are. */
-function pullReport(image: string): Pick<RunRequest, 'report'> {
+export function pullReport(image: string): Pick<RunRequest, 'report'> {
   let view: TransferView | undefined;
   return {
     report: (event) => {

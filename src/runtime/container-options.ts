@@ -41,7 +41,30 @@ export interface ContainerOptions {
   readonly oomScoreAdj?: number;
   /** Signal that asks the container to end: `SIGTERM` or `15`. */
   readonly stopSignal?: string;
+  /** How long `stop` waits until it kills; -1 for ever. Default: 10. */
+  readonly stopTimeoutSeconds?: number;
   readonly terminal?: { readonly rows: number; readonly columns: number };
+  /** Standard input is kept open for whoever attaches. */
+  readonly interactive?: boolean;
+  /** Standard input ends when the first who was attached to it goes. */
+  readonly stdinOnce?: boolean;
+  readonly restart?: RestartPolicy;
+  readonly log?: LogConfig;
+  readonly detachKeys?: string;
+}
+
+/** When a container that has ended is started again. */
+export interface RestartPolicy {
+  readonly name: 'no' | 'on-failure' | 'always' | 'unless-stopped';
+  /** Of `on-failure`; 0 is without end. */
+  readonly maximumRetryCount: number;
+}
+
+/** Where the output of a container is kept. */
+export interface LogConfig {
+  readonly driver: 'json-file' | 'local' | 'none';
+  /** `max-size`, `max-file` and others, as given. */
+  readonly options: Readonly<Record<string, string>>;
 }
 
 export interface HostEntry {

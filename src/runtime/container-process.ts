@@ -1,5 +1,5 @@
 import { constants } from 'node:os';
-import type { OverlayRoot, Store } from '../../layers/index.ts';
+import type { Layer, OverlayRoot, Store } from '../../layers/index.ts';
 import type { NetworkNamespace } from '../network/network.ts';
 import { openBridgeNetwork } from '../network/open-network.ts';
 import { launch } from '../sandbox/launch.ts';
@@ -9,6 +9,7 @@ import type { StartRequest } from './container.ts';
 import type { ContainerMount } from './container-mounts.ts';
 import type { ContainerOptions } from './container-options.ts';
 import { containerSpec, hostnameOf } from './container-spec.ts';
+import type { ContainerState } from './container-state.ts';
 import type { ContainerStore } from './container-store.ts';
 import { RuntimeError } from './errors.ts';
 import { allHostDevices, requestedDevices } from './host-devices.ts';
@@ -17,25 +18,26 @@ import { resolveUser } from './passwd.ts';
 
 /** What a container's process is made of, once all of it is ready. */
 export interface ProcessInput {
-  readonly id: string;
+  readonly store: Store;
+  readonly state: ContainerState;
+  /** Bottom first. */
+  readonly layers: readonly Layer[];
   readonly request: StartRequest;
   readonly network: NetworkNamespace | undefined;
   readonly mounts: readonly ContainerMount[];
 }
 
-/** Starts the command over the image's layers and a new directory for what it writes. */
-export async function startProcess(
-  store: Store,
-  containers: ContainerStore,
-  input: ProcessInput,
-): Promise<RunningProcess> {
-  const { image, options, remove, stdio, mechanism, signal } = input.request;
+/** Starts the command over the image's layers and the directory for what it writes. */
+export async function startProcess(containers: ContainerStore, input: ProcessInput): Promise<RunningProcess> {
+  const { layers, state } = input;
+  const { id, options, remove } = state;
+  const { stdio, mechanism, signal } = input.request;
   const overlay: OverlayRoot = {
-    lower: image.layers.map((layer) => layer.directory()),
-    ...containers.makeWritable(input.id),
+    lower: layers.map((layer) => layer.directory()),
+    ...containers.makeWritable(id),
     volatile: remove,
   };
-  const started = await launch(specOf(store, input), {
+  const started = await launch(specOf(input), {
     overlay,
     stdio,
     files: filesOf(input),
@@ -48,15 +50,15 @@ export async function startProcess(
   return started;
 }
 
-function specOf(store: Store, { id, request, network, mounts }: ProcessInput): Spec {
-  const { image, options } = request;
-  const config = image.config.config ?? {};
+function specOf({ store, state, layers, request, network, mounts }: ProcessInput): Spec {
+  const { id, config, options } = state;
   return containerSpec({
     id,
     config,
     options,
+    managed: request.managed,
     user: resolveUser(
-      store.snapshots.view(image.layers),
+      store.snapshots.view(layers),
       options.user ?? config.User ?? '',
       options.groupAdd ?? [],
     ),
@@ -76,8 +78,8 @@ const networkChoice = (options: ContainerOptions, network: NetworkNamespace | un
 });
 
 /** A mount of the user's own at the same place comes before them. */
-function filesOf({ id, request, network, mounts }: ProcessInput): readonly ProvidedFile[] {
-  const { options } = request;
+function filesOf({ state, network, mounts }: ProcessInput): readonly ProvidedFile[] {
+  const { id, options } = state;
   const { domainname, dns, dnsSearch, dnsOptions } = options;
   const files = networkFiles({
     hostname: hostnameOf({ id, options, network: networkChoice(options, network) }),

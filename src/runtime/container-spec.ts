@@ -22,6 +22,8 @@ export interface ContainerSpecInput {
   readonly mounts: readonly SpecMount[];
   /** Besides those that every container has. */
   readonly devices: readonly Device[];
+  /** Give it a control group though nothing is limited. */
+  readonly managed?: boolean;
 }
 
 /** The OCI runtime spec of a container: image config and options over Docker's defaults. */
@@ -60,13 +62,17 @@ export function containerSpec(input: ContainerSpecInput): Spec {
       namespaces: namespaces(input.network, options.hostNamespaces),
       ...(input.devices.length > 0 && { devices: input.devices }),
       ...(resources && { resources }),
-      ...(parent !== undefined && { cgroupsPath: `/${parent.replace(/^\/+/, '')}/${id}` }),
+      ...((parent !== undefined || input.managed) && { cgroupsPath: cgroupPath(id, parent) }),
       ...(options.sysctls && { sysctl: options.sysctls }),
       ...(seccomp && { seccomp }),
       maskedPaths: privileged ? [] : DEFAULT_MASKED_PATHS,
       readonlyPaths: privileged ? [] : DEFAULT_READONLY_PATHS,
     },
   };
+}
+
+function cgroupPath(id: string, parent = 'tsbuild'): string {
+  return `/${parent.replace(/^\/+/, '')}/${id}`;
 }
 
 /** Docker's, without those that something asked for takes the place of, itself or as a whole /dev. */

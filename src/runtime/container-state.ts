@@ -1,6 +1,10 @@
 import type { ContainerConfig } from '../../layers/index.ts';
+import type { PlannedMount } from './container-mounts.ts';
 import type { ContainerOptions } from './container-options.ts';
 import type { ProcessIdentity } from './process-identity.ts';
+
+/** `creating`: it is being made, and nobody else's business yet. `restarting`: it waits to be started again. */
+export type ContainerStatus = 'creating' | 'created' | 'running' | 'paused' | 'restarting' | 'exited';
 
 /** What is known of a container: everything that its inspection needs. Kept as JSON. */
 export interface ContainerState {
@@ -18,21 +22,38 @@ export interface ContainerState {
   readonly remove: boolean;
   /** Command line, entrypoint included. */
   readonly args: readonly string[];
-  readonly status: 'created' | 'running' | 'exited';
+  readonly status: ContainerStatus;
+  /** The process that looks after it, while it runs or is to be started again. */
+  readonly owner?: ProcessIdentity;
+  /** That process is a supervisor, which one can attach to; else a command that runs it in the foreground. */
+  readonly supervised?: boolean;
   /** PID 1 of the container as the host sees it. */
   readonly process?: ProcessIdentity;
   readonly startedAt?: string;
   readonly finishedAt?: string;
   readonly exitCode?: number;
   readonly oomKilled?: boolean;
+  /** Why it could not be started the last time. */
+  readonly error?: string;
+  /** How often its policy has started it again. */
+  readonly restartCount?: number;
+  /** What somebody has asked for, to be heeded when its process ends. Gone with the next start. */
+  readonly intent?: 'stop' | 'restart';
+  /** What is to be mounted at each start. */
+  readonly plannedMounts?: readonly PlannedMount[];
   /** What is mounted in it besides what every container has. */
   readonly mounts?: readonly MountState[];
   readonly network?: NetworkState;
 }
 
-/** Whether it runs, or somebody is just about to start it: nothing of it may be taken away. */
-export function isInUse({ status }: ContainerState): boolean {
-  return status !== 'exited';
+/** Whether it runs, is about to, or is being made: nothing of it may be taken away. */
+export function isInUse({ status }: Pick<ContainerState, 'status'>): boolean {
+  return status !== 'exited' && status !== 'created';
+}
+
+/** Whether it has a process. */
+export function isRunning({ status }: Pick<ContainerState, 'status'>): boolean {
+  return status === 'running' || status === 'paused';
 }
 
 export interface MountState {

@@ -1,6 +1,7 @@
 import {
   closeSync,
   constants,
+  existsSync,
   mkdirSync,
   openSync,
   readdirSync,
@@ -9,8 +10,15 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { join } from 'node:path';
-import { type DiffId, lockFile, type OverlayRoot, type Store, tryLockFile } from '../../layers/index.ts';
-import type { ContainerState } from './container-state.ts';
+import {
+  type DiffId,
+  lockFile,
+  type OverlayRoot,
+  type Store,
+  tryLockFile,
+  unlockFile,
+} from '../../layers/index.ts';
+import { type ContainerState, isInUse } from './container-state.ts';
 import { RuntimeError } from './errors.ts';
 import { newContainerName } from './names.ts';
 import { killProcess } from './process-identity.ts';
@@ -18,13 +26,19 @@ import { VolumeStore } from './volumes.ts';
 
 const SPACE = 'container';
 
+/** Fields to set; those that are undefined are taken away. */
+export type ContainerChange = { readonly [K in keyof ContainerState]?: ContainerState[K] | undefined };
+
 /** A new container, before it has a name. */
 export type NewContainer = Omit<ContainerState, 'name'> & { readonly name?: string };
 
 /** A container that this process looks after. */
 export interface OwnedContainer {
+  readonly id: string;
   readonly name: string;
-  /** From here on the container counts as abandoned. */
+  /** What is locked: a process that has it too looks after the container as well. */
+  readonly fd: number;
+  /** From here on, if it has not ended, the container counts as abandoned. Idempotent. */
   release(): void;
 }
 
@@ -43,19 +57,58 @@ export class ContainerStore {
       const name = container.name ?? newContainerName(new Set(all.map((state) => state.name)));
       const taken = all.find((state) => state.name === name);
       if (taken !== undefined) throw nameTaken(name, taken.id);
-      const release = this.#own(container.id);
+      const owned = this.#own(container.id, name);
       try {
         this.store.records.set(SPACE, container.id, { layers, value: { ...container, name } });
       } catch (error) {
-        release();
+        owned.release();
         throw error;
       }
-      return { name, release };
+      return owned;
+    });
+  }
+
+  /** Takes over a container that nobody looks after; undefined when somebody does, or it is gone. */
+  tryOwn({ id, name }: Pick<ContainerState, 'id' | 'name'>): OwnedContainer | undefined {
+    const fd = openIfThere(this.#ownerFile(id), constants.O_RDWR);
+    if (fd === undefined) return undefined;
+    for (;;) {
+      if (tryLockFile(fd, 'exclusive')) return owned(id, name, fd);
+      // Those who are just looking share it with each other, and are gone in a moment.
+      if (tryLockFile(fd, 'shared')) {
+        unlockFile(fd);
+        continue;
+      }
+      closeSync(fd);
+      return undefined;
+    }
+  }
+
+  /** Looks after a container whose owner has handed over its descriptor. */
+  adopt({ id, name }: Pick<ContainerState, 'id' | 'name'>, fd: number): OwnedContainer {
+    return owned(id, name, fd);
+  }
+
+  /** The diff IDs of its image, bottom first. */
+  layersOf(id: string): readonly DiffId[] {
+    return this.store.records.get(SPACE, id)?.layers ?? [];
+  }
+
+  get(id: string): ContainerState | undefined {
+    return this.store.records.get(SPACE, id)?.value as ContainerState | undefined;
+  }
+
+  /** Throws `CONFLICT` when the name is taken. */
+  rename(id: string, name: string): Promise<void> {
+    return this.store.records.exclusive(SPACE, 'names', async () => {
+      const taken = this.list().find((state) => state.name === name);
+      if (taken !== undefined) throw nameTaken(name, taken.id);
+      await this.update(id, { name });
     });
   }
 
   /** Nothing when the container has been removed meanwhile. */
-  update(id: string, change: Partial<ContainerState>): Promise<void> {
+  update(id: string, change: ContainerChange): Promise<void> {
     return this.store.records.exclusive(SPACE, id, async () => this.#change(id, change));
   }
 
@@ -63,10 +116,11 @@ export class ContainerStore {
     return [...this.store.records.list(SPACE)].map(({ record }) => record.value as ContainerState);
   }
 
-  /** By id, unambiguous prefix of it, or name. Throws `NOT_FOUND`. */
+  /** By id, name (also as inspection has it, with a slash), or unambiguous prefix of the id. Throws `NOT_FOUND`. */
   find(text: string): ContainerState {
     const all = this.list();
-    const exact = all.find(({ id, name }) => id === text || name === text);
+    const exact =
+      all.find(({ id }) => id === text) ?? all.find(({ name }) => name === text.replace(/^\//, ''));
     const matches = exact ? [exact] : text === '' ? [] : all.filter(({ id }) => id.startsWith(text));
     if (matches.length === 1) return matches[0]!;
     throw new RuntimeError(
@@ -78,11 +132,20 @@ export class ContainerStore {
     );
   }
 
-  /** Makes the directories that a container writes to. */
+  /** Where a container's files are, its log among them. */
+  directoryOf(id: string): string {
+    return this.#directory(id);
+  }
+
+  /** The directories that a container writes to; made at its first start. */
   makeWritable(id: string): Required<Pick<OverlayRoot, 'upper' | 'work'>> {
     const upper = join(this.#directory(id), 'fs');
     const work = join(this.#directory(id), 'work');
-    for (const path of [upper, work]) mkdirSync(path, { mode: 0o755 });
+    // What overlayfs keeps there is of one mount alone, and a volatile one leaves a mark that keeps others out.
+    rmSync(work, { recursive: true, force: true });
+    mkdirSync(work, { mode: 0o755 });
+    if (existsSync(upper)) return { upper, work };
+    mkdirSync(upper, { mode: 0o755 });
     // By which programs tell that they are in a container. Nothing of the image is in there yet.
     writeFileSync(join(upper, '.dockerenv'), '', { mode: 0o755, flag: 'wx' });
     return { upper, work };
@@ -109,8 +172,8 @@ export class ContainerStore {
     for (const { id, state } of this.#abandoned()) {
       if (state?.process !== undefined) killProcess(state.process);
       if (state === undefined) this.#discard(id);
-      else if (state.remove || state.status === 'created') this.remove(state, { volumes: true });
-      else this.#change(id, { status: 'exited', exitCode: 137, finishedAt: new Date().toISOString() });
+      else if (state.remove || state.status === 'creating') this.remove(state, { volumes: true });
+      else this.#change(id, abandonedAt(new Date()));
     }
   }
 
@@ -120,30 +183,20 @@ export class ContainerStore {
     const directories = readdirIfThere(join(this.store.root, 'containers'));
     return [...new Set([...directories, ...states.keys()])]
       .map((id) => ({ id, state: states.get(id) }))
-      .filter(({ id, state }) => state?.status !== 'exited' && !this.#isOwned(id));
+      .filter(({ id, state }) => (state === undefined || isInUse(state)) && !this.#isOwned(id));
   }
 
-  /** Locks the container's file; the answer unlocks it. */
-  #own(id: string): () => void {
+  #own(id: string, name: string): OwnedContainer {
     mkdirSync(this.#directory(id), { recursive: true, mode: 0o711 });
     const fd = openSync(this.#ownerFile(id), constants.O_RDWR | constants.O_CREAT, 0o600);
     // Waits for nobody but those who are just looking.
     lockFile(fd, 'exclusive');
-    let open = true;
-    return () => {
-      if (open) closeSync(fd);
-      open = false;
-    };
+    return owned(id, name, fd);
   }
 
   #isOwned(id: string): boolean {
-    let fd: number;
-    try {
-      fd = openSync(this.#ownerFile(id), 'r');
-    } catch (error) {
-      if ((error as NodeJS.ErrnoException).code === 'ENOENT') return false;
-      throw error;
-    }
+    const fd = openIfThere(this.#ownerFile(id), constants.O_RDONLY);
+    if (fd === undefined) return false;
     try {
       return !tryLockFile(fd, 'shared');
     } finally {
@@ -151,7 +204,7 @@ export class ContainerStore {
     }
   }
 
-  #change(id: string, change: Partial<ContainerState>): void {
+  #change(id: string, change: ContainerChange): void {
     const record = this.store.records.get(SPACE, id);
     if (record === undefined) return;
     const value = { ...(record.value as ContainerState), ...change };
@@ -181,6 +234,35 @@ export class ContainerStore {
 
   #ownerFile(id: string): string {
     return join(this.#directory(id), 'owner');
+  }
+}
+
+function owned(id: string, name: string, fd: number): OwnedContainer {
+  let open = true;
+  const release = () => {
+    if (open) closeSync(fd);
+    open = false;
+  };
+  return { id, name, fd, release };
+}
+
+/** Killed with its owner, as far as anybody knows. */
+function abandonedAt(time: Date): ContainerChange {
+  return {
+    status: 'exited',
+    exitCode: 137,
+    finishedAt: time.toISOString(),
+    process: undefined,
+    owner: undefined,
+  };
+}
+
+function openIfThere(path: string, flags: number): number | undefined {
+  try {
+    return openSync(path, flags);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
+    throw error;
   }
 }
 

@@ -1,12 +1,17 @@
 import type { ContainerConfig, ImageConfig, Layer, Store } from '../../layers/index.ts';
 import type { NetworkNamespace } from '../network/network.ts';
 import type { ExitStatus, RunningProcess, StartMechanism, Stdio } from '../sandbox/sandbox.ts';
-import { anonymousVolumes, type PlannedMount, planMounts, prepareMounts } from './container-mounts.ts';
+import { anonymousVolumes, planMounts, prepareMounts } from './container-mounts.ts';
 import type { ContainerOptions } from './container-options.ts';
 import { networkOf, startProcess } from './container-process.ts';
 import { commandLine } from './container-spec.ts';
 import type { ContainerState } from './container-state.ts';
-import { ContainerStore, type NewContainer } from './container-store.ts';
+import {
+  type ContainerChange,
+  ContainerStore,
+  type NewContainer,
+  type OwnedContainer,
+} from './container-store.ts';
 import { RuntimeError } from './errors.ts';
 import { NAME_PATTERN, newContainerId } from './names.ts';
 import { processIdentity } from './process-identity.ts';
@@ -23,75 +28,111 @@ export interface ContainerImage {
   readonly layers: readonly Layer[];
 }
 
-export interface StartRequest {
+export interface CreateRequest {
   readonly image: ContainerImage;
   readonly options: ContainerOptions;
   readonly name?: string;
   /** Nothing of the container is left when it has ended. */
   readonly remove: boolean;
-  readonly stdio: Stdio;
-  readonly mechanism?: StartMechanism;
   readonly signal?: AbortSignal;
   /** Makes the (missing) directory a copy of what the image has at `path`; false when it has nothing there. */
   fillVolume(path: string, directory: string): Promise<boolean>;
 }
 
+export interface StartRequest {
+  readonly stdio: Stdio;
+  /** Give it a control group of its own, by which it can be watched, frozen and limited while it runs. */
+  readonly managed: boolean;
+  readonly mechanism?: StartMechanism;
+  readonly signal?: AbortSignal;
+}
+
+/** A container whose process runs. */
 export interface RunningContainer {
   readonly id: string;
   readonly name: string;
   readonly process: RunningProcess;
-  /** When it has ended, its state is recorded or, with `remove`, nothing of it is left. */
+  /** When its process has ended and its network is given back. What becomes of the container is the caller's to say. */
   wait(): Promise<ExitStatus>;
 }
 
-/** Makes a container of an image and starts it; the container ends with this process. A failed start leaves nothing. */
-export async function startContainer(store: Store, request: StartRequest): Promise<RunningContainer> {
-  const planned = plannedMounts(request);
-  const container = { ...describe(request), mounts: anonymousVolumes(planned) };
+/**
+ * Makes a container of an image: its record, and its volumes. This process looks after it until the answer is released.
+ * A failure leaves nothing.
+ */
+export async function createContainer(store: Store, request: CreateRequest): Promise<OwnedContainer> {
+  const { image, options, fillVolume } = request;
+  const planned = planMounts(Object.keys(image.config.config?.Volumes ?? {}), options.mounts ?? []);
+  const container = { ...describe(request), plannedMounts: planned, mounts: anonymousVolumes(planned) };
   const containers = new ContainerStore(store);
-  const layers = await Promise.all(request.image.layers.map((layer) => layer.diff));
+  const layers = await Promise.all(image.layers.map((layer) => layer.diff));
   const owned = await containers.create(
     container,
     layers.map(({ diffId }) => diffId),
   );
-  const { id } = container;
-  const discard = () => {
-    containers.remove({ ...container, name: owned.name }, { volumes: true });
-    owned.release();
-  };
-  let network: NetworkNamespace | undefined;
   try {
-    network = networkOf(request.options);
-    const { fillVolume } = request;
     const mounts = await prepareMounts(planned, { store, fillVolume });
-    await containers.update(id, { mounts: mounts.map(({ state }) => state), ...networkState(network) });
     request.signal?.throwIfAborted();
-    const started = await startProcess(store, containers, { id, request, network, mounts });
-    await containers.update(id, { status: 'running', ...running(started.pid) });
-    const ended = finish(started, async (change) => {
-      network?.close();
-      if (request.remove) return discard();
-      await containers.update(id, change);
-      owned.release();
-    });
-    ended.catch(() => {}); // told to whoever waits
-    return { id, name: owned.name, process: started, wait: () => ended };
+    await containers.update(owned.id, { status: 'created', mounts: mounts.map(({ state }) => state) });
+    return owned;
   } catch (error) {
-    network?.close();
-    discard();
+    discardContainer(containers, owned);
     throw error;
   }
 }
 
-/** Everything about it that can be wrong and takes nothing to find out. */
-function describe({ image, options, name, remove }: StartRequest): NewContainer {
-  if (name !== undefined && !NAME_PATTERN.test(name)) {
-    throw new RuntimeError(
-      'BAD_OPTION',
-      name,
-      `Invalid container name (${name}), only [a-zA-Z0-9][a-zA-Z0-9_.-] are allowed`,
-    );
+/** The container with all that it has, its anonymous volumes too. */
+export function discardContainer(containers: ContainerStore, owned: OwnedContainer): void {
+  const state = containers.get(owned.id);
+  if (state !== undefined) containers.remove(state, { volumes: true });
+  owned.release();
+}
+
+/** Starts a container that this process looks after, for the first time or again; it ends with this process. */
+export async function startContainer(
+  store: Store,
+  { id, name }: OwnedContainer,
+  request: StartRequest,
+): Promise<RunningContainer> {
+  const containers = new ContainerStore(store);
+  const state = requireState(containers, id);
+  const layers = layersOf(store, containers, id);
+  const network = networkOf(state.options);
+  try {
+    // Made and filled when the container was.
+    const fillVolume = async () => false;
+    const mounts = await prepareMounts(state.plannedMounts ?? [], { store, fillVolume });
+    request.signal?.throwIfAborted();
+    const started = await startProcess(containers, { state, layers, request, network, mounts, store });
+    await containers.update(id, {
+      ...running(started.pid),
+      ...networkState(network),
+      supervised: request.managed,
+    });
+    const ended = started.wait().finally(() => network?.close());
+    ended.catch(() => {}); // told to whoever waits
+    return { id, name, process: started, wait: () => ended };
+  } catch (error) {
+    network?.close();
+    throw error;
   }
+}
+
+/** What is recorded of a container whose process has ended. */
+export function exited(status: Pick<ExitStatus, 'code' | 'oomKilled'>): ContainerChange {
+  return {
+    status: 'exited',
+    exitCode: status.code,
+    oomKilled: status.oomKilled,
+    finishedAt: new Date().toISOString(),
+    process: undefined,
+    owner: undefined,
+  };
+}
+
+/** Everything about it that can be wrong and takes nothing to find out. */
+function describe({ image, options, name, remove }: CreateRequest): NewContainer {
+  if (name !== undefined) requireName(name);
   if (options.stopSignal !== undefined) signalNumber(options.stopSignal);
   if (options.hostname && options.hostNamespaces?.includes('uts'))
     throw new RuntimeError('BAD_OPTION', 'uts', 'conflicting options: hostname and the UTS mode');
@@ -106,37 +147,52 @@ function describe({ image, options, name, remove }: StartRequest): NewContainer 
     options,
     remove,
     args: commandLine(config, options),
-    status: 'created',
+    status: 'creating',
   };
 }
 
-function running(pid: number): Partial<ContainerState> {
-  const process = processIdentity(pid);
-  return { startedAt: new Date().toISOString(), ...(process && { process }) };
+export function requireName(name: string): void {
+  if (NAME_PATTERN.test(name)) return;
+  throw new RuntimeError(
+    'BAD_OPTION',
+    name,
+    `Invalid container name (${name}), only [a-zA-Z0-9][a-zA-Z0-9_.-] are allowed`,
+  );
 }
 
-function networkState(network: NetworkNamespace | undefined): Partial<ContainerState> {
-  if (network === undefined) return {};
+function requireState(containers: ContainerStore, id: string): ContainerState {
+  const state = containers.get(id);
+  if (state === undefined) throw new RuntimeError('NOT_FOUND', id, `No such container: ${id}`);
+  return state;
+}
+
+function layersOf(store: Store, containers: ContainerStore, id: string): readonly Layer[] {
+  return containers.layersOf(id).map((diffId) => {
+    const layer = store.snapshots.layer(diffId);
+    if (layer === undefined)
+      throw new RuntimeError('NOT_FOUND', diffId, `Cannot start container ${id}: layer ${diffId} is gone`);
+    return layer;
+  });
+}
+
+function running(pid: number): ContainerChange {
+  const now = new Date().toISOString();
+  return {
+    status: 'running',
+    startedAt: now,
+    process: processIdentity(pid),
+    owner: processIdentity(process.pid),
+    exitCode: undefined,
+    oomKilled: undefined,
+    error: undefined,
+    intent: undefined,
+  };
+}
+
+function networkState(network: NetworkNamespace | undefined): ContainerChange {
+  if (network === undefined) return { network: undefined };
   const { addresses, gateway, macAddress } = network;
   return {
     network: { addresses, ...(gateway !== undefined && { gateway }), ...(macAddress && { macAddress }) },
   };
-}
-
-async function finish(
-  started: RunningProcess,
-  record: (change: Partial<ContainerState>) => Promise<void>,
-): Promise<ExitStatus> {
-  const status = await started.wait();
-  await record({
-    status: 'exited',
-    exitCode: status.code,
-    oomKilled: status.oomKilled,
-    finishedAt: new Date().toISOString(),
-  });
-  return status;
-}
-
-function plannedMounts({ image, options }: StartRequest): readonly PlannedMount[] {
-  return planMounts(Object.keys(image.config.config?.Volumes ?? {}), options.mounts ?? []);
 }

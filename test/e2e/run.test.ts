@@ -67,7 +67,6 @@ describeCommands('tsrun', (commands) => {
       [125, ['--name', 'bad name', 'busybox', 'true']],
       [125, ['-u', 'nobody-known', 'busybox', 'true']],
       [125, ['--network', 'nosuch', 'busybox', 'true']],
-      [125, ['--detach', 'busybox', 'true']],
       [125, ['--memory', '1m', 'busybox', 'true']],
       [125, []],
     ])('are Docker’s: %i for %j', async (expected, args) => {
@@ -461,5 +460,5 @@ test('tsrun --help shows the options by kind', () => {
     'Rights:',
   ])
     expect(text).toContain(heading);
-  expect(text).not.toContain('--detach');
+  expect(text).not.toContain('--userns');
 });

@@ -1,12 +1,4 @@
-import { Option } from 'commander';
-import {
-  type ContainerState,
-  containerLabels,
-  killContainer,
-  listContainers,
-  removeContainer,
-  stopContainer,
-} from '../../index.ts';
+import { type ContainerState, containerLabels, listContainers } from '../../index.ts';
 import { ExitCode } from '../exit-status.ts';
 import { formatListing, type Listing, type Row } from '../format/listing.ts';
 import { humanDuration, since, timestamp } from '../format/time.ts';
@@ -14,7 +6,6 @@ import { listOption } from '../option-values.ts';
 import type { CommandModule } from '../tsctr.ts';
 import { parseIntegerIn } from '../values.ts';
 import { filterBy } from './filter.ts';
-import { forEachName } from './for-each-name.ts';
 
 const LISTING: Listing = {
   columns: ['ID', 'Image', 'Command', 'RunningFor', 'Status', 'Ports', 'Names'],
@@ -123,79 +114,19 @@ function commandText({ args }: ContainerState): string {
   return args.map((word) => (/[\s'"\\]|^$/.test(word) ? `'${word}'` : word)).join(' ');
 }
 
-function statusText({ status, startedAt, finishedAt, exitCode }: ContainerState): string {
-  if (status === 'running') return `Up ${humanDuration(Date.now() - Date.parse(startedAt ?? ''))}`;
-  if (status === 'created') return 'Created';
-  return `Exited (${exitCode ?? 0}) ${since(finishedAt)}`;
+/** As Docker has it. */
+function statusText({ status, startedAt, finishedAt, exitCode = 0 }: ContainerState): string {
+  const up = () => `Up ${humanDuration(Date.now() - Date.parse(startedAt ?? ''))}`;
+  switch (status) {
+    case 'running':
+      return up();
+    case 'paused':
+      return `${up()} (Paused)`;
+    case 'restarting':
+      return `Restarting (${exitCode}) ${since(finishedAt)}`;
+    case 'exited':
+      return `Exited (${exitCode}) ${since(finishedAt)}`;
+    default:
+      return 'Created';
+  }
 }
-
-interface RemoveValues {
-  readonly force?: boolean;
-  readonly volumes?: boolean;
-}
-
-export const remove: CommandModule = {
-  declare(command, done) {
-    command
-      .argument('<container...>')
-      .option('-f, --force', 'end it first when it runs')
-      .option('-v, --volumes', 'remove its anonymous volumes too')
-      .action(async (names: readonly string[], values: RemoveValues) =>
-        done(
-          await forEachName(names, async (name) => {
-            await removeContainer(name, {
-              force: values.force === true,
-              volumes: values.volumes === true,
-            });
-            process.stdout.write(`${name}\n`);
-          }),
-        ),
-      );
-  },
-};
-
-interface StopValues {
-  readonly signal?: string;
-  readonly timeout?: string;
-  /** What Docker called it before. */
-  readonly time?: string;
-}
-
-export const stop: CommandModule = {
-  declare(command, done) {
-    command
-      .argument('<container...>')
-      .option('-s, --signal <signal>', 'signal to send first')
-      .option('-t, --timeout <seconds>', 'how long to wait until it is killed (default 10)')
-      .addOption(new Option('--time <seconds>').hideHelp())
-      .action(async (names: readonly string[], values: StopValues) => {
-        const seconds = values.timeout ?? values.time ?? '10';
-        const timeoutMs = parseIntegerIn(seconds, '--timeout', -1, 1e6) * 1000;
-        done(
-          await forEachName(names, async (name) => {
-            await stopContainer(name, {
-              ...(values.signal !== undefined && { signal: values.signal }),
-              timeoutMs: timeoutMs < 0 ? Number.POSITIVE_INFINITY : timeoutMs,
-            });
-            process.stdout.write(`${name}\n`);
-          }),
-        );
-      });
-  },
-};
-
-export const kill: CommandModule = {
-  declare(command, done) {
-    command
-      .argument('<container...>')
-      .option('-s, --signal <signal>', 'signal to send', 'KILL')
-      .action(async (names: readonly string[], values: { readonly signal: string }) =>
-        done(
-          await forEachName(names, async (name) => {
-            await killContainer(name, { signal: values.signal });
-            process.stdout.write(`${name}\n`);
-          }),
-        ),
-      );
-  },
-};

@@ -1,6 +1,8 @@
 import { existsSync, rmSync, writeFileSync } from 'node:fs';
 import type { Command } from 'commander';
-import { runInForeground, type Stream } from '../foreground.ts';
+import { type RunRequest, runDetached } from '../../index.ts';
+import { ExitCode } from '../exit-status.ts';
+import { pullReport, runInForeground, type Stream } from '../foreground.ts';
 import { OptionValues } from '../option-values.ts';
 import { UsageError } from '../usage-error.ts';
 import { declareRunOptions } from './options.ts';
@@ -22,8 +24,10 @@ export function runParsed(command: Command, program: string): Promise<number> {
   const values = new OptionValues(command.opts());
   const [image = '', ...args] = command.args;
   const attach = values.many('attach').map(parseStream);
+  const request = runRequest(values.raw, image, args);
+  if (values.flag('detach')) return inBackground(values, request, attach);
   return withIdFile(values.one('cidfile'), (started) =>
-    runInForeground(runRequest(values.raw, image, args), {
+    runInForeground(request, {
       program,
       interactive: values.flag('interactive') || attach.includes('stdin'),
       terminal: values.flag('tty'),
@@ -33,6 +37,18 @@ export function runParsed(command: Command, program: string): Promise<number> {
       started,
     }),
   );
+}
+
+function inBackground(values: OptionValues, request: RunRequest, attach: readonly Stream[]): Promise<number> {
+  if (attach.length > 0) throw new UsageError('conflicting options: -a and -d');
+  return withIdFile(values.one('cidfile'), async (started) => {
+    const terminal = values.flag('tty') ? { terminal: { rows: 24, columns: 80 } } : {};
+    const report = values.flag('quiet') ? {} : pullReport(request.image);
+    const container = await runDetached({ ...request, ...terminal, ...report });
+    started(container);
+    process.stdout.write(`${container.id}\n`);
+    return ExitCode.ok;
+  });
 }
 
 function parseStream(text: string): Stream {

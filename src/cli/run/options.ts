@@ -16,10 +16,15 @@ function basics(command: Command): void {
     .option('--rm', 'remove the container and its anonymous volumes when it exits')
     .option('-i, --interactive', 'keep standard input open')
     .option('-t, --tty', 'allocate a pseudo-terminal')
+    .option('-d, --detach', 'run in the background, and print the id')
+    .option('--detach-keys <keys>', 'keys that leave an attached container alone (ctrl-p,ctrl-q)')
     .option('--name <name>', 'name of the container')
     .option('--entrypoint <command>', "replace the image's ENTRYPOINT")
     .option('--init', 'run an init that forwards signals and reaps processes')
+    .option('--restart <policy>', 'no (default), on-failure[:times], always or unless-stopped')
     .option('--stop-signal <signal>', 'signal that asks the container to end')
+    .option('--stop-timeout <seconds>', 'how long to wait for that until it is killed (default 10)')
+    .option('--log-driver <name>', 'json-file (default), local or none')
     .option('--sig-proxy', 'pass signals on to the container (default true)')
     .addOption(new Option('--no-sig-proxy').hideHelp())
     .option('--cidfile <file>', 'write the id of the container to a file')
@@ -30,6 +35,7 @@ function basics(command: Command): void {
     )
     .option('--platform <platform>', 'platform of the image, os/arch[/variant]')
     .option('-q, --quiet', 'do not show the progress of a pull');
+  listOption(command, '--log-opt <name=value>', 'max-size=10m, max-file=3');
   listOption(command, '-l, --label <key=value>', 'set metadata on the container');
   listOption(command, '--label-file <file>', 'read labels from a file');
   listOption(command, '-a, --attach <stream>', 'only these streams: stdin, stdout, stderr');
@@ -107,7 +113,6 @@ function declareCompatible(command: Command): void {
   const flags = [
     '--annotation <key=value>',
     '--cgroupns <mode>',
-    '--detach-keys <keys>',
     '--disable-content-trust',
     '--expose <port>',
     '--health-cmd <command>',
@@ -118,12 +123,9 @@ function declareCompatible(command: Command): void {
     '--health-timeout <duration>',
     '--isolation <technology>',
     '--kernel-memory <bytes>',
-    '--log-driver <name>',
-    '--log-opt <option>',
     '--network-alias <name>',
     '--net-alias <name>',
     '--no-healthcheck',
-    '--stop-timeout <seconds>',
   ];
   for (const each of flags) command.addOption(new Option(each).hideHelp());
 }

@@ -13,6 +13,7 @@ import {
   parseUlimit,
   resolveEnvironment,
 } from '../values.ts';
+import { lifeOptions } from './life.ts';
 import { parseMountOption, parseTmpfsOption, parseVolumeOption } from './mounts.ts';
 import { parseResources } from './resources.ts';
 import { refuseUnsupported } from './unsupported.ts';
@@ -27,6 +28,7 @@ export function runRequest(raw: RawValues, image: string, command: readonly stri
     remove: values.flag('rm'),
     ...(command.length > 0 && { command }),
     ...processOptions(values),
+    ...lifeOptions(values),
     ...networkOptions(values),
     ...rightsOptions(values),
     mounts: [

@@ -4,7 +4,6 @@ import { UsageError } from '../usage-error.ts';
 
 /** What `docker run` has and this has not: why, and what to do instead. */
 const UNSUPPORTED: Readonly<Record<string, string>> = {
-  '-d, --detach': 'containers run in the foreground: end the line with & to go on meanwhile',
   '-p, --publish <ports>': "there is no port forwarding: use the container's address, or --network host",
   '-P, --publish-all': "there is no port forwarding: use the container's address, or --network host",
   '--gpus <request>': 'name the devices with --device',
@@ -30,20 +29,15 @@ const UNSUPPORTED: Readonly<Record<string, string>> = {
 };
 
 /** Values that ask for nothing, by attribute name. */
-const HARMLESS: Readonly<Record<string, readonly string[]>> = { restart: ['no', ''], userns: ['host', ''] };
+const HARMLESS: Readonly<Record<string, readonly string[]>> = { userns: ['host', ''] };
 
 export function declareUnsupported(command: Command): void {
   for (const flags of Object.keys(UNSUPPORTED)) command.addOption(new Option(flags).hideHelp());
-  command.addOption(new Option('--restart <policy>').hideHelp());
 }
 
 /** Throws for the first option that cannot be had. */
 export function refuseUnsupported(values: OptionValues): void {
-  const reasons = {
-    ...UNSUPPORTED,
-    '--restart <policy>': 'nothing watches over a container: restart it yourself',
-  };
-  for (const [flags, reason] of Object.entries(reasons)) {
+  for (const [flags, reason] of Object.entries(UNSUPPORTED)) {
     const name = new Option(flags).attributeName();
     const value = values.raw[name];
     if (value === undefined || value === false) continue;

@@ -5,6 +5,7 @@ import { expect, test } from 'vitest';
 import type { Store } from '../../../layers/index.ts';
 import type { ContainerState } from '../../../src/runtime/container-state.ts';
 import { ContainerStore, type OwnedContainer } from '../../../src/runtime/container-store.ts';
+import { processIdentity } from '../../../src/runtime/process-identity.ts';
 import { VolumeStore } from '../../../src/runtime/volumes.ts';
 import { tempStore } from '../../support/temp-store.ts';
 
@@ -117,9 +118,40 @@ test('ContainerStore.reclaim() keeps a container that is not to be removed, as o
   expect(new ContainerStore(store).list()).toMatchObject([{ status: 'exited', exitCode: 137 }]);
 });
 
-test('ContainerStore.reclaim() removes a container that never started', async () => {
+test('ContainerStore.reclaim() leaves a container alone that was made and never started', async () => {
+  const { store } = tempStore();
+  const { release } = await create(store, { status: 'created' });
+  release();
+  await new ContainerStore(store).reclaim();
+  expect(new ContainerStore(store).list()).toMatchObject([{ status: 'created' }]);
+});
+
+test('ContainerStore.tryOwn() takes over what nobody looks after, and only that', async () => {
+  const { store } = tempStore();
+  const { release } = await create(store, { status: 'exited' });
+  const containers = new ContainerStore(store);
+  expect(containers.tryOwn(STATE)).toBeUndefined();
+  release();
+  const owned = containers.tryOwn(STATE);
+  expect(owned).toMatchObject({ id: ID, name: 'calm_heron' });
+  expect(containers.tryOwn(STATE)).toBeUndefined();
+  owned?.release();
+  expect(containers.tryOwn({ id: 'f'.repeat(64), name: 'other' })).toBeUndefined();
+});
+
+test('ContainerStore.rename() gives a new name, unless another container has it', async () => {
+  const { store } = tempStore();
+  await create(store);
+  await create(store, { id: 'b'.repeat(64), name: 'other' });
+  const containers = new ContainerStore(store);
+  await expect(containers.rename(ID, 'other')).rejects.toMatchObject({ code: 'CONFLICT' });
+  await containers.rename(ID, 'new');
+  expect(containers.find('new').id).toBe(ID);
+});
+
+test('ContainerStore.reclaim() removes a container that was never finished', async () => {
   const { store, root } = tempStore();
-  const { release } = await create(store, { remove: false, status: 'created' });
+  const { release } = await create(store, { remove: false, status: 'creating' });
   release();
   mkdirSync(join(root, 'containers', 'without-record'));
   await new ContainerStore(store).reclaim();
@@ -129,7 +161,7 @@ test('ContainerStore.reclaim() removes a container that never started', async ()
 
 test('ContainerStore.reclaim() kills what goes on without an owner, but not another process of that number', async () => {
   const { store } = tempStore();
-  const own = { pid: process.pid, started: '1' };
+  const own = { ...processIdentity(process.pid)!, started: '1' };
   const { release } = await create(store, { process: own });
   release();
   await new ContainerStore(store).reclaim();

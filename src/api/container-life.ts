@@ -1,0 +1,150 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import type { Store } from '../../layers/index.ts';
+import { createContainer as create, discardContainer } from '../runtime/container.ts';
+import { type ContainerState, isInUse } from '../runtime/container-state.ts';
+import { ContainerStore, type OwnedContainer } from '../runtime/container-store.ts';
+import { logBounds } from '../runtime/logs/log-file.ts';
+import { type SupervisorOptions, startSupervisor } from '../runtime/supervisor/start-supervisor.ts';
+import { ApiError } from './errors.ts';
+import { fillVolume } from './fill-volume.ts';
+import { resolveImage } from './images.ts';
+import type { RunRequest } from './types.ts';
+import { type StoreLocation, withStore } from './with-store.ts';
+
+/** A container, as far as one needs to know it to go on with it. */
+export interface ContainerName {
+  readonly id: string;
+  readonly name: string;
+}
+
+/** Makes a container of an image, which is pulled when it has to be, without starting it. */
+export function createContainer(request: RunRequest): Promise<ContainerName> {
+  return withStore(request, async (store) => {
+    const { id, name, release } = await createOwned(store, request);
+    release();
+    return { id, name };
+  });
+}
+
+/**
+ * Makes a container and starts it with a supervisor: it goes on without this process. One that cannot be started leaves
+ * nothing.
+ */
+export function runDetached(request: RunRequest, options: DetachedOptions = {}): Promise<ContainerName> {
+  return withStore(request, async (store) => {
+    const owned = await createOwned(store, request);
+    const { id, name } = owned;
+    try {
+      await startSupervisor(store, owned, supervisorOptions(owned, options));
+      return { id, name };
+    } catch (error) {
+      const containers = new ContainerStore(store);
+      const again = await ownSoon(containers, { id, name });
+      if (again !== undefined) discardContainer(containers, again);
+      throw error;
+    }
+  });
+}
+
+export interface DetachedOptions {
+  /** Called before the container starts, when one can attach to it; it starts when somebody has. */
+  readonly beforeStart?: (container: ContainerName) => Promise<void>;
+}
+
+/** Starts a container that is there, with a supervisor. Nothing when it runs. Throws `NOT_FOUND`. */
+export function startContainer(
+  name: string,
+  request: StoreLocation & DetachedOptions = {},
+): Promise<ContainerName> {
+  return withStore(request, async (store) => {
+    const containers = new ContainerStore(store);
+    await containers.reclaim();
+    const state = containers.find(name);
+    if (isInUse(state)) return requireStartable(state);
+    const owned = await ownSoon(containers, state);
+    if (owned === undefined) throw busy(state);
+    await containers.update(state.id, { intent: undefined, restartCount: undefined });
+    await startSupervisor(store, owned, supervisorOptions(owned, request));
+    return { id: state.id, name: state.name };
+  });
+}
+
+function requireStartable({ id, name, status }: ContainerState): ContainerName {
+  if (status !== 'paused') return { id, name };
+  throw new ApiError('CONFLICT', name, `cannot start a paused container, try unpause instead`);
+}
+
+function supervisorOptions(
+  { id, name }: OwnedContainer,
+  { beforeStart }: DetachedOptions,
+): SupervisorOptions {
+  return beforeStart === undefined ? {} : { beforeStart: () => beforeStart({ id, name }) };
+}
+
+async function createOwned(store: Store, request: RunRequest): Promise<OwnedContainer> {
+  const {
+    image: text,
+    name,
+    remove,
+    pull,
+    platform,
+    signal,
+    report,
+    storeRoot,
+    mechanism,
+    ...options
+  } = request;
+  logBounds(options.log); // is wrong now, or never
+  const image = await resolveImage(store, text, {
+    pull: pull ?? 'missing',
+    ...(platform && { platform }),
+    ...(report && { report }),
+    ...(signal && { signal }),
+  });
+  return create(store, {
+    image,
+    options,
+    ...(name !== undefined && { name }),
+    remove: remove ?? false,
+    fillVolume: (path, directory) => fillVolume(store, image.layers, path, directory),
+    ...(signal && { signal }),
+  });
+}
+
+/** How long one who has ended may take to let go of a container. */
+const PATIENCE_MS = 2000;
+
+/** The container as ours, when whoever has it lets go of it soon. */
+export async function ownSoon(
+  containers: ContainerStore,
+  container: Pick<ContainerState, 'id' | 'name'>,
+  patience = PATIENCE_MS,
+): Promise<OwnedContainer | undefined> {
+  for (const end = performance.now() + patience; ; await delay(5)) {
+    const owned = containers.tryOwn(container);
+    if (owned !== undefined || performance.now() > end) return owned;
+  }
+}
+
+function busy({ id, name }: ContainerState): ApiError {
+  return new ApiError('CONFLICT', name, `container ${id} is just being started or removed`);
+}
+
+/** Resolves with the exit code of the process that runs now, or has run, when that has ended. */
+export function waitForContainer(
+  name: string,
+  request: StoreLocation & { readonly signal?: AbortSignal } = {},
+): Promise<number> {
+  return withStore(request, async (store) => {
+    const containers = new ContainerStore(store);
+    await containers.reclaim();
+    const { id, startedAt } = containers.find(name);
+    for (let interval = 5; ; interval = Math.min(interval * 2, 100)) {
+      const now = containers.get(id);
+      const isOver = now === undefined || now.startedAt !== startedAt || !isInUse(now);
+      if (isOver) return now?.exitCode ?? 0;
+      await delay(interval, undefined, request.signal ? { signal: request.signal } : {});
+      await containers.reclaim();
+    }
+  });
+}

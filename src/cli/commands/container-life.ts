@@ -1,0 +1,140 @@
+import { Option } from 'commander';
+import {
+  createContainer,
+  killContainer,
+  removeContainer,
+  restartContainer,
+  startContainer,
+  stopContainer,
+  waitForContainer,
+} from '../../index.ts';
+import { ExitCode } from '../exit-status.ts';
+import { OptionValues } from '../option-values.ts';
+import { declareRunOptions } from '../run/options.ts';
+import { runRequest } from '../run/request.ts';
+import type { CommandModule } from '../tsctr.ts';
+import { parseIntegerIn } from '../values.ts';
+import { forEachName } from './for-each-name.ts';
+
+export const create: CommandModule = {
+  passThrough: true,
+  declare(command, done) {
+    declareRunOptions(command)
+      .usage('[OPTIONS] IMAGE [COMMAND] [ARG...]')
+      .argument('<image>', 'name, digest or id of an image')
+      .argument('[command...]', 'command and arguments, in place of those of the image')
+      .helpOption('--help', 'show this')
+      .passThroughOptions()
+      .action(async () => {
+        const values = new OptionValues(command.opts());
+        const [image = '', ...args] = command.args;
+        const terminal = values.flag('tty') ? { terminal: { rows: 24, columns: 80 } } : {};
+        const { id } = await createContainer({ ...runRequest(values.raw, image, args), ...terminal });
+        process.stdout.write(`${id}\n`);
+        done(ExitCode.ok);
+      });
+  },
+};
+
+export const start: CommandModule = {
+  declare(command, done) {
+    command.argument('<container...>').action(async (names: readonly string[]) =>
+      done(
+        await forEachName(names, async (name) => {
+          await startContainer(name);
+          process.stdout.write(`${name}\n`);
+        }),
+      ),
+    );
+  },
+};
+
+export const wait: CommandModule = {
+  declare(command, done) {
+    command.argument('<container...>').action(async (names: readonly string[]) =>
+      done(
+        await forEachName(names, async (name) => {
+          process.stdout.write(`${await waitForContainer(name)}\n`);
+        }),
+      ),
+    );
+  },
+};
+
+interface RemoveValues {
+  readonly force?: boolean;
+  readonly volumes?: boolean;
+}
+
+export const remove: CommandModule = {
+  declare(command, done) {
+    command
+      .argument('<container...>')
+      .option('-f, --force', 'end it first when it runs')
+      .option('-v, --volumes', 'remove its anonymous volumes too')
+      .action(async (names: readonly string[], values: RemoveValues) =>
+        done(
+          await forEachName(names, async (name) => {
+            await removeContainer(name, {
+              force: values.force === true,
+              volumes: values.volumes === true,
+            });
+            process.stdout.write(`${name}\n`);
+          }),
+        ),
+      );
+  },
+};
+
+interface StopValues {
+  readonly signal?: string;
+  readonly timeout?: string;
+  /** What Docker called it before. */
+  readonly time?: string;
+}
+
+export const stop = stopping(stopContainer);
+export const restart = stopping(restartContainer);
+
+function stopping(act: typeof stopContainer): CommandModule {
+  return {
+    declare(command, done) {
+      command
+        .argument('<container...>')
+        .option('-s, --signal <signal>', 'signal to send first')
+        .option('-t, --timeout <seconds>', 'how long to wait until it is killed (default 10)')
+        .addOption(new Option('--time <seconds>').hideHelp())
+        .action(async (names: readonly string[], values: StopValues) => {
+          const seconds = values.timeout ?? values.time;
+          const timeout = seconds === undefined ? undefined : parseIntegerIn(seconds, '--timeout', -1, 1e6);
+          done(
+            await forEachName(names, async (name) => {
+              await act(name, {
+                ...(values.signal !== undefined && { signal: values.signal }),
+                ...(timeout !== undefined && {
+                  timeoutMs: timeout < 0 ? Number.POSITIVE_INFINITY : timeout * 1000,
+                }),
+              });
+              process.stdout.write(`${name}\n`);
+            }),
+          );
+        });
+    },
+  };
+}
+
+export const kill: CommandModule = {
+  declare(command, done) {
+    command
+      .argument('<container...>')
+      .option('-s, --signal <signal>', 'signal to send', 'KILL')
+      .action(async (names: readonly string[], values: { readonly signal: string }) =>
+        done(
+          await forEachName(names, async (name) => {
+            await killContainer(name, { signal: values.signal });
+            process.stdout.write(`${name}\n`);
+          }),
+        ),
+      );
+  },
+};

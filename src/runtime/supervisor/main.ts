@@ -1,0 +1,32 @@
+import { closeSync } from 'node:fs';
+import { openStore } from '../../../layers/index.ts';
+import { ContainerStore } from '../container-store.ts';
+import { failureReport, OWNER_FD, REPORT_FD, send } from './messages.ts';
+import { supervise } from './supervise.ts';
+
+/**
+ * The process that looks after one detached container. Arguments: the store, the container's id, and `await` to start
+ * only when somebody is attached. Descriptor 3 takes its reports, descriptor 4 is the container's locked file.
+ */
+async function main([root = '', id = '', mode]: readonly string[]): Promise<void> {
+  const store = openStore(root);
+  try {
+    const containers = new ContainerStore(store);
+    const owned = containers.adopt({ id, name: containers.get(id)?.name ?? '' }, OWNER_FD);
+    await supervise(store, owned, {
+      awaitAttached: mode === 'await',
+      listening: () => send({ kind: 'listening' }),
+      started: (error) => {
+        send(error === undefined ? { kind: 'started' } : failureReport(error));
+        closeSync(REPORT_FD);
+      },
+    });
+  } finally {
+    store.close();
+  }
+}
+
+main(process.argv.slice(2)).catch((error: unknown) => {
+  process.stderr.write(`${error instanceof Error ? error.stack : String(error)}\n`);
+  process.exitCode = 1;
+});

@@ -1,0 +1,162 @@
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import { afterEach, describe, expect, test } from 'vitest';
+import { describeCommands, type Outcome } from '../support/commands.ts';
+
+/** Asks again until the answer is right; the last one is what a failure shows. */
+async function eventually(ask: () => Promise<string>, right: (text: string) => boolean): Promise<string> {
+  let answer = '';
+  for (let attempt = 0; attempt < 200; attempt++) {
+    answer = await ask();
+    if (right(answer)) return answer;
+    await delay(50);
+  }
+  return answer;
+}
+
+describeCommands('containers in the background', (commands) => {
+  const tsctr = (...args: string[]) => commands().tsctr(args);
+  const ok = async (outcome: Promise<Outcome>): Promise<string> => {
+    const { code, stdout, stderr } = await outcome;
+    expect(stderr).toBe('');
+    expect(code).toBe(0);
+    return stdout.trimEnd();
+  };
+  const detached = (name: string, script: string, ...options: string[]) =>
+    ok(
+      commands().tsrun([
+        ...['-d', '--network=none', '--name', name, ...options],
+        ...['busybox', 'sh', '-c', script],
+      ]),
+    );
+  const status = (name: string) => ok(tsctr('ps', '-a', '--filter', `name=${name}`, '--format={{.Status}}'));
+
+  afterEach(async () => {
+    const ids = (await ok(tsctr('ps', '-aq'))).split('\n').filter(Boolean);
+    if (ids.length > 0) await tsctr('rm', '-f', '-v', ...ids);
+    const directory = join(commands().root, 'containers');
+    expect(existsSync(directory) ? readdirSync(directory) : []).toEqual([]);
+  });
+
+  test('tsrun -d prints the id, and the container goes on without it', async () => {
+    const id = await detached('loop', 'while true; do echo hello; sleep 0.1; done');
+    expect(id).toMatch(/^[0-9a-f]{64}$/);
+    expect(await ok(tsctr('ps', '-q', '--no-trunc'))).toBe(id);
+    const lines = await eventually(
+      () => ok(tsctr('logs', 'loop')),
+      (text) => text.split('\n').length > 2,
+    );
+    expect(new Set(lines.split('\n'))).toEqual(new Set(['hello']));
+    expect(await status('loop')).toMatch(/^Up /);
+  });
+
+  test('tsctr logs keeps standard output and standard error apart, and follows to the end', async () => {
+    await detached('two', 'sleep 0.3; echo out; echo err >&2; printf end');
+    const { stdout, stderr } = await tsctr('logs', '-f', 'two');
+    expect([stdout, stderr]).toEqual(['out\nend', 'err\n']);
+    const timed = await tsctr('logs', '-t', '--tail=1', 'two');
+    expect(timed.stdout).toMatch(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{9}Z end$/);
+  });
+
+  test('tsctr stop ends a container with its signal, and its code is told', async () => {
+    await detached('trap', 'trap "exit 7" TERM; while true; do sleep 0.05; done');
+    await delay(200);
+    expect(await ok(tsctr('stop', 'trap'))).toBe('trap');
+    expect(await status('trap')).toMatch(/^Exited \(7\) /);
+    expect(await ok(tsctr('wait', 'trap'))).toBe('7');
+    expect(await ok(tsctr('start', 'trap'))).toBe('trap');
+    expect(await status('trap')).toMatch(/^Up /);
+  });
+
+  describe('--restart', () => {
+    test('on-failure starts it again so many times', async () => {
+      await detached('again', 'echo life; exit 3', '--restart=on-failure:2');
+      await eventually(
+        () => status('again'),
+        (text) => text.startsWith('Exited'),
+      );
+      expect(await ok(tsctr('logs', 'again'))).toBe('life\nlife\nlife');
+      expect(await status('again')).toMatch(/^Exited \(3\)/);
+    });
+
+    test('always goes on until somebody stops it', async () => {
+      await detached('always', 'exit 1', '--restart=always');
+      await eventually(
+        () => status('always'),
+        (text) => text.startsWith('Restarting'),
+      );
+      await ok(tsctr('stop', 'always'));
+      await delay(300);
+      expect(await status('always')).toMatch(/^Exited \(1\)/);
+    });
+  });
+
+  test('tsctr start runs a container that tsctr create has made, with what it wrote before', async () => {
+    const create = [
+      'create',
+      '--network=none',
+      '--name=made',
+      'busybox',
+      'sh',
+      '-c',
+      'echo x >>/f; wc -l </f',
+    ];
+    expect(await ok(tsctr(...create))).toMatch(/^[0-9a-f]{64}$/);
+    expect(await status('made')).toBe('Created');
+    for (const count of [1, 2]) {
+      await ok(tsctr('start', 'made'));
+      await ok(tsctr('wait', 'made'));
+      const lines = (await ok(tsctr('logs', 'made'))).split('\n');
+      expect(lines.at(-1)).toBe(String(count));
+    }
+  });
+
+  test('tsrun -d tells why a container cannot be started, with its exit code, and leaves nothing', async () => {
+    const { code, stderr } = await commands().tsrun(['-d', '--network=none', 'busybox', 'nosuch']);
+    expect(stderr).toContain('"nosuch": executable file not found');
+    expect(code).toBe(127);
+    expect(await ok(tsctr('ps', '-aq'))).toBe('');
+  });
+
+  test('a supervisor that is killed takes its container along, and the next command says so', async () => {
+    const id = await detached('victim', 'sleep 1000');
+    const { owner, process: init } = recordOf(commands().root, id);
+    process.kill(owner.pid, 'SIGKILL');
+    expect(
+      await eventually(
+        () => status('victim'),
+        (text) => text.startsWith('Exited'),
+      ),
+    ).toMatch(/^Exited \(137\)/);
+    await eventually(
+      async () => String(existsSync(`/proc/${init.pid}`)),
+      (text) => text === 'false',
+    );
+    expect(existsSync(`/proc/${init.pid}`)).toBe(false);
+  });
+
+  test('tsrun -d --rm leaves nothing when it has ended', async () => {
+    await detached('gone', 'exit 0', '--rm');
+    expect(
+      await eventually(
+        () => ok(tsctr('ps', '-aq')),
+        (text) => text === '',
+      ),
+    ).toBe('');
+  });
+});
+
+interface Identity {
+  readonly pid: number;
+}
+
+function recordOf(root: string, id: string): { readonly owner: Identity; readonly process: Identity } {
+  const directory = join(root, 'records/container');
+  const file = readdirSync(directory).find((name) => name.includes(id))!;
+  return (
+    JSON.parse(readFileSync(join(directory, file), 'utf8')) as {
+      value: { owner: Identity; process: Identity };
+    }
+  ).value;
+}
