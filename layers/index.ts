@@ -31,6 +31,7 @@ export { SystemCallError } from './linux/errno.ts';
 export { isStillAt, lockFile, tryLockFile, unlockFile } from './linux/flock.ts';
 export { type Koffi, koffi } from './linux/koffi.ts';
 export { makeDirectories } from './linux/make-directories.ts';
+export { WholeFile } from './linux/whole-file.ts';
 export * from './oci/descriptor.ts';
 export * from './oci/digest.ts';
 export * from './oci/image-config.ts';
@@ -39,7 +40,9 @@ export * from './oci/manifest.ts';
 export * from './oci/media-types.ts';
 export * from './oci/platform.ts';
 export { type LayerBackend, openStore, type StoreOptions } from './open-store.ts';
+export type { Change } from './snapshots/changes.ts';
 export { type DirectoryTree, type DirectoryTreeOptions, directoryTree } from './snapshots/directory-tree.ts';
+export { type DirectoryWriter, directoryWriter } from './snapshots/directory-writer.ts';
 export * from './snapshots/file-tree.ts';
 export * from './snapshots/mount.ts';
 export {
@@ -49,4 +52,5 @@ export {
 } from './snapshots/overlay.ts';
 export * from './snapshots/snapshotter.ts';
 export * from './snapshots/tree-writer.ts';
+export type { WrittenState } from './snapshots/written-state.ts';
 export * from './store.ts';

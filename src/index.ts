@@ -3,6 +3,8 @@ export * from './api/build.ts';
 export type { BuildError, FailedStep } from './api/build-error.ts';
 export * from './api/changes.ts';
 export * from './api/check.ts';
+export * from './api/commit-container.ts';
+export * from './api/container-changes.ts';
 export * from './api/container-commands.ts';
 export * from './api/container-life.ts';
 export * from './api/container-logs.ts';

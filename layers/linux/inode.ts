@@ -11,6 +11,7 @@ import { type Koffi, koffi } from './koffi.ts';
 export const AT_FDCWD = -100;
 const AT_SYMLINK_NOFOLLOW = 0x100;
 const AT_REMOVEDIR = 0x200;
+const AT_SYMLINK_FOLLOW = 0x400;
 const AT_EMPTY_PATH = 0x1000;
 
 /** open(2) flags. */
@@ -26,6 +27,7 @@ export const O = {
   NOFOLLOW: 0o400000,
   CLOEXEC: 0o2000000,
   PATH: 0o10000000,
+  TMPFILE: 0o20200000,
 } as const;
 
 /** openat2(2) resolve flags. */
@@ -365,6 +367,16 @@ export function symlinkAt(target: BytePath, directory: number, name: BytePath): 
 
 export function linkAt(fromDirectory: number, from: BytePath, toDirectory: number, to: BytePath): void {
   check(calls().linkat(fromDirectory, c(from), toDirectory, c(to), 0), 'linkat', to);
+}
+
+/** Gives a file that has no name yet (made with `O.TMPFILE`) its name, which must be free. */
+export function linkFd(fd: number, directory: number, name: BytePath): void {
+  // Without AT_EMPTY_PATH, which takes a capability over the whole machine: open(2), O_TMPFILE.
+  check(
+    calls().linkat(AT_FDCWD, c(`/proc/self/fd/${fd}`), directory, c(name), AT_SYMLINK_FOLLOW),
+    'linkat',
+    name,
+  );
 }
 
 export function unlinkAt(directory: number, name: BytePath): void {

@@ -13,6 +13,8 @@ export interface DirectoryTreeOptions {
 
 /** A {@link FileTree} over one directory of the host. Holds one descriptor until closed. */
 export interface DirectoryTree extends FileTree {
+  /** The path with every symlink followed inside the tree; what does not exist stays as it is. */
+  resolve(path: BytePath): BytePath;
   close(): void;
 }
 
@@ -58,6 +60,10 @@ class HostTree implements DirectoryTree {
     }
     const resolved = resolvePath(path, this.#steps, { follow, keepMissing: false });
     return resolved === undefined ? undefined : this.#entry(resolved);
+  }
+
+  resolve(path: BytePath): BytePath {
+    return resolvePath(path, this.#steps, { follow: true, keepMissing: true })!;
   }
 
   children(directory: FileNode): readonly FileNode[] {

@@ -48,7 +48,8 @@ function removeIfEmpty(parent: number, name: BytePath): boolean {
   }
 }
 
-function isStub(upper: UpperDirectory, lower: LayerStack, parent: number, path: BytePath): boolean {
+/** Whether an entry of an open directory of the upper layer is no more than a place to mount something on. */
+export function isStub(upper: UpperDirectory, lower: LayerStack, parent: number, path: BytePath): boolean {
   const name = nameOf(path);
   const level = upper.directory(parentOf(path));
   const hidesLower = typeof level === 'string' || level.hidesLower;
@@ -58,7 +59,7 @@ function isStub(upper: UpperDirectory, lower: LayerStack, parent: number, path: 
 }
 
 /** Whether a directory of the upper layer is as the lower layers have it, its time apart. */
-function isMereCopy(upper: UpperDirectory, lower: LayerStack, path: BytePath): boolean {
+export function isMereCopy(upper: UpperDirectory, lower: LayerStack, path: BytePath): boolean {
   const level = upper.directory(path);
   const original = lower.directory(path)[0];
   if (typeof level === 'string' || level.hidesLower || original === undefined) return false;

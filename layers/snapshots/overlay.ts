@@ -16,6 +16,7 @@ import { type MarkSpace, markSpace } from './overlay-marks.ts';
 import { type PublishedLayer, PublishedLayers } from './published-layers.ts';
 import type { ActiveSnapshot, DiffInfo, Layer, Snapshotter } from './snapshotter.ts';
 import { readXattrs } from './tree-entry.ts';
+import { type WrittenState, writtenState } from './written-state.ts';
 
 export interface OverlaySnapshotterOptions {
   /** The store's directory, absolute. */
@@ -70,6 +71,11 @@ class Overlay implements OverlaySnapshotter, SnapshotHost {
 
   view(layers: readonly Layer[]): MergedTree {
     return new MergedTree(new LayerStack(layers, this.space, this.pool));
+  }
+
+  written(parents: readonly Layer[], upper: string): WrittenState {
+    const { space, pool } = this;
+    return writtenState(parents, upper, { space, pool, prepare: () => this.prepare(parents) });
   }
 
   list(): Iterable<DiffInfo & { readonly directory: string; readonly disk: number }> {

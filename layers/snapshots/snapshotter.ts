@@ -2,6 +2,7 @@ import type { DiffId } from '../oci/digest.ts';
 import type { FileTree } from './file-tree.ts';
 import type { OverlayRoot } from './mount.ts';
 import type { TreeWriter } from './tree-writer.ts';
+import type { WrittenState } from './written-state.ts';
 
 export interface DiffInfo {
   readonly diffId: DiffId;
@@ -45,6 +46,8 @@ export interface Snapshotter {
   prepare(parents: readonly Layer[]): ActiveSnapshot;
   /** The merged state of a stack, for reading. */
   view(layers: readonly Layer[]): FileTree;
+  /** The state of a stack with an upper directory of the caller's own on top. */
+  written(parents: readonly Layer[], upper: string): WrittenState;
   /** Every layer in the store with its disk use in bytes, for listings and gc. */
   list(): Iterable<DiffInfo & { readonly directory: string; readonly disk: number }>;
 }

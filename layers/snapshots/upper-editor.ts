@@ -196,8 +196,9 @@ export interface NewFile {
   readonly now: Pick<FileStat, 'uid' | 'gid' | 'mode'> | undefined;
 }
 
-export function refusal(code: StoreErrorCode, path: BytePath, reason: string): StoreError {
-  return new StoreError(code, displayPath(path), `Cannot write "${displayPath(path)}": ${reason}`);
+export function refusal(code: StoreErrorCode, path: BytePath, reason: string, cause?: Error): StoreError {
+  const shown = displayPath(path);
+  return new StoreError(code, shown, `Cannot write "${shown}": ${reason}`, cause && { cause });
 }
 
 function isADirectory(path: BytePath): StoreError {

@@ -3,6 +3,7 @@ import { SystemCallError } from '../linux/errno.ts';
 import * as inode from '../linux/inode.ts';
 import { applyToEntry, applyToFd } from './apply-attributes.ts';
 import { copyContent, writeContent } from './copy-content.ts';
+import { copyEntry } from './copy-entry.ts';
 import { type BytePath, displayPath, type FileNode, type FileTree } from './file-tree.ts';
 import type { LayerStack } from './layer-stack.ts';
 import { MergedTree } from './merged-tree.ts';
@@ -55,7 +56,17 @@ export class UpperWriter implements TreeWriter {
     attributes: Attributes,
   ): void {
     if (!(content instanceof Uint8Array)) inode.seek(content.fd, 0, inode.SEEK.SET);
-    this.#file(path, content, attributes);
+    this.#change(path, (parent, name) => {
+      const { fd, now } = this.#editor.createFile(parent, name, attributes.mode);
+      try {
+        if (content instanceof Uint8Array) writeContent(fd, content);
+        else copyContent(content.fd, fd, content.size);
+        applyToFd(fd, attributes, now);
+        if (attributes.mtimeNs !== undefined) inode.setTimesFd(fd, attributes.mtimeNs);
+      } finally {
+        inode.close(fd);
+      }
+    });
   }
 
   symlink(path: BytePath, target: BytePath, attributes: Attributes): void {
@@ -117,46 +128,12 @@ export class UpperWriter implements TreeWriter {
   }
 
   copy(path: BytePath, from: FileTree, node: FileNode, attributes: Partial<Attributes>): void {
-    const { type, mode, uid, gid, mtimeNs, size, rdevMajor, rdevMinor } = node.stat;
-    const own = { mode, uid, gid, mtimeNs };
-    if (type === 'file') {
-      const fd = from.open(node);
-      try {
-        const xattrs = from.xattrs(node, fd);
-        this.#file(path, { fd, size }, { ...own, xattrs, ...attributes });
-      } finally {
-        inode.close(fd);
-      }
-      return;
-    }
-    const all: Attributes = { ...own, xattrs: from.xattrs(node), ...attributes };
-    if (type === 'directory') this.mkdir(path, all);
-    else if (type === 'symlink') this.symlink(path, from.readlink(node), all);
-    // A socket is nothing without its process, and a layer tar cannot hold one.
-    else if (type !== 'socket') this.mknod(path, { type, major: rdevMajor, minor: rdevMinor }, all);
+    copyEntry(this, path, from, node, attributes);
   }
 
   finish(): void {
     this.#editor.finish();
     this.tree.close();
-  }
-
-  #file(
-    path: BytePath,
-    content: { readonly fd: number; readonly size: number } | Uint8Array,
-    attributes: Attributes,
-  ): void {
-    this.#change(path, (parent, name) => {
-      const { fd, now } = this.#editor.createFile(parent, name, attributes.mode);
-      try {
-        if (content instanceof Uint8Array) writeContent(fd, content);
-        else copyContent(content.fd, fd, content.size);
-        applyToFd(fd, attributes, now);
-        if (attributes.mtimeNs !== undefined) inode.setTimesFd(fd, attributes.mtimeNs);
-      } finally {
-        inode.close(fd);
-      }
-    });
   }
 
   /** Runs one change of the entry a path names. What it throws names the path. */

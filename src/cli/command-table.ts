@@ -14,6 +14,7 @@ const inspections = () => import('./commands/inspect.ts');
 const registries = () => import('./commands/registries.ts');
 const logins = () => import('./commands/login.ts');
 const system = () => import('./commands/system.ts');
+const containerFiles = () => import('./commands/container-files.ts');
 const volumes = () => import('./commands/volumes.ts');
 
 /** Every command that stands by itself, in the order of the overview. */
@@ -45,6 +46,18 @@ export const COMMANDS: Readonly<Record<string, Entry>> = {
     load: async () => (await import('./commands/logs.ts')).logs,
   },
   rm: { about: 'Remove containers', load: async () => (await life()).remove },
+  diff: {
+    about: 'Show what a container has changed in the files of its image',
+    load: async () => (await containerFiles()).diff,
+  },
+  export: {
+    about: 'Write the files of a container as a tar',
+    load: async () => (await containerFiles()).exportFiles,
+  },
+  commit: {
+    about: 'Make an image of what a container has changed',
+    load: async () => (await containerFiles()).commit,
+  },
   images: { about: 'List images', load: async () => (await import('./commands/images.ts')).list },
   inspect: {
     about: 'Show containers, images or volumes as JSON',
@@ -117,6 +130,9 @@ export const GROUPS: Readonly<Record<string, Group>> = {
     commands: {
       create: command('create'),
       exec: command('exec'),
+      commit: command('commit'),
+      diff: command('diff'),
+      export: command('export'),
       inspect: {
         about: 'Show containers as JSON',
         load: async () => (await inspections()).inspectContainer,

@@ -2,6 +2,7 @@ import { closeSync, createWriteStream, readSync } from 'node:fs';
 import { Readable, type Writable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import {
+  type BytePath,
   encodeTarEntry,
   type FileNode,
   type FileTree,
@@ -21,33 +22,112 @@ const BLOCK = 512;
 export async function writeTar(
   tree: FileTree,
   output: string | Writable,
-  options: { readonly signal?: AbortSignal } = {},
+  options: { readonly signal?: AbortSignal } & TarOptions = {},
 ): Promise<void> {
-  const bytes = Readable.from(gathered(tarOf(tree)), { objectMode: false, highWaterMark: 2 * CHUNK });
+  const bytes = Readable.from(gathered(tarOf(tree, options)), {
+    objectMode: false,
+    highWaterMark: 2 * CHUNK,
+  });
   const signal = options.signal && { signal: options.signal };
   if (typeof output !== 'string') await pipeline(bytes, output, { end: false, ...signal });
   else await writeWhole(output, (path) => pipeline(bytes, createWriteStream(path), { ...signal }));
 }
 
-function* tarOf(tree: FileTree): Generator<Buffer> {
+export interface TarOptions {
+  /** What it is of; the whole tree, without an entry for its root, unless told. */
+  readonly of?: {
+    readonly node: FileNode;
+    /** What the entry is called in the archive, in place of its own name; `.` for a directory's content. */
+    readonly name: BytePath;
+  };
+  /** Others write into the tree meanwhile: what goes is left out, what shrinks is filled up with zeros. */
+  readonly changing?: boolean;
+}
+
+/** The archive piece by piece. */
+export function* tarOf(tree: FileTree, { of, changing = false }: TarOptions = {}): Generator<Buffer> {
+  const writer = new TarWriter(tree, changing);
   const root = tree.lookup('/');
-  const links = new Map<string, string>();
-  if (root !== undefined) yield* entriesBelow(tree, root, links);
+  if (of !== undefined) yield* writer.entry(of.node, of.name);
+  else if (root !== undefined) yield* writer.below(root, '');
   yield Buffer.alloc(2 * BLOCK);
 }
 
-function* entriesBelow(tree: FileTree, directory: FileNode, links: Map<string, string>): Generator<Buffer> {
-  for (const node of tree.children(directory)) {
+class TarWriter {
+  /** First name of each inode with several. */
+  readonly #links = new Map<string, BytePath>();
+
+  constructor(
+    readonly tree: FileTree,
+    readonly changing: boolean,
+  ) {}
+
+  /** `prefix` ends with a slash, or is empty. */
+  *below(directory: FileNode, prefix: BytePath): Generator<Buffer> {
+    const children = this.#tolerant(() => this.tree.children(directory)) ?? [];
+    for (const node of children)
+      yield* this.entry(node, prefix + node.path.slice(node.path.lastIndexOf('/') + 1));
+  }
+
+  *entry(node: FileNode, path: BytePath): Generator<Buffer> {
     const { type, nlink, dev, ino } = node.stat;
-    if (type === 'socket') continue;
-    const path = node.path.slice(1);
+    if (type === 'socket') return;
     const inode = `${dev}:${ino}`;
-    const first = type !== 'directory' && nlink > 1 ? links.get(inode) : undefined;
-    const entry = entryOf(tree, node, path, first);
+    const isLinked = type !== 'directory' && nlink > 1;
+    const first = isLinked ? this.#links.get(inode) : undefined;
+    const isWritten =
+      type === 'file' && first === undefined
+        ? yield* this.#file(node, path)
+        : yield* this.#other(node, path, first);
+    if (!isWritten) return;
+    if (isLinked) this.#links.set(inode, first ?? path);
+    if (type === 'directory') yield* this.below(node, `${path}/`);
+  }
+
+  *#other(node: FileNode, path: BytePath, first: BytePath | undefined): Generator<Buffer, boolean> {
+    const entry = this.#tolerant(() => entryOf(this.tree, node, path, first));
+    if (entry === undefined) return false;
     yield encodeTarEntry(entry);
-    if (entry.type === 'file') yield* bodyOf(tree, node);
-    if (type !== 'directory' && nlink > 1) links.set(inode, first ?? path);
-    if (type === 'directory') yield* entriesBelow(tree, node, links);
+    return true;
+  }
+
+  *#file(node: FileNode, path: BytePath): Generator<Buffer, boolean> {
+    const fd = this.#tolerant(() => this.tree.open(node));
+    if (fd === undefined) return false;
+    try {
+      yield encodeTarEntry(entryOf(this.tree, node, path, undefined));
+      yield* this.#body(fd, node);
+    } finally {
+      closeSync(fd);
+    }
+    return true;
+  }
+
+  /** The file's bytes, padded to whole blocks. */
+  *#body(fd: number, { path, stat: { size } }: FileNode): Generator<Buffer> {
+    for (let left = size; left > 0; ) {
+      const chunk = Buffer.allocUnsafe(Math.min(left, CHUNK));
+      let length = readSync(fd, chunk, 0, chunk.length, null);
+      if (length === 0) {
+        if (!this.changing) throw new StoreError('CORRUPT', path, `File "${path}" is shorter than it was`);
+        length = chunk.fill(0).length;
+      }
+      yield chunk.subarray(0, length);
+      left -= length;
+    }
+    if (size % BLOCK !== 0) yield Buffer.alloc(BLOCK - (size % BLOCK));
+  }
+
+  /** Undefined for what is gone by now, in a tree that changes. */
+  #tolerant<T>(read: () => T): T | undefined {
+    try {
+      return read();
+    } catch (error) {
+      const isGone =
+        error instanceof StoreError && (error.code === 'NOT_FOUND' || error.code === 'NOT_A_DIRECTORY');
+      if (this.changing && isGone) return undefined;
+      throw error;
+    }
   }
 }
 
@@ -72,25 +152,6 @@ function entryOf(tree: FileTree, node: FileNode, path: string, first: string | u
     default:
       return { ...common, ...empty, path, type: 'fifo', xattrs };
   }
-}
-
-/** The file's bytes, padded to whole blocks. */
-function* bodyOf(tree: FileTree, node: FileNode): Generator<Buffer> {
-  const { size } = node.stat;
-  const fd = tree.open(node);
-  try {
-    for (let left = size; left > 0; ) {
-      const chunk = Buffer.allocUnsafe(Math.min(left, CHUNK));
-      const length = readSync(fd, chunk, 0, chunk.length, null);
-      if (length === 0)
-        throw new StoreError('CORRUPT', node.path, `File "${node.path}" is shorter than it was`);
-      yield chunk.subarray(0, length);
-      left -= length;
-    }
-  } finally {
-    closeSync(fd);
-  }
-  if (size % BLOCK !== 0) yield Buffer.alloc(BLOCK - (size % BLOCK));
 }
 
 /** Fewer, larger chunks: what a stream costs, it costs per chunk. */

@@ -1,16 +1,24 @@
-import { randomBytes } from 'node:crypto';
-import { lstatSync, renameSync, rmSync } from 'node:fs';
+import { closeSync, constants, lstatSync, openSync } from 'node:fs';
+import { basename, dirname, resolve } from 'node:path';
+import { bytePath, WholeFile } from '../../layers/index.ts';
 
-/** Has a file written beside its place and renamed to it, so that nobody sees half of it. Pipes and devices are written to as they are. */
+/**
+ * Has a file written that appears under its name when it is whole, so that nobody sees half of it: `write` gets a path
+ * to write to. Pipes and devices are written to as they are.
+ */
 export async function writeWhole(path: string, write: (path: string) => Promise<void>): Promise<void> {
   const there = lstatSync(path, { throwIfNoEntry: false });
   if (there !== undefined && !there.isFile()) return write(path);
-  const temporary = `${path}.${randomBytes(6).toString('hex')}.part`;
+  const directory = openSync(dirname(resolve(path)), constants.O_RDONLY | constants.O_DIRECTORY);
   try {
-    await write(temporary);
-    renameSync(temporary, path);
-  } catch (error) {
-    rmSync(temporary, { force: true });
-    throw error;
+    const file = new WholeFile(directory, 0o666);
+    try {
+      await write(`/proc/self/fd/${file.fd}`);
+      file.appearAs(bytePath(basename(path)));
+    } finally {
+      file.close();
+    }
+  } finally {
+    closeSync(directory);
   }
 }

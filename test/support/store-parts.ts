@@ -69,6 +69,7 @@ function bareSnapshotter({
     close() {},
     prepare: unsupported,
     view: unsupported,
+    written: unsupported,
   };
 }
 
