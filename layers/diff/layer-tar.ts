@@ -17,7 +17,7 @@ import { type BytePath, bytePath, type FileStat } from '../snapshots/file-tree.t
 import { isFileXattr, isOpaque, isWhiteout, type MarkSpace } from '../snapshots/overlay-marks.ts';
 import { archiveError } from './archive-error.ts';
 import { defaultLimits } from './archive-limits.ts';
-import { encodeEntry, encodeExtension, type TarEntry, type Xattr } from './tar-entry.ts';
+import { extensionBody, headersLength, type TarEntry, writeHeaders, type Xattr } from './tar-entry.ts';
 import { BLOCK, type EntryType } from './tar-header.ts';
 import { OPAQUE_MARKER, WHITEOUT_PREFIX } from './whiteout.ts';
 
@@ -195,15 +195,16 @@ export class LayerTar {
   /** Writes the headers of an entry, behind what is waiting. */
   #emit(entry: TarEntry): void {
     this.entries++;
-    const extension = encodeExtension(entry);
-    if (extension === undefined && this.#pending.length === 0 && this.#offset < this.#buffer.length) {
-      encodeEntry(this.#buffer, this.#offset, entry);
-      this.#offset += BLOCK;
+    const body = extensionBody(entry);
+    const length = headersLength(body);
+    if (this.#pending.length === 0 && this.#offset + length <= this.#buffer.length) {
+      writeHeaders(this.#buffer, this.#offset, entry, body);
+      this.#offset += length;
       return;
     }
-    const header = Buffer.alloc(BLOCK);
-    encodeEntry(header, 0, entry);
-    this.#pending = Buffer.concat([this.#pending, extension ?? NOTHING, header]);
+    const headers = Buffer.alloc(length);
+    writeHeaders(headers, 0, entry, body);
+    this.#pending = Buffer.concat([this.#pending, headers]);
   }
 
   #flush(): void {

@@ -1,22 +1,15 @@
 import { invalidArchive } from './archive-error.ts';
 
 /**
- * PAX extended header records: `LENGTH KEY=VALUE\n`, LENGTH counting the whole record. Values are bytes.
+ * A PAX extended header record: `LENGTH KEY=VALUE\n`, LENGTH counting the whole record. A char stands for a byte.
  * pax(1), "pax Extended Header".
  */
-export function encodePaxRecords(
-  records: readonly (readonly [key: string, value: string | Buffer])[],
-): Buffer {
-  const parts: Buffer[] = [];
-  for (const [key, value] of records) {
-    const bytes = typeof value === 'string' ? Buffer.from(value, 'latin1') : value;
-    const rest = key.length + bytes.length + 3;
-    // The length counts its own digits.
-    let length = rest + String(rest).length;
-    length = rest + String(length).length;
-    parts.push(Buffer.from(`${length} ${key}=`, 'latin1'), bytes, Buffer.from('\n'));
-  }
-  return Buffer.concat(parts);
+export function paxRecord(key: string, value: string): string {
+  const rest = key.length + value.length + 3;
+  // The length counts its own digits.
+  let length = rest + String(rest).length;
+  length = rest + String(length).length;
+  return `${length} ${key}=${value}\n`;
 }
 
 export type PaxRecord = readonly [key: string, value: Buffer];

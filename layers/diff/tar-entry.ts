@@ -1,5 +1,5 @@
 import type { BytePath } from '../snapshots/file-tree.ts';
-import { encodePaxRecords } from './pax.ts';
+import { paxRecord } from './pax.ts';
 import { BLOCK, type EntryType, encodeHeader, HEADER_LIMITS, splitName } from './tar-header.ts';
 
 /** One member of a tar, whatever dialect told about it: ustar, PAX or GNU. */
@@ -33,42 +33,63 @@ const NANOSECONDS = 1_000_000_000n;
 const NO_PAX_HEADER = { mode: 0o644, uid: 0, gid: 0, devMajor: 0, devMinor: 0, linkpath: '' } as const;
 
 /**
- * The entry's own 512-byte header, written to `target` at `offset`. Whatever its fields cannot hold is zero or cut
- * there: {@link encodeExtension} of the same entry has to precede it.
- */
-export function encodeEntry(target: Buffer, offset: number, entry: TarEntry): void {
-  encodeHeader(target, offset, entry, Number(floorSeconds(entry.mtimeNs)));
-}
-
-/**
- * The PAX extended header (pax(1), "pax Extended Header") with all that ustar cannot hold, padded to whole blocks;
- * undefined when there is nothing of the kind. The keys come in one fixed order, so equal entries give equal bytes.
+ * All that ustar cannot hold of an entry, as the body of its PAX extended header (pax(1), "pax Extended Header"), a
+ * char for each byte; empty when there is nothing of the kind. The keys come in one fixed order, so equal entries give
+ * equal bytes.
  *
  * Names that are not UTF-8 are written as the bytes they are, without `hdrcharset`: GNU tar and Go's archive/tar
  * write and read them so.
  */
-export function encodeExtension(entry: TarEntry): Buffer | undefined {
-  const records = extensionRecords(entry);
-  if (records.length === 0) return undefined;
-  const body = encodePaxRecords(records);
-  const block = Buffer.alloc(BLOCK + Math.ceil(body.length / BLOCK) * BLOCK);
-  encodeHeader(block, 0, { ...NO_PAX_HEADER, path: 'PaxHeader', type: 'pax', size: body.length }, 0);
-  body.copy(block, BLOCK);
-  return block;
+export function extensionBody(entry: TarEntry): string {
+  const { maxId, maxSize } = HEADER_LIMITS;
+  let body = '';
+  if (!fitsName(entry.path)) body += paxRecord('path', entry.path);
+  if (entry.linkpath.length > HEADER_LIMITS.linkpath || !isAscii(entry.linkpath))
+    body += paxRecord('linkpath', entry.linkpath);
+  if (entry.size > maxSize) body += paxRecord('size', String(entry.size));
+  if (entry.uid > maxId) body += paxRecord('uid', String(entry.uid));
+  if (entry.gid > maxId) body += paxRecord('gid', String(entry.gid));
+  if (!isPlainTime(entry.mtimeNs)) body += paxRecord('mtime', formatTime(entry.mtimeNs));
+  for (const [name, value] of entry.xattrs)
+    body += paxRecord(XATTR_RECORD + escapeXattrName(name), value.toString('latin1'));
+  return body;
 }
 
-function extensionRecords(entry: TarEntry): (readonly [key: string, value: string | Buffer])[] {
-  const { maxId, maxSize } = HEADER_LIMITS;
-  const records: (readonly [string, string | Buffer])[] = [];
-  if (!fitsName(entry.path)) records.push(['path', entry.path]);
-  if (entry.linkpath.length > HEADER_LIMITS.linkpath || !isAscii(entry.linkpath))
-    records.push(['linkpath', entry.linkpath]);
-  if (entry.size > maxSize) records.push(['size', String(entry.size)]);
-  if (entry.uid > maxId) records.push(['uid', String(entry.uid)]);
-  if (entry.gid > maxId) records.push(['gid', String(entry.gid)]);
-  if (!isPlainTime(entry.mtimeNs)) records.push(['mtime', formatTime(entry.mtimeNs)]);
-  for (const [name, value] of entry.xattrs) records.push([XATTR_RECORD + escapeXattrName(name), value]);
-  return records;
+/** Bytes that {@link writeHeaders} takes for an entry with that extension body. */
+export function headersLength(body: string): number {
+  return BLOCK + (body === '' ? 0 : extensionLength(body));
+}
+
+/**
+ * Writes what stands before an entry's bytes: its header, after a PAX extended header when it has a body, which is the
+ * {@link extensionBody} of the same entry: the header alone has a zero, or a cut text, for all that it cannot hold.
+ */
+export function writeHeaders(target: Buffer, offset: number, entry: TarEntry, body: string): void {
+  if (body !== '') writeExtension(target, offset, body);
+  const at = offset + headersLength(body) - BLOCK;
+  encodeHeader(target, at, entry, Number(floorSeconds(entry.mtimeNs)));
+}
+
+function extensionLength(body: string): number {
+  return BLOCK + Math.ceil(body.length / BLOCK) * BLOCK;
+}
+
+/** Headers of extensions by the length of their bodies, which is all they differ in. Most bodies hold only a time. */
+const shortHeaders = new Map<number, Buffer>();
+const SHORT = 256;
+
+function writeExtension(target: Buffer, offset: number, body: string): void {
+  const header = shortHeaders.get(body.length) ?? extensionHeader(body.length);
+  header.copy(target, offset);
+  target.write(body, offset + BLOCK, 'latin1');
+  target.fill(0, offset + BLOCK + body.length, offset + extensionLength(body));
+}
+
+function extensionHeader(size: number): Buffer {
+  const header = Buffer.alloc(BLOCK);
+  encodeHeader(header, 0, { ...NO_PAX_HEADER, path: 'PaxHeader', type: 'pax', size }, 0);
+  if (size < SHORT) shortHeaders.set(size, header);
+  return header;
 }
 
 function fitsName(path: BytePath): boolean {
@@ -76,7 +97,7 @@ function fitsName(path: BytePath): boolean {
 }
 
 function isAscii(path: BytePath): boolean {
-  return /^[\0-\x7f]*$/.test(path);
+  return !/[^\0-\x7f]/.test(path);
 }
 
 function floorSeconds(time: bigint): bigint {
