@@ -1,21 +1,67 @@
 import { parentPort } from 'node:worker_threads';
 import { StoreError } from '../errors.ts';
-import { hashLayerSync } from './hash-layer.ts';
-import type { HashAnswer, HashRequest } from './hash-pool.ts';
+import { GrowingLayer } from './growing-layer.ts';
+import { hashLayerSync, type LayerInfo } from './hash-layer.ts';
+import type { HashAnswer, HashMessage } from './hash-pool.ts';
 
-/** Entry of the worker thread: one layer per message. */
-parentPort?.on('message', ({ directory, options }: HashRequest) => {
-  parentPort?.postMessage(answer(directory, options));
+/** The layer that grows, or why it cannot be hashed: told when it is asked for. */
+let growing: { readonly layer: GrowingLayer } | { readonly error: unknown } | undefined;
+
+/** Entry of the worker thread: one layer at a time. */
+parentPort?.on('message', (message: HashMessage) => {
+  switch (message.kind) {
+    case 'hash':
+      return answer(message.directory, () => hashLayerSync(message.directory, message.options)!);
+    case 'start':
+      return attempt(() => ({ layer: new GrowingLayer(message.directory, message.options) }));
+    case 'grow':
+      return attempt((layer) => {
+        layer?.grow(message.steps);
+        return growing;
+      });
+    case 'finish':
+      return answer(message.directory, finish);
+    case 'drop':
+      drop();
+  }
 });
 
-function answer(directory: string, options: HashRequest['options']): HashAnswer {
+function attempt(act: (layer: GrowingLayer | undefined) => typeof growing): void {
   try {
-    return { info: hashLayerSync(directory, options)! };
+    growing = act(growing && 'layer' in growing ? growing.layer : undefined);
+  } catch (error) {
+    drop();
+    growing = { error };
+  }
+}
+
+function finish(): LayerInfo {
+  try {
+    if (growing === undefined) throw new Error('no layer was started');
+    if ('error' in growing) throw growing.error;
+    return growing.layer.finish();
+  } finally {
+    drop();
+  }
+}
+
+function drop(): void {
+  if (growing && 'layer' in growing) growing.layer.close();
+  growing = undefined;
+}
+
+function answer(subject: string, hash: () => LayerInfo): void {
+  parentPort?.postMessage(outcome(subject, hash));
+}
+
+function outcome(subject: string, hash: () => LayerInfo): HashAnswer {
+  try {
+    return { info: hash() };
   } catch (error) {
     const { message } = error as Error;
     // Classes do not survive the way between threads: tell the parts.
     return error instanceof StoreError
       ? { message, code: error.code, subject: error.subject }
-      : { message, code: 'SYSTEM', subject: directory };
+      : { message, code: 'SYSTEM', subject };
   }
 }

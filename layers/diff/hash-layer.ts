@@ -1,8 +1,9 @@
-import { createHash } from 'node:crypto';
+import { createHash, type Hash } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import type { DiffId } from '../oci/digest.ts';
 import type { DiffInfo } from '../snapshots/snapshotter.ts';
+import type { LayerFollower } from './hash-pool.ts';
 import { type LayerOptions, LayerTar } from './layer-tar.ts';
 
 /** What hashing tells about a layer. */
@@ -31,6 +32,17 @@ export async function hashLayer(directory: string, options: LayerOptions = {}): 
   return hashInWorker(worker, { directory, options });
 }
 
+/** Hashes a layer in a worker thread while it is being written. Undefined when no thread is free. */
+export async function followLayer(
+  directory: string,
+  options: LayerOptions = {},
+): Promise<LayerFollower | undefined> {
+  const worker = workerFile();
+  if (worker === undefined) return undefined;
+  const { followInWorker } = await import('./hash-pool.ts');
+  return followInWorker(worker, { directory, options });
+}
+
 /** Hashes on this thread. Undefined when the layer turns out to be beyond `bound`. */
 export function hashLayerSync(
   directory: string,
@@ -50,8 +62,11 @@ export function hashLayerSync(
   } finally {
     tar.close();
   }
-  const diffId = `sha256:${hash.digest('hex')}` as DiffId;
-  return { diffId, size, entries: tar.entries, disk: tar.disk };
+  return { diffId: diffIdOf(hash), size, entries: tar.entries, disk: tar.disk };
+}
+
+export function diffIdOf(hash: Hash): DiffId {
+  return `sha256:${hash.digest('hex')}` as DiffId;
 }
 
 /** The bundled worker beside the bundle that runs now; see build.mjs. */

@@ -3,15 +3,33 @@ import { Worker } from 'node:worker_threads';
 import { StoreError, type StoreErrorCode } from '../errors.ts';
 import type { LayerInfo } from './hash-layer.ts';
 import type { LayerOptions } from './layer-tar.ts';
+import type { LayerStep } from './layer-walk.ts';
 
 export interface HashRequest {
   readonly directory: string;
   readonly options: LayerOptions;
 }
 
+/** To a worker: it answers `hash` and `finish`. Between `start` and `finish` or `drop` it gets nothing but `grow`. */
+export type HashMessage =
+  | ({ readonly kind: 'hash' | 'start' } & HashRequest)
+  | { readonly kind: 'grow'; readonly steps: readonly LayerStep[] }
+  | { readonly kind: 'finish'; readonly directory: string }
+  | { readonly kind: 'drop' };
+
 export type HashAnswer =
   | { readonly info: LayerInfo }
   | { readonly message: string; readonly code: StoreErrorCode; readonly subject: string };
+
+/** Hashes a layer while it is being written. */
+export interface LayerFollower {
+  /** What the steps lead to does not change any more. */
+  grow(steps: readonly LayerStep[]): void;
+  /** When the steps have led out of the root. */
+  finish(): Promise<LayerInfo>;
+  /** Instead of `finish`, when nobody wants to know any more. */
+  drop(): void;
+}
 
 interface Job {
   readonly request: HashRequest;
@@ -31,10 +49,38 @@ export function hashInWorker(file: string, request: HashRequest): Promise<LayerI
   });
 }
 
+/** The same beside the writing of the layer. Undefined when no worker is free. */
+export function followInWorker(file: string, request: HashRequest): LayerFollower | undefined {
+  const worker = take(file);
+  if (worker === undefined) return undefined;
+  const { directory } = request;
+  const answered = new Promise<LayerInfo>((resolve, reject) =>
+    listen(worker, file, { request, resolve, reject }),
+  );
+  answered.catch(() => {}); // told to whoever finishes
+  worker.postMessage({ kind: 'start', ...request } satisfies HashMessage);
+  return {
+    grow: (steps) => worker.postMessage({ kind: 'grow', steps } satisfies HashMessage),
+    finish: () => {
+      worker.postMessage({ kind: 'finish', directory } satisfies HashMessage);
+      return answered;
+    },
+    drop: () => {
+      worker.postMessage({ kind: 'drop' } satisfies HashMessage);
+      release(worker);
+      serve(worker, file);
+    },
+  };
+}
+
 /** Finds a worker for what waits. */
 function engage(file: string): void {
-  const worker = idle.pop() ?? (started < availableParallelism() ? start(file) : undefined);
+  const worker = take(file);
   if (worker !== undefined) serve(worker, file);
+}
+
+function take(file: string): Worker | undefined {
+  return idle.pop() ?? (started < availableParallelism() ? start(file) : undefined);
 }
 
 function start(file: string): Worker {
@@ -51,16 +97,21 @@ function serve(worker: Worker, file: string): void {
     idle.push(worker);
     return;
   }
-  const release = () => worker.removeAllListeners('message').removeAllListeners('error');
+  listen(worker, file, job);
+  worker.postMessage({ kind: 'hash', ...job.request } satisfies HashMessage);
+}
+
+/** Has the worker's answer settle the job. */
+function listen(worker: Worker, file: string, job: Job): void {
   worker.ref();
   worker.on('message', (answer: HashAnswer) => {
-    release();
+    release(worker);
     if ('info' in answer) job.resolve(answer.info);
     else job.reject(new StoreError(answer.code, answer.subject, answer.message));
     serve(worker, file);
   });
   worker.on('error', (error) => {
-    release();
+    release(worker);
     started--;
     job.reject(
       new StoreError('SYSTEM', job.request.directory, 'Cannot hash a layer: the worker thread ended', {
@@ -70,5 +121,8 @@ function serve(worker: Worker, file: string): void {
     // It may have been the only one: the others that wait must not do so for ever.
     if (waiting.length > 0) engage(file);
   });
-  worker.postMessage(job.request);
+}
+
+function release(worker: Worker): void {
+  worker.removeAllListeners('message').removeAllListeners('error');
 }

@@ -8,7 +8,6 @@ import {
   listXattrsFd,
   O,
   openAt,
-  readDirectory,
   readInto,
   readLinkAt,
   statAt,
@@ -17,6 +16,7 @@ import { type BytePath, bytePath, type FileStat } from '../snapshots/file-tree.t
 import { isFileXattr, isOpaque, isWhiteout, type MarkSpace } from '../snapshots/overlay-marks.ts';
 import { archiveError } from './archive-error.ts';
 import { defaultLimits } from './archive-limits.ts';
+import { DirectoryWalk, type LayerWalk, LEAVE } from './layer-walk.ts';
 import { extensionBody, headersLength, type TarEntry, writeHeaders, type Xattr } from './tar-entry.ts';
 import { BLOCK, type EntryType } from './tar-header.ts';
 import { OPAQUE_MARKER, WHITEOUT_PREFIX } from './whiteout.ts';
@@ -30,9 +30,6 @@ interface Directory {
   readonly fd: number;
   /** In the archive, with a slash at the end; empty for the root. */
   readonly path: BytePath;
-  /** Sorted bytewise. */
-  readonly names: readonly BytePath[];
-  next: number;
 }
 
 const NO_XATTRS: readonly Xattr[] = [];
@@ -49,7 +46,7 @@ const DISK_BLOCK = 4096;
  * - The first name of a file is the file, further ones are links to it. Sockets are left out.
  * - A whiteout is an empty file of mode 0, owner 0 and time 0; that of an opaque directory comes right after it.
  *
- * Synchronous, and the directory must not change meanwhile.
+ * Synchronous, and what the walk has told of must not change meanwhile.
  */
 export class LayerTar {
   /** Entries written so far. */
@@ -57,7 +54,11 @@ export class LayerTar {
   /** Bytes the layer takes on disk, as far as it was written: sizes rounded up to blocks of 4 KiB, each inode once. */
   disk = 0;
 
+  /** Everything has been handed to `fill`, but for what it still has to write. */
+  isEnded = false;
+
   readonly #overlayXattrs: MarkSpace;
+  readonly #walk: LayerWalk;
   readonly #directories: Directory[] = [];
   /** First path of each inode with several names. */
   readonly #links = new Map<string, BytePath>();
@@ -70,16 +71,16 @@ export class LayerTar {
   #file = -1;
   #filePath: BytePath = '';
   #left = 0;
-  #isEnded = false;
 
-  constructor(directory: string, options: LayerOptions = {}) {
+  constructor(directory: string, options: LayerOptions = {}, walk: LayerWalk = new DirectoryWalk()) {
+    this.#walk = walk;
     this.#overlayXattrs = options.overlayXattrs ?? 'trusted.overlay.';
     this.#enter(openAt(AT_FDCWD, bytePath(directory), O.RDONLY | O.DIRECTORY), '');
   }
 
   /**
-   * Fills the buffer as far as it can and returns the bytes written; 0 at the end. The buffer is from
-   * `Buffer.allocUnsafeSlow`, of whole blocks.
+   * Fills the buffer as far as it can and returns the bytes written; 0 at the end, or where the walk does not go on
+   * yet. The buffer is from `Buffer.allocUnsafeSlow`, of whole blocks.
    */
   fill(buffer: Buffer): number {
     this.#buffer = buffer;
@@ -88,8 +89,8 @@ export class LayerTar {
     for (;;) {
       this.#flush();
       if (this.#file >= 0 && this.#pending.length === 0) this.#readFile();
-      if (this.#isEnded || this.#offset === buffer.length) return this.#offset;
-      this.#next();
+      if (this.isEnded || this.#offset === buffer.length) return this.#offset;
+      if (!this.#next()) return this.#offset;
     }
   }
 
@@ -99,32 +100,32 @@ export class LayerTar {
     this.#file = -1;
     for (const { fd } of this.#directories.splice(0)) close(fd);
     this.#pending = NOTHING;
-    this.#isEnded = true;
+    this.isEnded = true;
   }
 
   #enter(fd: number, path: BytePath): void {
-    const names: BytePath[] = [];
-    this.#directories.push({ fd, path, names, next: 0 });
-    for (const { name } of readDirectory(fd)) names.push(name);
-    // One char per byte, so the default order is bytewise.
-    names.sort();
+    this.#directories.push({ fd, path });
+    this.#walk.enter(fd);
   }
 
-  #next(): void {
-    const directory = this.#directories.at(-1);
-    if (directory === undefined) {
-      this.#pending = END;
-      this.#isEnded = true;
-      return;
+  /** False where the walk does not go on yet. */
+  #next(): boolean {
+    const step = this.#walk.next();
+    if (step === undefined) return false;
+    if (step !== LEAVE) {
+      const { fd, path } = this.#directories.at(-1)!;
+      if (typeof step === 'string') this.#entry(fd, step, path);
+      else this.#entry(fd, step.enter, path, step.mtimeNs);
+      return true;
     }
-    const name = directory.names[directory.next++];
-    if (name === undefined) {
-      close(directory.fd);
-      this.#directories.pop();
-    } else this.#entry(directory.fd, name, directory.path);
+    close(this.#directories.pop()!.fd);
+    if (this.#directories.length > 0) return true;
+    this.#pending = END;
+    this.isEnded = true;
+    return true;
   }
 
-  #entry(parent: number, name: BytePath, parentPath: BytePath): void {
+  #entry(parent: number, name: BytePath, parentPath: BytePath, mtimeNs?: bigint): void {
     const path = parentPath + name;
     const stat = statAt(parent, name);
     if (stat === undefined) throw changed(path);
@@ -133,7 +134,8 @@ export class LayerTar {
     if (path.length >= defaultLimits.pathBytes) throw unsupported(path, 'a path is too long');
     const first = this.#firstName(stat, path);
     if (isWhiteout(stat)) this.#emit(whiteout(parentPath + WHITEOUT_PREFIX + name));
-    else if (stat.type === 'directory') this.#directory(parent, name, path, stat);
+    else if (stat.type === 'directory')
+      this.#directory(parent, name, path, mtimeNs === undefined ? stat : { ...stat, mtimeNs });
     else if (stat.type === 'socket') return;
     else if (first !== undefined) this.#emit(entryOf(path, stat, 'link', { linkpath: first }));
     else if (stat.type === 'file') this.#regular(parent, name, path, stat);

@@ -1,4 +1,6 @@
 import { existsSync, mkdirSync } from 'node:fs';
+import type { LayerInfo } from '../diff/hash-layer.ts';
+import type { LayerFollower } from '../diff/hash-pool.ts';
 import { StoreError } from '../errors.ts';
 import type { DescriptorPool } from './descriptor-pool.ts';
 import { bytePath } from './file-tree.ts';
@@ -16,8 +18,10 @@ import { UpperWriter } from './upper-writer.ts';
 export interface SnapshotHost {
   readonly pool: DescriptorPool;
   readonly space: MarkSpace;
-  /** Takes over the directory `home`, with the finished layer in `fs`. */
-  commit(home: string): Layer;
+  /** Takes over the directory `home`, with the finished layer in `fs`, and its hash when it is being found already. */
+  commit(home: string, hash: Promise<LayerInfo> | undefined): Layer;
+  /** Has the layer in `fs` hashed while it is written; undefined when nobody can. */
+  follow(home: string): Promise<LayerFollower | undefined>;
   /** Moves a path to the trash; what is not there is fine. */
   discard(path: string): void;
 }
@@ -60,21 +64,25 @@ export class OverlaySnapshot implements ActiveSnapshot {
 
   writer(): UpperWriter {
     this.#assertActive();
-    this.#writer ??= new UpperWriter(this.#lower, this.#openUpper());
+    this.#writer ??= new UpperWriter(this.#lower, this.#openUpper(), () => this.#host.follow(this.#home));
     return this.#writer;
   }
 
   commit(options: { readonly ignore?: readonly string[] } = {}): Layer {
     this.#assertActive();
+    const { ignore = [] } = options;
     this.#writer?.finish();
-    this.#tidy(options.ignore ?? []);
+    this.#tidy(ignore);
+    const isAsWritten = !this.#wasMounted && ignore.length === 0;
+    const hash = isAsWritten ? this.#writer?.growth.outcome : undefined;
     this.#end();
     this.#host.discard(`${this.#home}/work`);
-    return this.#host.commit(this.#home);
+    return this.#host.commit(this.#home, hash);
   }
 
   abort(): void {
     if (this.#isOver) return;
+    this.#writer?.growth.spoil();
     this.#end();
     this.#host.discard(this.#home);
   }

@@ -1,5 +1,6 @@
 import { mkdirSync, renameSync } from 'node:fs';
-import { hashLayer, type LayerInfo } from '../diff/hash-layer.ts';
+import { followLayer, hashLayer, type LayerInfo } from '../diff/hash-layer.ts';
+import type { LayerFollower } from '../diff/hash-pool.ts';
 import { StoreError } from '../errors.ts';
 import type { Lease } from '../gc/lease.ts';
 import { ifPresent } from '../linux/if-present.ts';
@@ -24,6 +25,8 @@ export interface OverlaySnapshotterOptions {
   readonly lease: Pick<Lease, 'id' | 'hold'>;
   /** What finds the diff IDs of committed snapshots; `hashLayer` of this library unless told. */
   readonly hash?: typeof hashLayer;
+  /** What finds them while a layer is written; `followLayer` of this library unless told. */
+  readonly follow?: typeof followLayer;
 }
 
 export interface OverlaySnapshotter extends Snapshotter, LayerPublisher {
@@ -48,14 +51,16 @@ class Overlay implements OverlaySnapshotter, SnapshotHost {
   readonly #root: string;
   readonly #lease: Pick<Lease, 'id' | 'hold'>;
   readonly #hash: typeof hashLayer;
+  readonly #follow: typeof followLayer;
   readonly #published: PublishedLayers;
   #names = 0;
   #space: MarkSpace | undefined;
 
-  constructor({ root, lease, hash }: OverlaySnapshotterOptions) {
+  constructor({ root, lease, hash, follow }: OverlaySnapshotterOptions) {
     this.#root = root;
     this.#lease = lease;
     this.#hash = hash ?? hashLayer;
+    this.#follow = follow ?? followLayer;
     this.#published = new PublishedLayers(root, lease, (path) => this.discard(path));
   }
 
@@ -104,13 +109,13 @@ class Overlay implements OverlaySnapshotter, SnapshotHost {
     return this.#space;
   }
 
-  commit(home: string): Layer {
+  commit(home: string, hash: Promise<LayerInfo> | undefined): Layer {
     let directory: () => string = () => `${home}/fs`;
     const publish = async (): Promise<DiffInfo> => {
       try {
         const published = this.#published.add(
           home,
-          await this.#hash(`${home}/fs`, { overlayXattrs: this.space }),
+          await (hash ?? this.#hash(`${home}/fs`, { overlayXattrs: this.space })),
         );
         directory = () => published.directory();
         return published.info;
@@ -126,6 +131,10 @@ class Overlay implements OverlaySnapshotter, SnapshotHost {
     // Whoever needs the diff ID hears of the failure; nobody has to.
     diff.catch(() => {});
     return { diff, directory: () => directory() };
+  }
+
+  follow(home: string): Promise<LayerFollower | undefined> {
+    return this.#follow(`${home}/fs`, { overlayXattrs: this.space });
   }
 
   discard(path: string): void {

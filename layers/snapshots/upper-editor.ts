@@ -5,6 +5,7 @@ import { removeTreeAt } from '../linux/remove-tree.ts';
 import { applyToFd } from './apply-attributes.ts';
 import { copyUpDirectory, copyUpEntry } from './copy-up.ts';
 import { type BytePath, displayPath, type FileStat } from './file-tree.ts';
+import { Growth, type GrowthHost } from './growth.ts';
 import type { Found, LayerStack } from './layer-stack.ts';
 import { NewFiles } from './new-files.ts';
 import { isWhiteout, makeOpaque, makeWhiteout } from './overlay-marks.ts';
@@ -26,10 +27,13 @@ export class UpperEditor {
   /** Modification times that directories get at the end. */
   readonly #times = new Map<BytePath, bigint>();
   #removals = 0;
+  /** Is told of all that changes. */
+  readonly growth: Growth;
 
-  constructor(lower: LayerStack, upper: UpperDirectory) {
+  constructor(lower: LayerStack, upper: UpperDirectory, follow: GrowthHost['follow']) {
     this.#lower = lower;
     this.#upper = upper;
+    this.growth = new Growth({ timeOf: (directory) => this.#times.get(directory), follow });
   }
 
   /** The start of each operation; see {@link DescriptorPool.use}. */
@@ -52,6 +56,7 @@ export class UpperEditor {
     this.#touch(parentOf(path), parent);
     const fd = copyUpDirectory(source.fd, parent.fd, nameOf(path));
     this.#times.set(path, inode.statFd(source.fd).mtimeNs);
+    this.growth.directory(parentOf(path), nameOf(path));
     return this.#upper.remember(path, fd, false);
   }
 
@@ -93,11 +98,13 @@ export class UpperEditor {
     const made = this.#upper.remember(path, fd, true);
     // For what was no directory too, as overlayfs has it: the layer then says by itself that something was replaced.
     if (below !== undefined) makeOpaque(fd, this.#upper.space);
+    this.growth.directory(parent, name);
     return made;
   }
 
   changeDirectory(path: BytePath, level: UpperLevel, attributes: Partial<Attributes>): void {
     this.#touch(path, level);
+    this.growth.change(path);
     this.#newFiles.forget();
     const { mode, uid, gid } = inode.statFd(level.fd);
     applyToFd(level.fd, { mode, uid, gid, ...attributes });
@@ -147,12 +154,14 @@ export class UpperEditor {
     if (below === undefined) throw refusal('NOT_FOUND', path, 'there is no such file');
     if (below.stat.type === 'directory') return this.level(path);
     this.#touch(parent, level);
+    this.growth.spoil();
     copyUpEntry(below.level.fd, level.fd, name, below.stat);
     return undefined;
   }
 
   /** Removes what is at the name, and hides what lower layers have there. */
   remove(parent: BytePath, name: BytePath): void {
+    this.growth.spoil();
     if (name === '') throw refusal('UNSUPPORTED', '/', 'the root cannot be removed');
     const level = this.level(parent);
     this.#touch(parent, level);
@@ -166,6 +175,7 @@ export class UpperEditor {
 
   /** Sets the times of all directories in which something was changed, and closes what is open. */
   finish(): void {
+    this.growth.finish();
     const root = this.level('/').fd;
     for (const [path, mtimeNs] of this.#times) {
       const fd = openBeneath(root, path.slice(1), O.RDONLY | O.DIRECTORY);

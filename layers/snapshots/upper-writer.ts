@@ -5,6 +5,7 @@ import { applyToEntry, applyToFd } from './apply-attributes.ts';
 import { copyContent, writeContent } from './copy-content.ts';
 import { copyEntry } from './copy-entry.ts';
 import { type BytePath, displayPath, type FileNode, type FileTree } from './file-tree.ts';
+import type { Growth, GrowthHost } from './growth.ts';
 import type { LayerStack } from './layer-stack.ts';
 import { MergedTree } from './merged-tree.ts';
 import { components, isClean, join, nameOf, parentOf } from './path.ts';
@@ -23,9 +24,17 @@ export class UpperWriter implements TreeWriter {
   /** The directory last written into, as asked for and resolved, which holds until something on the way is removed. */
   #recent = { asked: '', resolved: '', removals: -1 };
 
-  constructor(lower: LayerStack, upper: UpperDirectory) {
+  constructor(
+    lower: LayerStack,
+    upper: UpperDirectory,
+    follow: GrowthHost['follow'] = async () => undefined,
+  ) {
     this.tree = new MergedTree(lower, upper, true);
-    this.#editor = new UpperEditor(lower, upper);
+    this.#editor = new UpperEditor(lower, upper, follow);
+  }
+
+  get growth(): Growth {
+    return this.#editor.growth;
   }
 
   resolve(path: BytePath): BytePath {
@@ -66,6 +75,7 @@ export class UpperWriter implements TreeWriter {
       } finally {
         inode.close(fd);
       }
+      this.growth.entry(parent, name, content instanceof Uint8Array ? content.length : content.size);
     });
   }
 
@@ -74,11 +84,14 @@ export class UpperWriter implements TreeWriter {
       const { fd } = this.#editor.makeRoom(parent, name);
       inode.symlinkAt(target, fd, name);
       applyToEntry(fd, name, { type: 'symlink', ...attributes }, attributes);
+      this.growth.entry(parent, name, 0);
     });
   }
 
   link(path: BytePath, existing: BytePath): void {
     this.#change(path, (parent, name) => {
+      // The first name may have been told of as the only one.
+      this.growth.spoil();
       const source = this.#locate(existing);
       if (source.parent === parent && source.name === name) return;
       if (this.#editor.copyUp(source.parent, source.name) !== undefined)
@@ -107,6 +120,7 @@ export class UpperWriter implements TreeWriter {
       const { fd } = this.#editor.makeRoom(parent, name);
       inode.makeNodeAt(fd, name, node.type, 0o600, node.major, node.minor);
       applyToEntry(fd, name, { ...attributes, type: node.type }, attributes);
+      this.growth.entry(parent, name, 0);
     });
   }
 
@@ -118,6 +132,7 @@ export class UpperWriter implements TreeWriter {
         return;
       }
       const { fd } = this.#editor.level(parent);
+      this.growth.spoil();
       applyToEntry(fd, name, inode.statAt(fd, name)!, attributes);
     });
   }
@@ -143,6 +158,7 @@ export class UpperWriter implements TreeWriter {
       const { parent, name } = this.#locate(path);
       body(parent, name);
     } catch (error) {
+      this.growth.spoil();
       throw unwritable(path, error);
     }
   }

@@ -47,8 +47,9 @@ export class Copier {
       return;
     }
     const target = this.makeDestination(destination);
-    await this.#content(root, target, new Map());
+    // Before its content, so that the layer can be hashed while it grows; what is then made in it changes no time.
     this.writer.setAttributes(target, { mtimeNs: this.rules.mtimeNs ?? root.node.stat.mtimeNs });
+    await this.#content(root, target, new Map());
   }
 
   /** `--parents`: each root under its own path below the destination, which is a directory even if there is no root. */

@@ -1,0 +1,44 @@
+import { createHash } from 'node:crypto';
+import { diffIdOf, type LayerInfo } from './hash-layer.ts';
+import { type LayerOptions, LayerTar } from './layer-tar.ts';
+import { type LayerStep, ToldWalk } from './layer-walk.ts';
+
+const CHUNK = 4 * 2 ** 20;
+
+/** Hashes the tar of a layer that is still being written, as far as it is told that it is finished. */
+export class GrowingLayer {
+  readonly #walk = new ToldWalk();
+  readonly #tar: LayerTar;
+  readonly #hash = createHash('sha256');
+  readonly #buffer = Buffer.allocUnsafeSlow(CHUNK);
+  #size = 0;
+
+  constructor(directory: string, options: LayerOptions = {}) {
+    this.#tar = new LayerTar(directory, options, this.#walk);
+  }
+
+  /** What the steps lead to does not change any more. */
+  grow(steps: readonly LayerStep[]): void {
+    this.#walk.tell(steps);
+    for (let length = this.#fill(); length > 0; length = this.#fill()) {
+      this.#hash.update(this.#buffer.subarray(0, length));
+      this.#size += length;
+    }
+  }
+
+  #fill(): number {
+    return this.#tar.fill(this.#buffer);
+  }
+
+  /** When the steps have led out of the root. */
+  finish(): LayerInfo {
+    if (!this.#tar.isEnded) throw new Error('the layer is not complete');
+    const { entries, disk } = this.#tar;
+    return { diffId: diffIdOf(this.#hash), size: this.#size, entries, disk };
+  }
+
+  /** Releases what is open. Idempotent. */
+  close(): void {
+    this.#tar.close();
+  }
+}

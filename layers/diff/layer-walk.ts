@@ -1,0 +1,58 @@
+import { readDirectory } from '../linux/inode.ts';
+import type { BytePath } from '../snapshots/file-tree.ts';
+
+/** The step out of a directory; no name holds a slash. */
+export const LEAVE = '/';
+
+/**
+ * A step through a layer in the order of its tar: the next entry of the directory one is in, by its name, or out of
+ * the directory. A directory is entered with its entry; where its modification time is not yet what it will be, the
+ * step tells.
+ */
+export type LayerStep = BytePath | { readonly enter: BytePath; readonly mtimeNs: bigint };
+
+/** Leads through a layer. */
+export interface LayerWalk {
+  /** A directory, first of all the root, was entered; its descriptor is open until it is left. */
+  enter(fd: number): void;
+  /** Undefined when it is not known yet. */
+  next(): LayerStep | undefined;
+}
+
+/** Leads through what is there, names bytewise. */
+export class DirectoryWalk implements LayerWalk {
+  readonly #levels: { readonly names: readonly BytePath[]; next: number }[] = [];
+
+  enter(fd: number): void {
+    const names: BytePath[] = [];
+    for (const { name } of readDirectory(fd)) names.push(name);
+    // One char per byte, so the default order is bytewise.
+    this.#levels.push({ names: names.sort(), next: 0 });
+  }
+
+  next(): LayerStep {
+    const level = this.#levels.at(-1)!;
+    const name = level.names[level.next++];
+    if (name !== undefined) return name;
+    this.#levels.pop();
+    return LEAVE;
+  }
+}
+
+/** Leads where it is told, as far as it was told. */
+export class ToldWalk implements LayerWalk {
+  #steps: readonly LayerStep[] = [];
+  #next = 0;
+
+  enter(): void {}
+
+  /** More steps, when those before have been taken. */
+  tell(steps: readonly LayerStep[]): void {
+    this.#steps = steps;
+    this.#next = 0;
+  }
+
+  next(): LayerStep | undefined {
+    return this.#steps[this.#next++];
+  }
+}

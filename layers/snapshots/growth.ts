@@ -1,0 +1,159 @@
+import type { LayerInfo } from '../diff/hash-layer.ts';
+import type { LayerFollower } from '../diff/hash-pool.ts';
+import { type LayerStep, LEAVE } from '../diff/layer-walk.ts';
+import type { BytePath } from './file-tree.ts';
+import { join } from './path.ts';
+
+/** Below this a layer is hashed quicker once it is finished; see `hashLayer`. */
+const WORTHWHILE = { entries: 2000, bytes: 8 * 2 ** 20 };
+/** What is told at once. */
+const BATCH = { entries: 256, bytes: 4 * 2 ** 20 };
+
+/** A directory that was entered and not yet left. */
+interface OpenDirectory {
+  readonly path: BytePath;
+  readonly name: BytePath;
+  /** The last entry in it. */
+  last: BytePath;
+  isTold: boolean;
+}
+
+export interface GrowthHost {
+  /** The modification time that a directory will have in the end. */
+  timeOf(directory: BytePath): bigint | undefined;
+  /** Whoever hashes the layer meanwhile; undefined when nobody can. Asked once. */
+  follow(): Promise<LayerFollower | undefined>;
+}
+
+/**
+ * Has a layer hashed while it is being written, which is possible as long as it is written in the order of its tar and
+ * nothing that was told of changes any more. Else it is spoilt, and the layer has to be hashed when it is finished.
+ */
+export class Growth {
+  readonly #host: GrowthHost;
+  readonly #open: OpenDirectory[] = [{ path: '/', name: '', last: '', isTold: true }];
+  readonly #told = new Map<BytePath, bigint>();
+  #steps: LayerStep[] = [];
+  #bytes = 0;
+  #follower: LayerFollower | undefined;
+  #state: 'small' | 'starting' | 'followed' | 'finished' | 'spoilt' = 'small';
+  #outcome: Promise<LayerInfo> | undefined;
+
+  constructor(host: GrowthHost) {
+    this.#host = host;
+  }
+
+  /** A new entry that is no directory and is finished. */
+  entry(parent: BytePath, name: BytePath, bytes: number): void {
+    if (!this.#goTo(parent, name)) return;
+    this.#tellOpen();
+    this.#bytes += bytes;
+    this.#step(name);
+  }
+
+  /** A directory that is new in the layer. Until something is in it, its metadata may change. */
+  directory(parent: BytePath, name: BytePath): void {
+    if (!this.#goTo(parent, name)) return;
+    this.#open.push({ path: join(parent, name), name, last: '', isTold: false });
+  }
+
+  /** The metadata of a directory is about to change. */
+  change(directory: BytePath): void {
+    if (this.#told.has(directory) || this.#state === 'finished') this.spoil();
+  }
+
+  /** The finished layer's hash; undefined when it was not followed to its end. */
+  get outcome(): Promise<LayerInfo> | undefined {
+    return this.#outcome;
+  }
+
+  spoil(): void {
+    this.#state = 'spoilt';
+    this.#steps = [];
+    this.#told.clear();
+    this.#follower?.drop();
+    this.#follower = undefined;
+    this.#outcome = undefined;
+  }
+
+  /** As far as is known nothing more will be written. Idempotent. */
+  finish(): void {
+    if (this.#state === 'finished') return;
+    if (this.#follower !== undefined) {
+      while (this.#open.length > 0) this.#leave();
+      this.#tell();
+    }
+    if (this.#follower === undefined || !this.#isAsTold()) {
+      this.spoil();
+      return;
+    }
+    this.#outcome = this.#follower.finish();
+    this.#outcome.catch(() => {}); // told to whoever asks
+    this.#follower = undefined;
+    this.#state = 'finished';
+  }
+
+  #isAsTold(): boolean {
+    return [...this.#told].every(([path, mtimeNs]) => this.#host.timeOf(path) === mtimeNs);
+  }
+
+  /** Makes the parent the innermost directory that is open; false when the entry comes too late for the tar's order. */
+  #goTo(parent: BytePath, name: BytePath): boolean {
+    if (this.#state === 'spoilt') return false;
+    const at = this.#open.findLastIndex(({ path }) => path === parent);
+    const directory = this.#open[at];
+    if (directory === undefined || name <= directory.last || this.#state === 'finished') {
+      this.spoil();
+      return false;
+    }
+    while (this.#open.length > at + 1) this.#leave();
+    directory.last = name;
+    return true;
+  }
+
+  #leave(): void {
+    this.#tellOpen();
+    this.#open.pop();
+    this.#step(LEAVE);
+  }
+
+  /** The directories that were entered, whose metadata has to stay from now on. */
+  #tellOpen(): void {
+    const from = this.#open.findLastIndex(({ isTold }) => isTold) + 1;
+    for (const directory of this.#open.slice(from)) {
+      const mtimeNs = this.#host.timeOf(directory.path) ?? 0n;
+      directory.isTold = true;
+      this.#told.set(directory.path, mtimeNs);
+      this.#step({ enter: directory.name, mtimeNs });
+    }
+  }
+
+  #step(step: LayerStep): void {
+    this.#steps.push(step);
+    const bound = this.#state === 'small' ? WORTHWHILE : BATCH;
+    if (this.#steps.length < bound.entries && this.#bytes < bound.bytes) return;
+    if (this.#state === 'small') this.#start();
+    else this.#tell();
+  }
+
+  #start(): void {
+    this.#state = 'starting';
+    this.#host.follow().then(
+      (follower) => {
+        if (this.#state === 'spoilt') return follower?.drop();
+        if (follower === undefined) return this.spoil();
+        this.#follower = follower;
+        this.#state = 'followed';
+        this.#tell();
+      },
+      () => this.spoil(),
+    );
+  }
+
+  #tell(): void {
+    if (this.#follower === undefined) return;
+    this.#follower.grow(this.#steps);
+    this.#steps = [];
+    this.#bytes = 0;
+  }
+}

@@ -1,0 +1,212 @@
+import { closeSync, ftruncateSync, openSync, readdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { expect, onTestFinished, test } from 'vitest';
+import { GrowingLayer } from '../../../layers/diff/growing-layer.ts';
+import { hashLayerSync } from '../../../layers/diff/hash-layer.ts';
+import type { LayerOptions } from '../../../layers/diff/layer-tar.ts';
+import { overlaySnapshotter } from '../../../layers/snapshots/overlay.ts';
+import type { Layer } from '../../../layers/snapshots/snapshotter.ts';
+import type { Attributes, TreeWriter } from '../../../layers/snapshots/tree-writer.ts';
+import { fakeLease } from '../../support/fake-lease.ts';
+import { type SeededRandom, seededRandom } from '../../support/seeded-random.ts';
+import { tempFolder } from '../../support/temp-folder.ts';
+
+const FILE = { mode: 0o644, uid: 0, gid: 0, mtimeNs: 1_234_567_890_123_456_789n } as const;
+const DIRECTORY = { ...FILE, mode: 0o755 } as const;
+const TEXT = Buffer.from('text');
+/** Enough for a layer to be followed. */
+const LARGE = 8 * 2 ** 20;
+
+/** A store's snapshots, whose layers are hashed in this thread, and how often that was done while they were written. */
+function snapshots() {
+  const count = { hashed: 0 };
+  const store = overlaySnapshotter({
+    root: tempFolder(),
+    lease: fakeLease(),
+    hash: async (directory, options = {}) => {
+      count.hashed++;
+      return hashLayerSync(directory, options)!;
+    },
+    follow: async (directory: string, options?: LayerOptions) => {
+      const layer = new GrowingLayer(directory, options);
+      return {
+        grow: (steps) => layer.grow(steps),
+        finish: async () => {
+          const info = layer.finish();
+          layer.close();
+          return info;
+        },
+        drop: () => layer.close(),
+      };
+    },
+  });
+  onTestFinished(() => store.close());
+  return { store, count };
+}
+
+function large(writer: TreeWriter, path: string): void {
+  const file = join(tempFolder(), 'large');
+  const fd = openSync(file, 'w+');
+  ftruncateSync(fd, LARGE);
+  writer.file(path, { fd, size: LARGE }, FILE);
+  closeSync(fd);
+}
+
+/** Writes a layer and checks what was found while it was written against what it is in the end. */
+async function write(
+  { store, count }: ReturnType<typeof snapshots>,
+  parents: readonly Layer[],
+  body: (writer: TreeWriter) => void | Promise<void>,
+): Promise<{ readonly layer: Layer; readonly isFollowed: boolean }> {
+  const before = count.hashed;
+  const snapshot = store.prepare(parents);
+  const writer = snapshot.writer();
+  await body(writer);
+  const layer = snapshot.commit();
+  const { diffId, size } = await layer.diff;
+  const whole = hashLayerSync(layer.directory(), { overlayXattrs: store.space })!;
+  expect({ diffId, size }).toEqual({ diffId: whole.diffId, size: whole.size });
+  return { layer, isFollowed: count.hashed === before };
+}
+
+/** Lets the follower start. */
+const turn = () => new Promise((resolve) => setImmediate(resolve));
+
+test('a layer that is written in the order of its tar is hashed meanwhile', async () => {
+  const host = snapshots();
+  const { isFollowed } = await write(host, [], async (writer) => {
+    writer.mkdir('/a', { ...DIRECTORY, mtimeNs: 7n });
+    large(writer, '/a/0');
+    await turn();
+    writer.mkdir('/a/b', { ...DIRECTORY, xattrs: [['user.x', TEXT]] });
+    writer.mkdir('/a/b/empty', DIRECTORY);
+    writer.symlink('/a/b/link', 'target', FILE);
+    writer.file('/a/b/text', TEXT, FILE);
+    writer.file('/a/b.c', TEXT, FILE);
+    writer.mknod('/fifo', { type: 'fifo', major: 0, minor: 0 }, FILE);
+    writer.mkdir('/last', DIRECTORY);
+  });
+  expect(isFollowed).toBe(true);
+  expect(host.count.hashed).toBe(0);
+});
+
+test('so is one below directories of lower layers, and one that replaces what they have', async () => {
+  const host = snapshots();
+  const base = await write(host, [], (writer) => {
+    writer.mkdir('/app', { ...DIRECTORY, uid: 5 });
+    writer.mkdir('/app/deep', { ...DIRECTORY, mode: 0o700 });
+    writer.file('/app/file', TEXT, FILE);
+    writer.symlink('/app/link', '/', FILE);
+  });
+  const { isFollowed } = await write(host, [base.layer], async (writer) => {
+    large(writer, '/app/deep/file');
+    await turn();
+    writer.file('/app/file', Buffer.from('other'), FILE);
+    writer.symlink('/app/link', 'elsewhere', FILE);
+  });
+  expect(isFollowed).toBe(true);
+});
+
+const changes: Readonly<Record<string, (writer: TreeWriter) => void>> = {
+  'a name before the last one': (writer) => writer.file('/dir/0', TEXT, FILE),
+  'the same name again': (writer) => writer.file('/dir/file', TEXT, FILE),
+  'a return to a directory that was left': (writer) => {
+    writer.file('/e', TEXT, FILE);
+    writer.file('/dir/z', TEXT, FILE);
+  },
+  'other metadata of a directory': (writer) => writer.setAttributes('/dir', { mode: 0o700 }),
+  'another time of a directory': (writer) => writer.setAttributes('/dir', { mtimeNs: 5n }),
+  'other metadata of a file': (writer) => writer.setAttributes('/dir/file', { uid: 5 }),
+  'a second name of a file': (writer) => writer.link('/dir/z', '/dir/file'),
+  'a removal': (writer) => writer.remove('/dir/file'),
+  'a whiteout': (writer) => writer.remove('/below'),
+  'a change of what lower layers have': (writer) => writer.setAttributes('/below', { uid: 5 }),
+  'a directory in place of a file that fails': (writer) => {
+    expect(() => writer.mkdir('/dir/file', DIRECTORY)).toThrow();
+  },
+  'a file after the end': (writer) => {
+    writer.finish();
+    writer.file('/z', TEXT, FILE);
+  },
+  'a directory after the end': (writer) => {
+    writer.finish();
+    writer.mkdir('/z', DIRECTORY);
+  },
+  'metadata after the end': (writer) => {
+    writer.finish();
+    writer.setAttributes('/', { mode: 0o700 });
+    writer.setAttributes('/dir', { mode: 0o700 });
+  },
+};
+
+test.each(Object.entries(changes))('%s has the layer hashed when it is finished', async (_name, change) => {
+  const host = snapshots();
+  const base = await write(host, [], (writer) => writer.file('/below', TEXT, FILE));
+  const { isFollowed } = await write(host, [base.layer], async (writer) => {
+    writer.mkdir('/dir', DIRECTORY);
+    writer.file('/dir/file', TEXT, FILE);
+    large(writer, '/dir/large');
+    await turn();
+    change(writer);
+  });
+  expect(isFollowed).toBe(false);
+  expect(host.count.hashed).toBe(2);
+});
+
+test('a snapshot that is thrown away leaves no descriptor open', async () => {
+  const { store } = snapshots();
+  const before = openDescriptors();
+  const snapshot = store.prepare([]);
+  const writer = snapshot.writer();
+  writer.mkdir('/dir', DIRECTORY);
+  large(writer, '/dir/large');
+  await turn();
+  expect(openDescriptors()).toBeGreaterThan(before);
+  snapshot.abort();
+  store.close();
+  expect(openDescriptors()).toBe(before);
+});
+
+const openDescriptors = () => readdirSync('/proc/self/fd').length;
+
+test('whatever is written in whatever order has the hash of what is there', async () => {
+  const followed: boolean[] = [];
+  for (let seed = 1; seed <= 16; seed++) {
+    const random = seededRandom(seed);
+    const host = snapshots();
+    const first = await write(host, [], (writer) => writeAnything(writer, random));
+    const second = await write(host, [first.layer], (writer) => writeAnything(writer, random));
+    followed.push(first.isFollowed, second.isFollowed);
+  }
+  expect(new Set(followed)).toEqual(new Set([true, false]));
+});
+
+async function writeAnything(writer: TreeWriter, random: SeededRandom): Promise<void> {
+  const directory = () => `/${random.pick(['a', 'b', 'a.b', '-'])}`.repeat(random.below(2));
+  const name = () => `${directory()}${directory()}/${random.pick(['x', 'x.y', '!', 'z'])}`;
+  const paths = Array.from({ length: 20 }, name);
+  const isCopy = random.chance(50);
+  // As copies are: in the order of the tar, each once.
+  const inOrder = (path: string) => path.replaceAll('/', '\0');
+  if (isCopy) paths.sort((a, b) => (inOrder(a) < inOrder(b) ? -1 : 1));
+  writer.mkdir('/!', DIRECTORY);
+  large(writer, '/!/large');
+  await turn();
+  for (const path of isCopy ? new Set(paths) : paths) {
+    const attributes = { ...FILE, mtimeNs: BigInt(random.below(99)) };
+    writer.mkdirAll(path.slice(0, path.lastIndexOf('/')), { ...attributes, mode: 0o755 });
+    try {
+      writeOne(writer, path, random.below(isCopy ? 10 : 13), attributes);
+    } catch {
+      // Nothing is there: the layer is what it was.
+    }
+  }
+}
+
+function writeOne(writer: TreeWriter, path: string, kind: number, attributes: Attributes): void {
+  if (kind < 7) writer.file(path, Buffer.alloc(kind * 200), attributes);
+  else if (kind < 10) writer.symlink(path, 'x', attributes);
+  else if (kind === 10) writer.setAttributes(path, attributes);
+  else if (kind === 11) writer.link(`${path}.link`, path);
+  else writer.remove(path);
+}
