@@ -10,9 +10,11 @@ import { libzstd } from './libzstd.ts';
  * would differ.
  */
 const MEMBER = { gzip: 2 ** 20, zstd: 4 * 2 ** 20 };
+/** gzip's header and trailer, and five bytes for each stored block. */
+const GZIP_BOUND = MEMBER.gzip + 18 + 5 * Math.ceil(MEMBER.gzip / 16_383);
 const DEFAULT_LEVEL = { gzip: 6, zstd: 3 };
-/** Threads of libuv's pool, unless told otherwise at start. */
-const POOL_THREADS = 4;
+/** Threads of libuv's pool: src/cli/launch.ts gives it as many as there are cores. */
+const poolThreads = () => Number(process.env.UV_THREADPOOL_SIZE) || 4;
 
 export interface CompressOptions {
   /** gzip 1 to 9 (default 6), zstd 1 to 19 (default 3). */
@@ -32,7 +34,7 @@ export function compress(source: Readable, kind: 'gzip' | 'zstd', options: Compr
 
 async function* members(source: Readable, kind: 'gzip' | 'zstd', level: number): AsyncGenerator<Buffer> {
   const encode = kind === 'gzip' ? await gzipEncoder(level) : zstdEncoder(level);
-  const atOnce = Math.min(availableParallelism(), POOL_THREADS) + 1;
+  const atOnce = Math.min(availableParallelism(), poolThreads()) + 1;
   const running: Promise<Buffer>[] = [];
   for await (const piece of piecesOf(source, MEMBER[kind])) {
     const member = encode(piece);
@@ -67,8 +69,52 @@ async function* piecesOf(source: AsyncIterable<Buffer>, size: number): AsyncGene
 type Encoder = (piece: Buffer) => Promise<Buffer>;
 
 async function gzipEncoder(level: number): Promise<Encoder> {
-  const gzip = promisify((await import('node:zlib')).gzip);
-  return (piece) => gzip(piece, { level });
+  const zlib = await import('node:zlib');
+  const gzip = promisify(zlib.gzip);
+  const look = (sample: Buffer) => zlib.deflateRawSync(sample, { level: 1 }).length;
+  // Room for the whole result has it made in one piece of work for the pool.
+  return async (piece) =>
+    isIncompressible(piece, look)
+      ? storedMember(piece, zlib.crc32(piece))
+      : gzip(piece, { level, chunkSize: GZIP_BOUND });
+}
+
+/** RFC 1952 section 2.3, without name and time; XFL and OS are as zlib has them. */
+const GZIP_HEADER = Buffer.from('1f8b0800000000000003', 'hex');
+const STORED_BLOCK = 65_535;
+
+/** A gzip member that holds bytes as they are: RFC 1951 section 3.2.4. */
+function storedMember(piece: Buffer, crc: number): Buffer {
+  const blocks = Math.ceil(piece.length / STORED_BLOCK);
+  const member = Buffer.allocUnsafeSlow(GZIP_HEADER.length + blocks * 5 + piece.length + 8);
+  let at = GZIP_HEADER.copy(member);
+  for (let start = 0; start < piece.length; start += STORED_BLOCK) {
+    const length = Math.min(STORED_BLOCK, piece.length - start);
+    at = member.writeUInt8(start + length === piece.length ? 1 : 0, at);
+    at = member.writeUInt16LE(length, at);
+    at = member.writeUInt16LE(length ^ 0xffff, at);
+    at += piece.copy(member, at, start, start + length);
+  }
+  at = member.writeUInt32LE(crc, at);
+  member.writeUInt32LE(piece.length, at);
+  return member;
+}
+
+/** Bytes looked at, and in how many places. */
+const SAMPLE = { bytes: 1024, places: 16 };
+
+/**
+ * Whether a piece looks as if it were compressed already (archives, pictures, wheels), for which deflate takes as long
+ * as for anything else and gains nothing. Part of the format, as it decides about the blob's bytes.
+ */
+function isIncompressible(piece: Buffer, look: (sample: Buffer) => number): boolean {
+  const { bytes, places } = SAMPLE;
+  if (piece.length < 2 * bytes * places) return false;
+  const step = Math.floor((piece.length - bytes) / (places - 1));
+  const sample = Buffer.concat(
+    Array.from({ length: places }, (_, place) => piece.subarray(place * step, place * step + bytes)),
+  );
+  return look(sample) >= sample.length * 0.99;
 }
 
 function zstdEncoder(level: number): Encoder {

@@ -42,7 +42,7 @@ export class TransferView {
     const isDone = status.completed !== undefined;
     if (this.#output.isTerminal) this.#draw(isDone);
     else if (isDone && before?.completed === undefined)
-      this.#output.write(`${nameOf(status)}: ${this.#words.done}\n`);
+      this.#output.write(`${nameOf(status)}: ${status.outcome ?? this.#words.done}\n`);
   };
 
   #draw(now: boolean): void {
@@ -58,8 +58,8 @@ export class TransferView {
   }
 
   #line(blob: StatusEvent): string {
-    const { current, total = 0, completed } = blob;
-    if (completed !== undefined) return `${nameOf(blob)}: ${this.#words.done}`;
+    const { current, total = 0, completed, outcome = this.#words.done } = blob;
+    if (completed !== undefined) return `${nameOf(blob)}: ${outcome}`;
     const filled = total === 0 ? 0 : Math.min(BAR, Math.floor((current / total) * BAR));
     const bar = `${'='.repeat(filled)}>`.slice(0, BAR).padEnd(BAR);
     return `${nameOf(blob)}: ${this.#words.doing} [${bar}] ${humanSize(current)}/${humanSize(total)}`;

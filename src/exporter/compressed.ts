@@ -1,88 +1,114 @@
 import {
-  compress,
   type Descriptor,
   type Digest,
   type Manifest,
   MediaType,
-  parseDigest,
   type Store,
+  StoreError,
 } from '../../layers/index.ts';
+import { encodeLayer, type LayerForm, needsEncoding } from './encode-layer.ts';
 import { type ImageGraph, imageGraph, indexOf, type PlatformManifest, putIndex } from './image-graph.ts';
 
-/** `none`: layers stay as they are. */
-export type LayerCompression = 'none' | 'gzip' | 'zstd';
+/** What an image is to be when it leaves the store. */
+export interface ImageForm extends LayerForm {
+  /** Whose names manifests, configurations and layers have; those they have unless given. */
+  readonly mediaTypes?: 'oci' | 'docker';
+}
 
-/** Where the blobs are remembered that plain layers were compressed to. */
-const SPACE = 'compressed';
-const TYPES = { gzip: MediaType.ociLayerGzip, zstd: MediaType.ociLayerZstd } as const;
+/** How a layer comes to be encoded. Default: {@link encodeLayer}, and nothing else. */
+export type Encode = (layer: Descriptor) => Promise<Descriptor>;
 
 /**
- * The image with its plain layers compressed: new layer blobs (kept for the next time), new manifests, a new index when
- * the old one named them. Configurations, and so image IDs, stay the same. The image itself when nothing is plain.
+ * The image in a form: new layer blobs (kept for the next time), new manifests, a new index when the old one named them.
+ * Configurations, and so image IDs, stay the same. The image itself when it has the form. Layers are encoded at once, by
+ * whatever bound `encode` has.
  */
-export async function compressedGraph(
+export async function formedGraph(
   store: Store,
   graph: ImageGraph,
-  compression: LayerCompression,
+  form: ImageForm,
+  encode: Encode = (layer) => encodeLayer(store, layer, form),
 ): Promise<ImageGraph> {
-  if (compression === 'none') return graph;
-  const converted: PlatformManifest[] = [];
-  for (const platform of graph.platforms)
-    converted.push(await compressedManifest(store, platform, compression));
-  if (converted.every((platform, index) => platform === graph.platforms[index])) return graph;
-  const [first] = converted;
+  const encoded = await encodeLayers(graph, form, encode);
+  const formed = graph.platforms.map((platform) => formedManifest(store, platform, encoded, form.mediaTypes));
+  const isSame = formed.every((platform, index) => platform === graph.platforms[index]);
   if (graph.target.digest === graph.platforms[0]?.descriptor.digest)
-    return imageGraph(store.content, first!.descriptor);
+    return isSame ? graph : imageGraph(store.content, formed[0]!.descriptor);
+  const wanted = form.mediaTypes === undefined ? graph.target.mediaType : TYPES[form.mediaTypes].index;
+  if (isSame && wanted === graph.target.mediaType) return graph;
   const index = indexOf(
-    converted.map(({ descriptor }) => descriptor),
+    formed.map(({ descriptor }) => descriptor),
     graph.indexAnnotations,
   );
-  return imageGraph(store.content, putIndex(store.content, index));
+  const mediaType = form.mediaTypes === undefined ? index.mediaType : wanted;
+  return imageGraph(store.content, putIndex(store.content, { ...index, mediaType }));
 }
 
-async function compressedManifest(
+async function encodeLayers(graph: ImageGraph, form: LayerForm, encode: Encode) {
+  const layers = graph.platforms.flatMap(({ manifest }) => manifest.layers);
+  const wanted = new Map(
+    layers.filter((layer) => needsEncoding(layer, form)).map((layer) => [layer.digest, layer]),
+  );
+  const pairs = [...wanted].map(async ([digest, layer]) => [digest, await encode(layer)] as const);
+  // All have ended, whatever became of them: nothing writes to the store after an error is told.
+  const failure = (await Promise.allSettled(pairs)).find(({ status }) => status === 'rejected');
+  if (failure?.status === 'rejected') throw failure.reason;
+  return new Map(await Promise.all(pairs));
+}
+
+function formedManifest(
   store: Store,
   platform: PlatformManifest,
-  compression: 'gzip' | 'zstd',
-): Promise<PlatformManifest> {
+  encoded: ReadonlyMap<Digest, Descriptor>,
+  mediaTypes: ImageForm['mediaTypes'],
+): PlatformManifest {
   const { manifest, descriptor } = platform;
-  const isPlain = ({ mediaType }: Descriptor) => mediaType === MediaType.ociLayer;
-  if (!manifest.layers.some(isPlain)) return platform;
-  const layers: Descriptor[] = [];
-  for (const layer of manifest.layers) {
-    layers.push(isPlain(layer) ? await compressedLayer(store, layer, compression) : layer);
-  }
-  const changed: Manifest = { ...manifest, layers };
-  const stored = store.content.putBytes(Buffer.from(JSON.stringify(changed)));
-  return { manifest: changed, descriptor: { ...descriptor, ...stored } };
-}
-
-/** One compression per layer and kind, also among several processes. */
-async function compressedLayer(
-  store: Store,
-  layer: Descriptor,
-  compression: 'gzip' | 'zstd',
-): Promise<Descriptor> {
-  const key = `${compression}.${layer.digest.replace(':', '.')}`;
-  const blob = await store.records.exclusive(SPACE, key, async () => {
-    const known = store.records.get(SPACE, key)?.value;
-    if (typeof known === 'string' && store.content.info(parseDigest(known)) !== undefined)
-      return parseDigest(known);
-    const digest = await compressBlob(store, layer.digest, compression);
-    store.records.set(SPACE, key, { blobs: [digest], value: digest });
-    return digest;
+  const layers = manifest.layers.map((layer) => {
+    const other = encoded.get(layer.digest);
+    return other === undefined ? layer : { ...layer, ...other };
   });
-  return { ...layer, mediaType: TYPES[compression], digest: blob, size: store.content.info(blob)!.size };
+  const changed = named({ ...manifest, layers }, mediaTypes);
+  const before = JSON.stringify(manifest);
+  if (JSON.stringify(changed) === before) return platform;
+  const stored = store.content.putBytes(Buffer.from(JSON.stringify(changed)));
+  return { manifest: changed, descriptor: { ...descriptor, mediaType: changed.mediaType, ...stored } };
 }
 
-async function compressBlob(store: Store, digest: Digest, compression: 'gzip' | 'zstd'): Promise<Digest> {
-  const ingest = store.content.ingest();
-  try {
-    for await (const chunk of compress(store.content.read(digest), compression) as AsyncIterable<Buffer>)
-      ingest.write(chunk);
-    return ingest.commit().digest;
-  } catch (error) {
-    ingest.abort();
-    throw error;
-  }
+const TYPES = {
+  oci: {
+    index: MediaType.ociIndex,
+    manifest: MediaType.ociManifest,
+    config: MediaType.ociConfig,
+    plain: MediaType.ociLayer,
+    gzip: MediaType.ociLayerGzip,
+  },
+  docker: {
+    index: MediaType.dockerIndex,
+    manifest: MediaType.dockerManifest,
+    config: MediaType.dockerConfig,
+    plain: MediaType.dockerLayer,
+    gzip: MediaType.dockerLayerGzip,
+  },
+} as const;
+
+/** The same manifest with everything in it called by one vocabulary. Throws `UNSUPPORTED` for zstd in Docker's, which has none. */
+function named(manifest: Manifest, mediaTypes: ImageForm['mediaTypes']): Manifest {
+  if (mediaTypes === undefined) return manifest;
+  const types = TYPES[mediaTypes];
+  const layerType = ({ mediaType }: Descriptor): string => {
+    if (mediaType === MediaType.ociLayer || mediaType === MediaType.dockerLayer) return types.plain;
+    if (mediaType === MediaType.ociLayerGzip || mediaType === MediaType.dockerLayerGzip) return types.gzip;
+    if (mediaTypes === 'oci') return mediaType;
+    throw new StoreError(
+      'UNSUPPORTED',
+      mediaType,
+      `Docker's media types have no name for "${mediaType}": use OCI's`,
+    );
+  };
+  return {
+    ...manifest,
+    mediaType: types.manifest,
+    config: { ...manifest.config, mediaType: types.config },
+    layers: manifest.layers.map((layer) => ({ ...layer, mediaType: layerType(layer) })),
+  };
 }

@@ -1,7 +1,5 @@
-import type { Readable } from 'node:stream';
 import {
   type Descriptor,
-  type Digest,
   isIndexType,
   isManifestType,
   parseReference,
@@ -13,15 +11,18 @@ import type { Report } from '../progress/events.ts';
 import type { RegistryOptions } from '../registry/client.ts';
 import { mapConcurrently } from '../registry/concurrency.ts';
 import { openPusher, type Pusher } from '../registry/pusher.ts';
-import { compressedGraph, type LayerCompression } from './compressed.ts';
+import { formedGraph, type ImageForm } from './compressed.ts';
 import { type ImageGraph, imageGraph } from './image-graph.ts';
+import { LayerPush } from './push-layer.ts';
 
 /** Blobs on the wire at once. */
 const PARALLEL_BLOBS = 4;
 
 export interface PushOptions extends RegistryOptions {
-  /** What layers that were made here travel as; those that were pulled keep their blobs. Default: gzip, as Docker. */
-  readonly compression?: LayerCompression;
+  /** What the image is to be there. Default: layers that were made here as gzip, as Docker, and all else as it is. */
+  readonly form?: ImageForm;
+  /** Puts no tag, so that the image can be had by its digest alone. */
+  readonly byDigest?: boolean;
   readonly report?: Report;
   readonly vertex?: string;
 }
@@ -36,22 +37,14 @@ export async function pushImage(
   reference: Reference,
   options: PushOptions = {},
 ): Promise<Descriptor> {
-  const graph = await compressedGraph(
-    store,
-    imageGraph(store.content, target),
-    options.compression ?? 'gzip',
-  );
+  const form = options.form ?? { compression: 'gzip' };
   const pusher = await openPusher(reference, options);
+  const layers = new LayerPush(store, pusher, reference, { ...options, form });
   try {
-    await pushBlobs(store, graph, pusher, reference, options);
-    for (const document of documentsOf(graph)) {
-      const isTop = document.digest === graph.target.digest;
-      await pusher.manifest(
-        store.content.readAll(document.digest),
-        document,
-        isTop ? reference.tag : undefined,
-      );
-    }
+    const plain = imageGraph(store.content, target);
+    const graph = await formedGraph(store, plain, form, (layer) => layers.encode(layer));
+    await pushBlobs(graph, layers, options);
+    await pushDocuments(store, graph, pusher, options.byDigest ? undefined : reference.tag);
     return graph.target;
   } finally {
     pusher.close();
@@ -65,68 +58,21 @@ export async function pushName(store: Store, name: string, options: PushOptions 
   return await pushImage(store, record.target, parseReference(name), options);
 }
 
-async function pushBlobs(
-  store: Store,
-  graph: ImageGraph,
-  pusher: Pusher,
-  { domain, path }: Reference,
-  options: PushOptions,
-): Promise<void> {
-  const blobs = graph.blobs.filter(({ mediaType }) => !isDocument(mediaType));
-  const sources = mountSources(store, domain, path);
-  await mapConcurrently(blobs, PARALLEL_BLOBS, options.signal, async (blob) => {
-    const upload = progressOf(blob, options);
-    await pusher.blob(
-      blob,
-      (offset) => upload(store.content.read(blob.digest, offset)),
-      sources.get(blob.digest),
-    );
+async function pushBlobs({ blobs }: ImageGraph, layers: LayerPush, { signal }: PushOptions): Promise<void> {
+  const wanted = blobs.filter((blob) => !isDocument(blob));
+  await mapConcurrently(wanted, PARALLEL_BLOBS, signal, (blob) => layers.blob(blob));
+}
+
+/** Those of platforms before the index that names them, whose tag makes all of it visible at once. */
+async function pushDocuments(store: Store, graph: ImageGraph, pusher: Pusher, tag: string | undefined) {
+  const documents = graph.blobs.filter(isDocument);
+  const [top, ...others] = documents.reverse();
+  await mapConcurrently(others, PARALLEL_BLOBS, undefined, async (document) => {
+    await pusher.manifest(store.content.readAll(document.digest), document);
   });
+  await pusher.manifest(store.content.readAll(top!.digest), top!, tag);
 }
 
-function documentsOf({ blobs }: ImageGraph): Descriptor[] {
-  return blobs.filter(({ mediaType }) => isDocument(mediaType));
-}
-
-function isDocument(mediaType: string): boolean {
+function isDocument({ mediaType }: Descriptor): boolean {
   return isManifestType(mediaType) || isIndexType(mediaType);
-}
-
-/** Blobs of images that came from other repositories of the same registry, which can lend them. */
-function mountSources(store: Store, domain: string, path: string): ReadonlyMap<Digest, string> {
-  const sources = new Map<Digest, string>();
-  for (const { name, target } of store.images.list()) {
-    if (name === target.digest) continue;
-    const other = parseReference(name);
-    if (other.domain !== domain || other.path === path) continue;
-    for (const { digest } of graphOrNothing(store, target)) sources.set(digest, other.path);
-  }
-  return sources;
-}
-
-function graphOrNothing(store: Store, target: Descriptor): readonly Descriptor[] {
-  try {
-    return imageGraph(store.content, target).blobs;
-  } catch (error) {
-    if (error instanceof StoreError) return [];
-    throw error;
-  }
-}
-
-/** Reports the bytes of an upload as they are read. */
-function progressOf({ digest, size }: Descriptor, { report, vertex = '' }: PushOptions) {
-  const started = Date.now();
-  return (bytes: Readable): Readable => {
-    if (report === undefined) return bytes;
-    let current = 0;
-    let next = 0;
-    bytes.on('data', (chunk: Buffer) => {
-      current += chunk.length;
-      if (current < next && current < size) return;
-      next = current + size / 100;
-      const done = current >= size && { completed: Date.now() };
-      report({ kind: 'status', vertex, id: `pushing ${digest}`, current, total: size, started, ...done });
-    });
-    return bytes.pause();
-  };
 }

@@ -12,7 +12,7 @@ import {
   StoreError,
 } from '../../layers/index.ts';
 import { normalised } from './archive-images.ts';
-import { compressedGraph, type LayerCompression } from './compressed.ts';
+import { formedGraph, type ImageForm } from './compressed.ts';
 import { imageGraph } from './image-graph.ts';
 import { type ArchivedImage, type ArchiveFile, type ArchiveFormat, archiveFiles } from './oci-archive.ts';
 import { writeWhole } from './write-whole.ts';
@@ -21,8 +21,8 @@ export interface SaveOptions {
   readonly format: ArchiveFormat;
   /** Which platform older readers of a `docker` archive see. Default: this machine's. */
   readonly platform?: Platform;
-  /** What layers that were made here are written as. Default: as they are, plain. */
-  readonly compression?: LayerCompression;
+  /** What the image is to be in the archive. Default: as it is, layers that were made here plain. */
+  readonly form?: ImageForm;
   readonly signal?: AbortSignal;
 }
 
@@ -82,11 +82,11 @@ export async function writeLayout(
 async function filesOf(
   store: Store,
   images: readonly ArchivedImage[],
-  { format, platform = hostPlatform(), compression = 'none' }: SaveOptions,
+  { format, platform = hostPlatform(), form = { compression: 'none' } }: SaveOptions,
 ): Promise<ArchiveFile[]> {
   const written: ArchivedImage[] = [];
   for (const { target, names } of images) {
-    const graph = await compressedGraph(store, imageGraph(store.content, target), compression);
+    const graph = await formedGraph(store, imageGraph(store.content, target), form);
     written.push({ target: graph.target, names });
   }
   return archiveFiles(store.content, written, format, platform);

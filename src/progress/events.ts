@@ -29,6 +29,8 @@ export interface StatusEvent {
   readonly total?: number;
   readonly started: number;
   readonly completed?: number;
+  /** How it was completed, where that is not the usual way: `Layer already exists`. */
+  readonly outcome?: string;
 }
 
 /** Output of a step, as it came. */

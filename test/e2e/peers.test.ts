@@ -152,9 +152,9 @@ describe.skipIf(reason !== undefined)('with Docker, Podman, skopeo and a registr
       const name = `${registry}/${unique}/${compression}:1`;
       const { configDigest } = await builtImage(store, name);
       const target = store.images.get(name)!.target;
-      const pushed = await pushImage(store, target, parseReference(name), { compression });
+      const pushed = await pushImage(store, target, parseReference(name), { form: { compression } });
       expect(pushed.digest === target.digest).toBe(compression === 'none');
-      expect((await pushImage(store, target, parseReference(name), { compression })).digest).toBe(
+      expect((await pushImage(store, target, parseReference(name), { form: { compression } })).digest).toBe(
         pushed.digest,
       );
       onTestFinished(async () => {

@@ -206,3 +206,12 @@ test('detectArchive() knows tars of every age, and nothing else', () => {
   expect(detectArchive(Buffer.from('#!/bin/sh\n'.padEnd(600)))).toBeUndefined();
   expect(detectArchive(tar.subarray(0, 511))).toBeUndefined();
 });
+
+test('compress(gzip) stores what is compressed already, and squeezes the rest', async () => {
+  const random = randomBytes(2 ** 20);
+  const text = Buffer.alloc(2 ** 20, 'plain text, over and over\n');
+  const packed = await buffer(compress(Readable.from([Buffer.concat([random, text, random])]), 'gzip'));
+  expect(packed.length).toBeGreaterThan(2 * random.length);
+  expect(packed.length).toBeLessThan(2 * random.length + 20_000);
+  expect(gunzipSync(packed).equals(Buffer.concat([random, text, random]))).toBe(true);
+});

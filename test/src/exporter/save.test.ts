@@ -138,8 +138,8 @@ describe('saveImages()', () => {
     const image = sampleImage({ gzip: false });
     const store = await storeWith(image, ['docker.io/library/app:1']);
     const [path, again] = [join(folder, 'out.tar'), join(folder, 'again.tar')];
-    await saveImages(store, ['app:1'], path, { ...docker, compression: 'gzip' });
-    await saveImages(store, ['app:1'], again, { ...docker, compression: 'gzip' });
+    await saveImages(store, ['app:1'], path, { ...docker, form: { compression: 'gzip' } });
+    await saveImages(store, ['app:1'], again, { ...docker, form: { compression: 'gzip' } });
     expect(readFileSync(again).equals(readFileSync(path))).toBe(true);
     const { store: other } = tempStore();
     const [loaded] = await loadArchive(other, path);

@@ -1,0 +1,159 @@
+import { PassThrough, Readable } from 'node:stream';
+import type { Descriptor, Digest, Reference, Store } from '../../layers/index.ts';
+import type { Report } from '../progress/events.ts';
+import type { RegistryOptions } from '../registry/client.ts';
+import { Slots } from '../registry/concurrency.ts';
+import type { Pusher } from '../registry/pusher.ts';
+import { RegistryError } from '../registry/registry.ts';
+import { type BlobTap, encodeLayer, knownEncoding, type LayerForm } from './encode-layer.ts';
+import { mountSources } from './mount-sources.ts';
+import { remoteLayers } from './remote-layers.ts';
+
+/** Layers that are encoded at once: their pieces share one pool of threads, which two keep busy. */
+const PARALLEL_ENCODINGS = 2;
+/** Bytes of a tar that are sooner encoded than uploads are begun. */
+const SMALL = 4 << 20;
+/** Bytes of a blob that wait for the network while it is made. */
+const UNDER_WAY = 8 << 20;
+
+export interface LayerPushOptions extends RegistryOptions {
+  readonly form: LayerForm;
+  readonly report?: Report;
+  readonly vertex?: string;
+}
+
+/** Brings the blobs of one image into a repository, those of layers while they are being encoded. */
+export class LayerPush {
+  readonly #slots = new Slots(PARALLEL_ENCODINGS);
+  #remote: Promise<ReadonlySet<Digest>> | undefined;
+  readonly #sent = new Set<Digest>();
+  #lenders: ReadonlyMap<Digest, string> | undefined;
+
+  constructor(
+    readonly store: Store,
+    readonly pusher: Pusher,
+    readonly reference: Reference,
+    readonly options: LayerPushOptions,
+  ) {}
+
+  /**
+   * Encodes a layer. A large one is sent meanwhile, unless the registry seems to have it: what its blob will be called,
+   * and so whether it is there, is known only at the end.
+   */
+  encode(layer: Descriptor): Promise<Descriptor> {
+    const { form, signal } = this.options;
+    return this.#slots.run(async () => {
+      if (knownEncoding(this.store, layer, form) === undefined && (await this.#isWorthStreaming(layer)))
+        return await this.#encodeAndSend(layer);
+      return await encodeLayer(this.store, layer, form, { signal });
+    }, signal);
+  }
+
+  /** Brings a blob of the store there, unless it is. */
+  async blob(blob: Descriptor): Promise<void> {
+    if (this.#sent.has(blob.digest)) return;
+    const progress = progressOf(blob, this.options);
+    const open = (offset: number) => counted(this.store.content.read(blob.digest, offset), offset, progress);
+    this.#lenders ??= mountSources(this.store, this.reference);
+    progress(0);
+    const result = await this.pusher.blob(blob, open, this.#lenders.get(blob.digest));
+    if (result !== 'uploaded') progress(blob.size, result);
+  }
+
+  async #isWorthStreaming({ digest, size }: Descriptor): Promise<boolean> {
+    if (size < SMALL) return false;
+    this.#remote ??= remoteLayers(this.reference, this.options);
+    return !(await this.#remote).has(digest);
+  }
+
+  async #encodeAndSend(layer: Descriptor): Promise<Descriptor> {
+    const { form, signal: outer } = this.options;
+    const body = new PassThrough({ highWaterMark: UNDER_WAY });
+    const refused = new AbortController();
+    const sending = this.pusher.stream(body);
+    sending.catch((error: unknown) => {
+      // Whoever encodes must not wait for a reader that is gone, and need not go on for nothing.
+      body.destroy();
+      if (isRefusal(error)) refused.abort(error);
+    });
+    const signal = outer === undefined ? refused.signal : AbortSignal.any([outer, refused.signal]);
+    const progress = progressOf(layer, this.options);
+    try {
+      const encoded = await encodeLayer(this.store, layer, form, { tap: tapInto(body), progress, signal });
+      await this.#finish(encoded, sending, body);
+      return encoded;
+    } finally {
+      body.destroy();
+    }
+  }
+
+  /** What broke off is kept in the store, and `blob` sends it in the way that can be taken up again. */
+  async #finish(encoded: Descriptor, sending: ReturnType<Pusher['stream']>, body: PassThrough) {
+    // Nothing was sent when another process had encoded it meanwhile.
+    if (!body.writableEnded) return;
+    try {
+      const end = await sending;
+      await end(encoded.digest);
+      this.#sent.add(encoded.digest);
+    } catch (error) {
+      if (!(error instanceof RegistryError) || isRefusal(error)) throw error;
+    }
+  }
+}
+
+function isRefusal(error: unknown): boolean {
+  return error instanceof RegistryError && ['UNAUTHORIZED', 'DENIED', 'BAD_CONFIG'].includes(error.code);
+}
+
+function tapInto(body: PassThrough): BlobTap {
+  return {
+    write: (chunk) => (body.destroyed || body.write(chunk) ? undefined : room(body)),
+    end: () => body.end(),
+  };
+}
+
+/** Resolves when more may be written, or when nobody will read it. */
+function room(stream: PassThrough): Promise<void> {
+  return new Promise((resolve) => {
+    const done = () => {
+      stream.off('drain', done).off('close', done);
+      resolve();
+    };
+    stream.on('drain', done).on('close', done);
+  });
+}
+
+type Progress = (current: number, result?: 'present' | 'mounted') => void;
+
+/** Tells of an upload: at its start, at every hundredth part, and when it is over. */
+function progressOf({ digest, size }: Descriptor, { report, vertex = '' }: LayerPushOptions): Progress {
+  const started = Date.now();
+  let next = 0;
+  return (current, result) => {
+    if (report === undefined || (current < next && current < size)) return;
+    next = current + size / 100;
+    report({
+      kind: 'status',
+      vertex,
+      id: `pushing ${digest}`,
+      current,
+      total: size,
+      started,
+      ...(current >= size && { completed: Date.now() }),
+      ...(result !== undefined && { outcome: result === 'present' ? 'Layer already exists' : 'Mounted' }),
+    });
+  };
+}
+
+/** The bytes of a blob from an offset, telling how far they are read. */
+function counted(bytes: Readable, offset: number, progress: Progress): Readable {
+  async function* chunks() {
+    let current = offset;
+    for await (const chunk of bytes as AsyncIterable<Buffer>) {
+      current += chunk.length;
+      progress(current);
+      yield chunk;
+    }
+  }
+  return Readable.from(chunks(), { objectMode: false, highWaterMark: 1 << 20 });
+}
