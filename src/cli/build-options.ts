@@ -4,20 +4,14 @@ import { type Command, Option } from 'commander';
 import type { BuildRequest, OutputRequest } from '../index.ts';
 import { parsePlatform } from '../index.ts';
 import { declareAccepted } from './build-notices.ts';
-import { OptionValues } from './option-values.ts';
+import { listOption, OptionValues } from './option-values.ts';
 import { parseLimits } from './run/resources.ts';
 import { UsageError } from './usage-error.ts';
 import { parseBytes, parseExtraHost, parseKeyValue, parseOptionList, parseUlimit } from './values.ts';
 
 /** The options of `docker buildx build`, declared on a command. */
 export function declareBuildOptions(command: Command): Command {
-  const list = (flags: string, about: string) =>
-    command.addOption(
-      new Option(flags, about).argParser((value: string, all: string[] | undefined) => [
-        ...(all ?? []),
-        value,
-      ]),
-    );
+  const list = (flags: string, about: string) => listOption(command, flags, about);
   list('-t, --tag <name>', 'name and optional tag of the image');
   list('--build-arg <NAME=value>', 'set a build-time variable');
   list('--build-context <name=value>', 'additional build context');

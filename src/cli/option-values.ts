@@ -6,7 +6,10 @@ export type RawValues = Readonly<Record<string, unknown>>;
 /** Declares an option that may be given several times: all its values, in order. */
 export function listOption(command: Command, flags: string, about: string): void {
   const collect = (value: string, all: readonly string[] | undefined) => [...(all ?? []), value];
-  command.addOption(new Option(flags, about).argParser(collect));
+  const option = new Option(flags, about).argParser(collect);
+  // Commander takes every `--no-…` for the opposite of something.
+  option.negate = false;
+  command.addOption(option);
 }
 
 /** Typed access to the values of one command line. */

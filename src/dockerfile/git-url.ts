@@ -34,12 +34,13 @@ export function isHttpUrl(text: string): boolean {
 function withQuery(url: GitUrl, query: string): GitUrl {
   let result = url;
   const seen = new Set<string>();
-  for (const [key, value] of new URLSearchParams(query)) {
+  const options = new URLSearchParams(query);
+  if (options.has('tag') && options.has('branch')) throw new Error('branch conflicts with tag');
+  for (const [key, value] of options) {
     if (seen.has(key)) throw new Error(`query ${JSON.stringify(key)} has multiple values`);
     seen.add(key);
     result = withOption(result, key, value);
   }
-  if (seen.has('tag') && seen.has('branch')) throw new Error('branch conflicts with tag');
   return result;
 }
 
