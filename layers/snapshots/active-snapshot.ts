@@ -2,6 +2,7 @@ import { existsSync, mkdirSync } from 'node:fs';
 import type { LayerInfo } from '../diff/hash-layer.ts';
 import type { LayerFollower } from '../diff/hash-pool.ts';
 import { StoreError } from '../errors.ts';
+import { clampTimes } from './clamp-times.ts';
 import type { DescriptorPool } from './descriptor-pool.ts';
 import { bytePath } from './file-tree.ts';
 import { LayerStack } from './layer-stack.ts';
@@ -68,7 +69,7 @@ export class OverlaySnapshot implements ActiveSnapshot {
     return this.#writer;
   }
 
-  commit(options: { readonly ignore?: readonly string[] } = {}): Layer {
+  commit(options: { readonly ignore?: readonly string[]; readonly newestNs?: bigint } = {}): Layer {
     this.#assertActive();
     const { ignore = [] } = options;
     this.#writer?.finish();
@@ -76,6 +77,7 @@ export class OverlaySnapshot implements ActiveSnapshot {
     const isAsWritten = !this.#wasMounted && ignore.length === 0;
     const hash = isAsWritten ? this.#writer?.growth.outcome : undefined;
     this.#end();
+    if (options.newestNs !== undefined) clampTimes(`${this.#home}/fs`, options.newestNs);
     this.#host.discard(`${this.#home}/work`);
     return this.#host.commit(this.#home, hash);
   }

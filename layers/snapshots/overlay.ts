@@ -9,6 +9,7 @@ import type { DiffId } from '../oci/digest.ts';
 import type { LayerPublisher } from '../unpack.ts';
 import { OverlaySnapshot, type SnapshotHost } from './active-snapshot.ts';
 import { applyToFd } from './apply-attributes.ts';
+import { clampTimes, hasNewer } from './clamp-times.ts';
 import { DescriptorPool } from './descriptor-pool.ts';
 import { bytePath } from './file-tree.ts';
 import { LayerStack } from './layer-stack.ts';
@@ -72,6 +73,21 @@ class Overlay implements OverlaySnapshotter, SnapshotHost {
     const home = this.#makeHome();
     copyRootMetadata(parents.at(-1)?.directory(), `${home}/fs`);
     return new OverlaySnapshot(home, parents, this);
+  }
+
+  async notNewerThan(layer: Layer, newestNs: bigint): Promise<Layer> {
+    await layer.diff;
+    if (!hasNewer(layer.directory(), newestNs)) return layer;
+    const [{ applyLayer }, { openLayerTar }] = await Promise.all([
+      import('../diff/apply.ts'),
+      import('../diff/layer-stream.ts'),
+    ]);
+    const options = { overlayXattrs: this.space };
+    return await this.publish(async (directory) => {
+      await applyLayer(openLayerTar(layer.directory(), options), directory, options);
+      clampTimes(directory, newestNs);
+      return await this.#hash(directory, options);
+    });
   }
 
   view(layers: readonly Layer[]): MergedTree {

@@ -33,8 +33,9 @@ export interface ActiveSnapshot {
    * Turns the upper directory into a layer, at once; hashing and publication run behind `diff`.
    * `ignore` names stubs of mounts (absolute paths), their parents too where those were made as well: each is left out
    * if no parent has it and it is still empty. No process may use the snapshot any more.
+   * `newestNs` (nanoseconds since 1970): nothing in the layer gets a later time.
    */
-  commit(options?: { readonly ignore?: readonly string[] }): Layer;
+  commit(options?: { readonly ignore?: readonly string[]; readonly newestNs?: bigint }): Layer;
   /** Throws it away. Idempotent, also after commit. */
   abort(): void;
 }
@@ -44,6 +45,8 @@ export interface Snapshotter {
   /** A layer that is in the store, leased until the store is closed; undefined when it is not there. */
   layer(diffId: DiffId): (Layer & { readonly info: DiffInfo }) | undefined;
   prepare(parents: readonly Layer[]): ActiveSnapshot;
+  /** The same files with no time after `newestNs`: the layer itself, or a new one. */
+  notNewerThan(layer: Layer, newestNs: bigint): Promise<Layer>;
   /** The merged state of a stack, for reading. */
   view(layers: readonly Layer[]): FileTree;
   /** The state of a stack with an upper directory of the caller's own on top. */

@@ -2,25 +2,21 @@ import { existsSync, statSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { addAbortSignal, Readable } from 'node:stream';
 import {
-  type ActiveSnapshot,
   bytePath,
-  DETECT_BYTES,
   type DirectoryTree,
-  detectArchive,
   directoryTree,
-  extractArchive,
   type FileTree,
-  peek,
-  readable,
   type Store,
 } from '../../layers/index.ts';
+import { parseGitUrl } from '../dockerfile/git-url.ts';
 import type { NamedContext } from '../dockerfile/lower/request.ts';
 import type { DockerfileSource } from '../dockerfile/source.ts';
 import { ignoreFilePatterns } from '../llb/ignore-patterns.ts';
 import { LocalTree } from '../ops/source-local.ts';
-import { readDockerfileText } from './dockerfile-text.ts';
 import { ApiError } from './errors.ts';
+import { contextAddress, type MainContext, openRemoteContext, openStreamContext } from './main-context.ts';
 import { readNode } from './read-node.ts';
+import type { RemoteOptions } from './remote-source.ts';
 import type { BuildRequest } from './types.ts';
 
 /** What a build reads its files from. */
@@ -29,6 +25,8 @@ export interface BuildContexts {
   readonly main: FileTree | undefined;
   /** Its path, when it is a directory of the host. */
   readonly directory: string | undefined;
+  /** When it was made, in seconds since 1970, where it came from elsewhere and that is known. */
+  time(): Promise<number | undefined>;
   /** A Dockerfile that came in the place of a context, on standard input. */
   readonly dockerfileText: string | undefined;
   readonly named: ReadonlyMap<string, NamedContext>;
@@ -43,9 +41,12 @@ export interface BuildContexts {
 /** Name of the main context among the local sources. */
 const MAIN = 'context';
 
-/** Opens the main context (a directory, or a tar stream) and looks at what the named ones are. */
-export async function openContexts(store: Store, request: BuildRequest): Promise<BuildContexts> {
-  const { context } = request;
+/** Opens the main context (a directory, a tar stream or an address) and looks at what the named ones are. */
+export async function openContexts(
+  store: Store,
+  request: BuildRequest,
+  options: Omit<RemoteOptions, 'name'>,
+): Promise<BuildContexts> {
   const named = new Map(
     Object.entries(request.buildContexts ?? {}).map(([name, text]) => [name, namedContext(name, text)]),
   );
@@ -54,17 +55,21 @@ export async function openContexts(store: Store, request: BuildRequest): Promise
       value.kind === 'local' ? [[name, directoryOf(request.buildContexts![name]!)]] : [],
     ),
   ) as Map<string, string>;
-  if (context === undefined) return new Contexts(undefined, named, directories);
-  if (typeof context === 'string')
-    return new Contexts({ kind: 'directory', path: directoryOf(context) }, named, directories);
-  const stream = abortable(context, request.signal);
-  return new Contexts(await readStream(store, stream), named, directories);
+  return new Contexts(await openMain(store, request, options), named, directories);
 }
 
-type MainContext =
-  | { readonly kind: 'directory'; readonly path: string }
-  | { readonly kind: 'snapshot'; readonly snapshot: ActiveSnapshot }
-  | { readonly kind: 'dockerfile'; readonly text: string };
+async function openMain(
+  store: Store,
+  { context, signal }: BuildRequest,
+  options: Omit<RemoteOptions, 'name'>,
+): Promise<MainContext | undefined> {
+  if (context === undefined) return undefined;
+  if (typeof context !== 'string') return await openStreamContext(store, abortable(context, signal));
+  const source = existsSync(context) ? undefined : contextAddress(context);
+  return source === undefined
+    ? { kind: 'directory', path: directoryOf(context) }
+    : await openRemoteContext(store, source, options);
+}
 
 class Contexts implements BuildContexts {
   readonly main: FileTree | undefined;
@@ -83,8 +88,12 @@ class Contexts implements BuildContexts {
     if (source?.kind === 'directory') {
       this.directory = source.path;
       this.main = this.#openDirectory(source.path);
-    } else if (source?.kind === 'snapshot') this.main = source.snapshot.tree();
+    } else if (source?.kind === 'files') this.main = source.tree;
     else if (source?.kind === 'dockerfile') this.dockerfileText = source.text;
+  }
+
+  async time(): Promise<number | undefined> {
+    return this.source?.kind === 'files' ? await this.source.time?.() : undefined;
   }
 
   useIgnoreFile(ignore: DockerfileSource | undefined): void {
@@ -101,7 +110,7 @@ class Contexts implements BuildContexts {
   }
 
   close(): void {
-    if (this.source?.kind === 'snapshot') this.source.snapshot.abort();
+    if (this.source?.kind === 'files') this.source.close?.();
     for (const tree of this.#opened.splice(0)) tree.close();
   }
 
@@ -118,8 +127,10 @@ class Contexts implements BuildContexts {
       locals.set(name, new LocalTree(path, tree, ignoreFilePatterns(readIgnoreFile(tree) ?? '')));
     }
     if (this.main !== undefined) {
-      const lines = ignoreFilePatterns(this.#ignore?.text ?? readIgnoreFile(this.main) ?? '');
-      locals.set(MAIN, new LocalTree(this.directory ?? '', this.main, lines));
+      // As in Docker, an archive and a repository are what they are: .dockerignore is about directories of the host.
+      const text =
+        this.directory === undefined ? '' : (this.#ignore?.text ?? readIgnoreFile(this.main) ?? '');
+      locals.set(MAIN, new LocalTree(this.directory ?? '', this.main, ignoreFilePatterns(text)));
     }
     return locals;
   }
@@ -139,29 +150,42 @@ function directoryOf(text: string): string {
   return resolve(text);
 }
 
+/** What `--build-context name=text` means. Throws `BAD_REQUEST`. */
 function namedContext(name: string, text: string): NamedContext {
-  const match = /^([a-z][a-z0-9+.-]*):\/\/(.*)$/.exec(text);
-  if (match === null) {
-    return /^git@/.test(text) ? { kind: 'git', url: text } : { kind: 'local' };
+  const match = /^([a-z][a-z0-9+.-]*):(\/\/)?(.*)$/.exec(text);
+  const [, scheme = '', , rest = ''] = match ?? [];
+  if (scheme === 'target' || scheme === 'input') {
+    throw new ApiError(
+      'BAD_REQUEST',
+      name,
+      `build context ${name}: "${scheme}:" names a target of another build, as bake has them: build that with -t NAME first, and give ${name}=docker-image://NAME`,
+    );
   }
-  const [, scheme, rest] = match;
+  if (isGitAddress(text)) return { kind: 'git', url: text };
+  if (match?.[2] === undefined) return { kind: 'local' };
   switch (scheme) {
     case 'docker-image':
-      return rest === 'scratch' ? { kind: 'scratch' } : { kind: 'image', ref: rest! };
+      return rest === 'scratch' ? { kind: 'scratch' } : { kind: 'image', ref: rest };
     case 'oci-layout':
-      return { kind: 'oci-layout', ref: rest! };
+      return { kind: 'oci-layout', ref: rest };
     case 'http':
     case 'https':
-      return /\.git(#.*)?$/.test(text) ? { kind: 'git', url: text } : { kind: 'http', url: text };
-    case 'git':
-    case 'ssh':
-      return { kind: 'git', url: text };
+      return { kind: 'http', url: text };
     default:
       throw new ApiError(
         'BAD_REQUEST',
         name,
         `build context ${name}: unknown kind "${scheme}://": use a directory, docker-image://, oci-layout://, a git or an http(s) address`,
       );
+  }
+}
+
+/** Whether the text is a repository's address; one with wrong options is, and fails where it is used. */
+function isGitAddress(text: string): boolean {
+  try {
+    return parseGitUrl(text) !== undefined;
+  } catch {
+    return true;
   }
 }
 
@@ -194,21 +218,4 @@ export function readTextFile(tree: FileTree, path: string, limit: number): strin
 export function abortable(stream: NodeJS.ReadableStream, signal: AbortSignal | undefined): Readable {
   const readable = stream instanceof Readable ? stream : Readable.from(stream as AsyncIterable<Uint8Array>);
   return signal === undefined ? readable : addAbortSignal(signal, readable);
-}
-
-/** A stream is a tar (compressed or not), else the text of a Dockerfile without context, as for `docker build -`. */
-async function readStream(store: Store, stream: Readable): Promise<MainContext> {
-  const { head, all } = await peek(stream, DETECT_BYTES);
-  const kind = detectArchive(head);
-  if (kind === undefined) return { kind: 'dockerfile', text: await readDockerfileText(all) };
-  const snapshot = store.snapshots.prepare([]);
-  try {
-    const writer = snapshot.writer();
-    await extractArchive(readable(all), writer, '/', {});
-    writer.finish();
-    return { kind: 'snapshot', snapshot };
-  } catch (error) {
-    snapshot.abort();
-    throw error;
-  }
 }

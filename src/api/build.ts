@@ -17,6 +17,7 @@ import { localCache } from '../solver/cache-store.ts';
 import type { Operation } from '../solver/operation.ts';
 import { layersOf, solve } from '../solver/solve.ts';
 import { SolveError } from '../solver/solve-error.ts';
+import { annotationsFor } from './annotations.ts';
 import { BuildError } from './build-error.ts';
 import { EventQueue } from './event-queue.ts';
 import { withTimes } from './history-times.ts';
@@ -24,8 +25,9 @@ import { ImageResolver } from './image-resolver.ts';
 import { LogTail, type OutputEnd } from './log-tail.ts';
 import { lowerRequest, type OpenRequest, platformsOf, withRequest } from './open-request.ts';
 import { firstFailure } from './open-step.ts';
-import { type BuiltPlatform, checkOutputs, imageNames, writeOutputs } from './outputs.ts';
+import { type BuiltPlatform, type OutputPlan, planOutputs, writeOutputs } from './outputs.ts';
 import { readSecrets } from './read-secrets.ts';
+import { rewriteTimes } from './rewrite-times.ts';
 import { adviseOnStep } from './step-advice.ts';
 import { StepLogs } from './step-logs.ts';
 import type { Build, BuildRequest, BuildResult } from './types.ts';
@@ -39,24 +41,23 @@ export function build(request: BuildRequest): Build {
 }
 
 async function execute(request: BuildRequest, report: Report): Promise<BuildResult> {
-  // A name that is none is told before the build, not after it.
-  imageNames(request);
   const platforms = platformsOf(request);
-  checkOutputs(request, platforms);
-  return await withRequest(request, async (opened) => {
+  // What is wrong with names and outputs is told before the build, not after it.
+  const plan = planOutputs(request, platforms);
+  return await withRequest(request, report, async (opened) => {
     const built: BuiltPlatform[] = [];
-    for (const platform of platforms) built.push(await buildPlatform(opened, platform, report));
-    return await writeOutputs(opened.store, request, built);
+    for (const platform of platforms) built.push(await buildPlatform(opened, plan, platform));
+    return await writeOutputs(opened.store, plan, built, { report, signal: opened.signal });
   });
 }
 
 /** Dockerfile → graph → layers → manifest and config, for one platform. */
 async function buildPlatform(
   opened: OpenRequest,
+  plan: OutputPlan,
   platform: Platform,
-  report: Report,
 ): Promise<BuiltPlatform> {
-  const { request, store, signal } = opened;
+  const { request, store, report, signal } = opened;
   const images = new ImageResolver(store, { pull: request.pull ? 'always' : 'missing', report, signal });
   const findings: Finding[] = [];
   const lowered = await lowerDockerfile({
@@ -66,14 +67,23 @@ async function buildPlatform(
       report(warningOf(finding, opened.source));
     },
   });
-  const layers = await solveGraph({ opened, images, lowered, findings, report });
+  const epoch = plan.epoch === undefined ? lowered.epoch : (plan.epoch ?? undefined);
+  const solved = await solveGraph({ opened, images, lowered, findings, report, epoch });
+  const rewrite = plan.rewriteTimestamps
+    ? await rewriteTimes(store, lowered, solved, { epoch, report })
+    : undefined;
+  const layers = rewrite?.layers ?? solved;
   const { history, created } = await withTimes(lowered.image.history, layers, {
     baseCreated: lowered.image.created,
-    epoch: request.sourceDateEpoch,
+    epoch,
   });
-  const annotations = Object.fromEntries((request.annotations ?? []).map(annotation));
-  const image = await commitImage(store, { ...lowered.image, history }, layers, { created, annotations });
-  return { platform, image, layers };
+  const image = await commitImage(store, { ...lowered.image, history }, layers, {
+    created,
+    annotations: annotationsFor(plan.annotations, 'manifest', platform),
+    descriptorAnnotations: annotationsFor(plan.annotations, 'manifest-descriptor', platform),
+    ...(rewrite && { layerAnnotations: rewrite.annotations }),
+  });
+  return { platform, image, layers, epoch };
 }
 
 interface SolveInput {
@@ -82,6 +92,8 @@ interface SolveInput {
   readonly lowered: LoweredBuild;
   readonly findings: readonly Finding[];
   readonly report: Report;
+  /** SOURCE_DATE_EPOCH, in seconds since 1970. */
+  readonly epoch: number | undefined;
 }
 
 async function solveGraph(input: SolveInput): Promise<readonly Layer[]> {
@@ -136,10 +148,11 @@ function buildError(
 
 /** The only place that knows every kind of operation. */
 function operations(
-  { opened, images }: SolveInput,
+  { opened, images, epoch }: SolveInput,
   failed: FailedStep | undefined,
 ): Readonly<Record<string, Operation>> {
   const { request, store, contexts } = opened;
+  const times = epoch === undefined ? {} : { newestNs: BigInt(epoch) * 1_000_000_000n };
   return {
     scratch: scratchOperation,
     image: imageSourceOperation((op) => images.layers(op)),
@@ -150,17 +163,12 @@ function operations(
       {
         store,
         secrets: readSecrets(request),
+        times,
         ...(request.mechanism && { mechanism: request.mechanism }),
       },
       failed,
     ),
-    file: fileOperation(store),
+    file: fileOperation(store, times),
     merge: mergeOperation,
   };
-}
-
-/** `[LEVEL:]KEY=VALUE`. */
-function annotation(text: string): readonly [key: string, value: string] {
-  const [, key = text, value = ''] = /^(?:manifest:)?([^=]*)=(.*)$/s.exec(text) ?? [];
-  return [key, value];
 }

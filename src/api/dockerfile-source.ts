@@ -1,10 +1,13 @@
 import { join, relative } from 'node:path';
-import { bytePath, type FileNode, type FileTree } from '../../layers/index.ts';
+import { bytePath, type FileNode, type FileTree, type Store } from '../../layers/index.ts';
+import { withoutCredentials } from '../dockerfile/credentials.ts';
+import { isHttpUrl } from '../dockerfile/git-url.ts';
 import type { DockerfileSource } from '../dockerfile/source.ts';
 import { abortable, type BuildContexts, readTextFile } from './build-contexts.ts';
 import { MAX_DOCKERFILE_BYTES, readDockerfileText } from './dockerfile-text.ts';
 import { ApiError } from './errors.ts';
 import { readHostText } from './host-text.ts';
+import { fetchSource, type RemoteOptions } from './remote-source.ts';
 import type { BuildRequest } from './types.ts';
 
 /** The Dockerfile's text, and the ignore file that stands beside it. */
@@ -14,11 +17,15 @@ export interface ReadDockerfile {
   readonly ignore?: DockerfileSource;
 }
 
+export interface DockerfilePlace extends Omit<RemoteOptions, 'name'> {
+  readonly request: Pick<BuildRequest, 'dockerfile'>;
+  readonly store: Store;
+  readonly contexts: BuildContexts;
+}
+
 /** Reads what `-f` names, else `Dockerfile` (or `dockerfile`) in the context. */
-export async function readDockerfile(
-  request: Pick<BuildRequest, 'dockerfile' | 'signal'>,
-  contexts: BuildContexts,
-): Promise<ReadDockerfile> {
+export async function readDockerfile(given: DockerfilePlace): Promise<ReadDockerfile> {
+  const { request, contexts, signal } = given;
   const { dockerfile } = request;
   if (contexts.dockerfileText !== undefined)
     return { source: { file: 'Dockerfile', text: contexts.dockerfileText } };
@@ -26,11 +33,15 @@ export async function readDockerfile(
     return { source: { file: 'Dockerfile', text: dockerfile.text } };
   }
   if (dockerfile !== undefined && 'stdin' in dockerfile) {
-    const text = await readDockerfileText(abortable(dockerfile.stdin, request.signal));
+    const text = await readDockerfileText(abortable(dockerfile.stdin, signal));
     return { source: { file: 'Dockerfile', text } };
   }
   const found =
-    dockerfile === undefined ? inContext(contexts) : await atPath(dockerfile.path, contexts, request.signal);
+    dockerfile === undefined
+      ? inContext(contexts)
+      : isHttpUrl(dockerfile.path)
+        ? await atAddress(dockerfile.path, given)
+        : await atPath(dockerfile.path, contexts, signal);
   if (found !== undefined) return found;
   const wanted = dockerfile?.path ?? 'Dockerfile';
   throw new ApiError(
@@ -51,6 +62,17 @@ function inContext({ main, directory }: BuildContexts): ReadDockerfile | undefin
 }
 
 const named = (path: string, { source }: ReadDockerfile) => ({ ...source, file: shortest(path) });
+
+/** `-f https://…`: the text alone comes from there. */
+async function atAddress(url: string, { store, report, signal }: DockerfilePlace): Promise<ReadDockerfile> {
+  const name = `[internal] load remote Dockerfile ${withoutCredentials(url)}`;
+  const tree = await fetchSource(
+    store,
+    { type: 'http', url, filename: 'Dockerfile' },
+    { name, report, signal },
+  );
+  return { source: { file: 'Dockerfile', text: readTextFile(tree, 'Dockerfile', MAX_DOCKERFILE_BYTES)! } };
+}
 
 /** `-f` is relative to the working directory first, as Docker's CLI has it, then to the context. */
 async function atPath(

@@ -2,6 +2,9 @@ import { hostPlatform, type Layer, type Platform, type Store, unpackImage } from
 import type { ResolvedImage } from '../dockerfile/lower/request.ts';
 import type { ImageSourceOp } from '../llb/op.ts';
 import { type FoundImage, findOrPull, type ResolveOptions } from './images.ts';
+import { findInLayout } from './layout-image.ts';
+
+const LAYOUT = 'oci-layout://';
 
 /** Images that one build names: each found (or pulled) once, its layers unpacked when a step needs them. */
 export class ImageResolver {
@@ -17,7 +20,9 @@ export class ImageResolver {
     const key = JSON.stringify([ref, platform]);
     let found = this.#found.get(key);
     if (found === undefined) {
-      found = findOrPull(this.store, ref, { ...this.options, platform });
+      found = ref.startsWith(LAYOUT)
+        ? findInLayout(this.store, ref.slice(LAYOUT.length), platform, this.options.signal)
+        : findOrPull(this.store, ref, { ...this.options, platform });
       this.#found.set(key, found);
     }
     const image = await found;

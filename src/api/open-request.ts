@@ -1,10 +1,12 @@
 import { formatPlatform, hostPlatform, type Platform, type Store } from '../../layers/index.ts';
 import type { LowerRequest } from '../dockerfile/lower/request.ts';
 import type { DockerfileSource } from '../dockerfile/source.ts';
+import type { Report } from '../progress/events.ts';
 import { type BuildContexts, openContexts } from './build-contexts.ts';
 import { readDockerfile } from './dockerfile-source.ts';
 import type { ImageResolver } from './image-resolver.ts';
 import { openDefaultStore } from './open-default-store.ts';
+import { fetchSource, timeOfSource } from './remote-source.ts';
 import type { BuildRequest } from './types.ts';
 
 /** A build request with everything it names open. */
@@ -13,6 +15,8 @@ export interface OpenRequest {
   readonly store: Store;
   readonly contexts: BuildContexts;
   readonly source: DockerfileSource;
+  /** Told what happens. */
+  readonly report: Report;
   /** The request's, or one that nobody aborts. */
   readonly signal: AbortSignal;
 }
@@ -20,16 +24,17 @@ export interface OpenRequest {
 /** Opens store, contexts and Dockerfile for `body`, and closes them whatever happens. */
 export async function withRequest<T>(
   request: BuildRequest,
+  report: Report,
   body: (opened: OpenRequest) => Promise<T>,
 ): Promise<T> {
   const store = openDefaultStore(request);
   let contexts: BuildContexts | undefined;
   try {
-    contexts = await openContexts(store, request);
-    const { source, ignore } = await readDockerfile(request, contexts);
-    contexts.useIgnoreFile(ignore);
     const signal = request.signal ?? new AbortController().signal;
-    return await body({ request, store, contexts, source, signal });
+    contexts = await openContexts(store, request, { report, signal });
+    const { source, ignore } = await readDockerfile({ request, store, contexts, report, signal });
+    contexts.useIgnoreFile(ignore);
+    return await body({ request, store, contexts, source, report, signal });
   } catch (error) {
     // Whatever broke off because of it: the caller asked for the end.
     request.signal?.throwIfAborted();
@@ -48,7 +53,7 @@ export function platformsOf({ platforms = [] }: BuildRequest): readonly Platform
 
 /** What the Dockerfile is to be lowered with, for one platform. */
 export function lowerRequest(
-  { request, contexts, source, signal }: OpenRequest,
+  { request, store, contexts, source, report, signal }: OpenRequest,
   platform: Platform,
   images: ImageResolver,
 ): LowerRequest {
@@ -61,7 +66,8 @@ export function lowerRequest(
     buildPlatform: hostPlatform(),
     severalPlatforms: platformsOf(request).length > 1,
     contexts: contexts.named,
-    mainContext: contexts.main === undefined ? 'empty' : 'local',
+    mainContext:
+      contexts.main === undefined ? 'empty' : contexts.directory === undefined ? 'archive' : 'local',
     noCache: request.noCache ? 'all' : (request.noCacheFilter ?? []),
     network: request.network ?? 'default',
     allow: request.allow ?? [],
@@ -73,6 +79,11 @@ export function lowerRequest(
     ...(request.resources && { resources: request.resources }),
     ...(request.sourceDateEpoch !== undefined && { epoch: request.sourceDateEpoch }),
     resolveImage: (ref, wanted) => images.resolve(ref, wanted),
+    contextTime: () => contexts.time(),
+    async sourceTime(op) {
+      const name = '[internal] resolve SOURCE_DATE_EPOCH';
+      return timeOfSource(await fetchSource(store, op, { name, report, signal }), op);
+    },
     isIgnored: (context, path) => contexts.isIgnored(context, path),
     signal,
   };

@@ -84,17 +84,12 @@ export function buildRequest(values: BuildOptionValues, context: string): BuildR
     throw new UsageError("invalid argument: can't use stdin for both build context and dockerfile");
   }
   const network = one('network') === 'bridge' ? 'default' : (one('network') as BuildRequest['network']);
-  const epoch = Object.fromEntries(many('buildArg').map(buildArgument)).SOURCE_DATE_EPOCH;
   return {
     context: context === '-' ? process.stdin : context,
     ...optional('dockerfile', dockerfile(one('file'), fromStdin)),
     tags: many('tag'),
     ...optional('target', one('target')),
-    buildArgs: Object.fromEntries(
-      many('buildArg')
-        .map(buildArgument)
-        .filter(([, value]) => value !== undefined),
-    ) as Record<string, string>,
+    buildArgs: buildArguments(many('buildArg')),
     labels: Object.fromEntries(many('label').map(parseKeyValue)),
     annotations: many('annotation'),
     buildContexts: Object.fromEntries(many('buildContext').map(namedContext)),
@@ -118,13 +113,20 @@ export function buildRequest(values: BuildOptionValues, context: string): BuildR
       ...many('output').map(output),
       ...(values.push === true ? [output('type=image,push=true')] : []),
     ],
-    ...optional('sourceDateEpoch', sourceDateEpoch(epoch ?? process.env.SOURCE_DATE_EPOCH)),
   };
 }
 
 function dockerfile(file: string | undefined, fromStdin: boolean): BuildRequest['dockerfile'] | undefined {
   if (file === undefined) return undefined;
   return file === '-' && fromStdin ? { stdin: process.stdin } : { path: file };
+}
+
+/** As buildx does, SOURCE_DATE_EPOCH of the environment is taken where no argument says otherwise. */
+function buildArguments(given: readonly string[]): Readonly<Record<string, string>> {
+  const { SOURCE_DATE_EPOCH: epoch = '' } = process.env;
+  const pairs: (readonly [string, string | undefined])[] = given.map(buildArgument);
+  if (epoch !== '') pairs.unshift(['SOURCE_DATE_EPOCH', epoch]);
+  return Object.fromEntries(pairs.filter((pair): pair is [string, string] => pair[1] !== undefined));
 }
 
 /** A bare `NAME` takes the caller's value, and is left out when the caller has none. */
@@ -177,6 +179,8 @@ function ssh(text: string): NonNullable<BuildRequest['ssh']>[number] {
   return { id: id || 'default', paths: paths === '' ? [] : paths.split(',') };
 }
 
+const withoutTar = ({ tar: _, ...attributes }: Readonly<Record<string, string>>) => attributes;
+
 function output(text: string): OutputRequest {
   // A bare path is a directory, and `-` a tar on standard output.
   if (!text.includes('=')) {
@@ -187,14 +191,18 @@ function output(text: string): OutputRequest {
   const fields = Object.fromEntries(parseOptionList(text));
   const { type, dest, name, ...attributes } = fields;
   switch (type) {
-    case 'oci':
     case 'docker':
+      // Without a place to go, Docker's own store is meant: here that is the one there is.
+      if (dest === undefined)
+        return { type: 'image', ...(name !== undefined && { name }), attributes: withoutTar(attributes) };
+      return { type, dest, attributes: { ...attributes, ...(name !== undefined && { name }) } };
+    case 'oci':
       return { type, dest: dest ?? '-', attributes: { ...attributes, ...(name !== undefined && { name }) } };
     case 'tar':
       return { type, dest: dest ?? '-', attributes };
     case 'local':
       if (dest === undefined)
-        throw new UsageError('dest is required for local output: -o type=local,dest=DIRECTORY');
+        throw new UsageError('dest is required for local exporter: -o type=local,dest=DIRECTORY');
       return { type, dest, attributes };
     case 'image':
     case 'registry': {
@@ -209,11 +217,4 @@ function output(text: string): OutputRequest {
         `unknown output type "${type ?? ''}" in '${text}': use image, oci, docker, tar, local or cacheonly`,
       );
   }
-}
-
-function sourceDateEpoch(text: string | undefined): number | undefined {
-  if (text === undefined || text === '') return undefined;
-  if (!/^\d{1,12}$/.test(text))
-    throw new UsageError(`invalid SOURCE_DATE_EPOCH: ${text}: write seconds since 1970`);
-  return Number(text);
 }

@@ -41,7 +41,9 @@ export async function formedGraph(
     graph.indexAnnotations,
   );
   const mediaType = form.mediaTypes === undefined ? index.mediaType : wanted;
-  return imageGraph(store.content, putIndex(store.content, { ...index, mediaType }));
+  const { annotations } = graph.target;
+  const target = { ...putIndex(store.content, { ...index, mediaType }), ...(annotations && { annotations }) };
+  return imageGraph(store.content, target);
 }
 
 async function encodeLayers(graph: ImageGraph, form: LayerForm, encode: Encode) {

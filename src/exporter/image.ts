@@ -42,6 +42,8 @@ export interface CommitOptions {
   readonly annotations?: Readonly<Record<string, string>>;
   /** Annotations of the manifest's descriptor in an index. */
   readonly descriptorAnnotations?: Readonly<Record<string, string>>;
+  /** Annotations of the layers that are not the base's. */
+  readonly layerAnnotations?: Readonly<Record<string, string>>;
 }
 
 export interface CommittedImage {
@@ -82,7 +84,8 @@ export async function commitImage(
     mediaType: MediaType.ociManifest,
     config: { mediaType: MediaType.ociConfig, ...storedConfig },
     layers: diffs.map(
-      ({ diffId, size }) => fromBase.get(diffId) ?? store.blobOf(diffId) ?? plainLayer(diffId, size),
+      ({ diffId, size }) =>
+        fromBase.get(diffId) ?? annotated(store.blobOf(diffId) ?? plainLayer(diffId, size), options),
     ),
     ...(hasKeys(options.annotations) && { annotations: options.annotations }),
   };
@@ -151,6 +154,11 @@ function asOci({ mediaType, digest, size, annotations }: Descriptor): Descriptor
     size,
     ...(annotations && { annotations }),
   };
+}
+
+function annotated(layer: Descriptor, { layerAnnotations }: CommitOptions): Descriptor {
+  if (!hasKeys(layerAnnotations)) return layer;
+  return { ...layer, annotations: { ...layer.annotations, ...layerAnnotations } };
 }
 
 function plainLayer(diffId: DiffId, size: number): Descriptor {

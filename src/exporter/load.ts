@@ -71,6 +71,23 @@ export async function loadArchive(
   return images.flatMap((image, index) => setNames(store, image, unpacked[index]));
 }
 
+/**
+ * Brings what an OCI layout directory holds into the store, without a name for any of it: gives the entries of its index.
+ * What the store has already is not read again.
+ */
+export async function takeLayout(
+  store: Store,
+  directory: string,
+  signal: AbortSignal | undefined,
+): Promise<readonly Descriptor[]> {
+  const files = new ArchiveFiles(store);
+  for await (const entry of readLayoutDirectory(directory)) {
+    signal?.throwIfAborted();
+    await files.take(entry);
+  }
+  return files.entries();
+}
+
 async function* membersOf(source: string | Readable, signal?: AbortSignal): AsyncGenerator<ArchiveMember> {
   if (typeof source === 'string' && statSync(source).isDirectory()) {
     yield* readLayoutDirectory(source);
@@ -107,6 +124,12 @@ class ArchiveFiles {
     const { content } = this.store;
     if (this.indexJson !== undefined) return imagesOfLayout(content, this.indexJson, this.dockerEntries);
     return Promise.all(this.dockerEntries.map((entry) => this.dockerFiles.image(entry)));
+  }
+
+  /** Of an OCI layout's index. */
+  entries(): readonly Descriptor[] {
+    if (this.indexJson !== undefined) return layoutEntries(this.indexJson);
+    throw new StoreError('INVALID_ARCHIVE', 'index.json', 'Cannot read the layout: it has no index.json');
   }
 
   private async takeBlob(entry: ArchiveMember, path: string): Promise<void> {

@@ -8,6 +8,7 @@ import {
   lutimesSync,
   mkdirSync,
   openSync,
+  readdirSync,
   readSync,
   rmSync,
   symlinkSync,
@@ -30,6 +31,16 @@ export interface LocalOutcome {
   readonly skipped: readonly string[];
 }
 
+export interface LocalOptions {
+  /** Nanoseconds since 1970: the time of everything written; undefined: each its own. */
+  readonly mtimeNs?: bigint;
+  /** What is there and not in the tree is removed. */
+  readonly deletes?: boolean;
+  /** Files that may not be written (again), by path. Those that are written are added. */
+  readonly taken?: Set<BytePath>;
+  readonly signal?: AbortSignal;
+}
+
 /**
  * Writes a filesystem into a directory of the host, which is made if need be; what is there already is replaced or
  * stays. As with buildx everything belongs to the caller. Every step goes by the descriptor of the directory written to
@@ -38,12 +49,12 @@ export interface LocalOutcome {
 export async function writeLocal(
   tree: FileTree,
   destination: string,
-  options: { readonly signal?: AbortSignal } = {},
+  options: LocalOptions = {},
 ): Promise<LocalOutcome> {
   makeDirectories(destination);
   const root = openSync(destination, O_RDONLY | O_DIRECTORY);
   try {
-    const writer = new LocalWriter(tree, root);
+    const writer = new LocalWriter(tree, root, options);
     const top = tree.lookup('/');
     if (top !== undefined) await writer.fill(root, top, options.signal);
     return { skipped: writer.skipped };
@@ -61,11 +72,14 @@ class LocalWriter {
   constructor(
     private readonly tree: FileTree,
     private readonly root: number,
+    private readonly options: LocalOptions,
   ) {}
 
   /** Writes the children of a node of the tree into the directory `fd`. */
   async fill(fd: number, directory: FileNode, signal: AbortSignal | undefined): Promise<void> {
-    for (const node of this.tree.children(directory)) {
+    const children = this.tree.children(directory);
+    if (this.options.deletes) removeOthers(fd, new Set(children.map(({ path }) => nameOf(path))));
+    for (const node of children) {
       const path = below(fd, nameOf(node.path));
       if (node.stat.type === 'directory') await this.directory(path, node, signal);
       else this.leaf(path, node);
@@ -84,10 +98,29 @@ class LocalWriter {
     try {
       await this.fill(fd, node, signal);
       fchmodSync(fd, safeMode(node));
-      futimesSync(fd, mtimeOf(node), mtimeOf(node));
+      const time = this.timeOf(node);
+      futimesSync(fd, time, time);
     } finally {
       closeSync(fd);
     }
+  }
+
+  private take({ path }: FileNode): void {
+    const { taken } = this.options;
+    if (taken?.has(path)) {
+      const shown = displayPath(path);
+      throw new StoreError(
+        'UNSUPPORTED',
+        shown,
+        `Cannot write "${shown}" for two platforms in one directory: leave platform-split as it is`,
+      );
+    }
+    taken?.add(path);
+  }
+
+  /** Seconds. */
+  private timeOf({ stat }: FileNode): number {
+    return Number(this.options.mtimeNs ?? stat.mtimeNs) / 1e9;
   }
 
   private leaf(path: Buffer, node: FileNode): void {
@@ -96,6 +129,7 @@ class LocalWriter {
       this.skipped.push(displayPath(node.path));
       return;
     }
+    this.take(node);
     rmSync(path, { recursive: true, force: true });
     const inode = `${dev}:${ino}`;
     const first = nlink > 1 ? this.links.get(inode) : undefined;
@@ -104,7 +138,7 @@ class LocalWriter {
     else if (type === 'file') this.file(path, node);
     else {
       symlinkSync(Buffer.from(this.tree.readlink(node), 'latin1'), path);
-      lutimesSync(path, mtimeOf(node), mtimeOf(node));
+      lutimesSync(path, this.timeOf(node), this.timeOf(node));
     }
   }
 
@@ -118,7 +152,7 @@ class LocalWriter {
             written += writeSync(target, this.buffer, written, length - written);
         }
         fchmodSync(target, safeMode(node));
-        futimesSync(target, mtimeOf(node), mtimeOf(node));
+        futimesSync(target, this.timeOf(node), this.timeOf(node));
       } finally {
         closeSync(target);
       }
@@ -170,7 +204,7 @@ function safeMode({ stat: { mode, uid, gid } }: FileNode): number {
   return mode & ~((keepsUser ? 0 : 0o4000) | (keepsGroup ? 0 : 0o2000));
 }
 
-/** Seconds. */
-function mtimeOf({ stat: { mtimeNs } }: FileNode): number {
-  return Number(mtimeNs) / 1e9;
+function removeOthers(fd: number, kept: ReadonlySet<BytePath>): void {
+  const names = readdirSync(`/proc/self/fd/${fd}`, { encoding: 'latin1' });
+  for (const name of names) if (!kept.has(name)) rmSync(below(fd, name), { recursive: true, force: true });
 }

@@ -1,4 +1,4 @@
-import { createWriteStream, mkdirSync } from 'node:fs';
+import { createWriteStream, lstatSync, mkdirSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { Readable, type Writable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
@@ -61,7 +61,7 @@ export async function writeArchive(
   else await writeWhole(output, (path) => pipeline(bytes, createWriteStream(path), { ...signal }));
 }
 
-/** Writes images as an OCI layout directory, which must not exist or be empty. */
+/** Writes images as an OCI layout directory. Blobs that are there already stay as they are; its documents are replaced. */
 export async function writeLayout(
   store: Store,
   images: readonly ArchivedImage[],
@@ -72,10 +72,16 @@ export async function writeLayout(
   for (const folder of new Set(['blobs/sha256', ...files.map(({ path }) => dirname(path))]))
     mkdirSync(join(directory, folder), { recursive: true });
   for (const file of files) {
-    const target = createWriteStream(join(directory, file.path), { flags: 'wx' });
-    await pipeline(Readable.from(bodyOf(store.content, file), { objectMode: false }), target, {
-      ...(options.signal && { signal: options.signal }),
-    });
+    const path = join(directory, file.path);
+    const isBlob = typeof file.content === 'string';
+    if (isBlob && lstatSync(path, { throwIfNoEntry: false })?.size === file.size) continue;
+    await writeWhole(path, (temporary) =>
+      pipeline(
+        Readable.from(bodyOf(store.content, file), { objectMode: false }),
+        createWriteStream(temporary),
+        { ...(options.signal && { signal: options.signal }) },
+      ),
+    );
   }
 }
 

@@ -15,16 +15,23 @@ import { writeWhole } from './write-whole.ts';
 const CHUNK = 1 << 20;
 const BLOCK = 512;
 
+/** A filesystem, and the folder of the tar that it goes into; empty for the top. */
+export interface TarPart {
+  readonly tree: FileTree;
+  readonly folder: string;
+}
+
 /**
- * Writes a filesystem as a tar: sorted by name, owners and extended attributes kept, hard links as such. Sockets are
+ * Writes a filesystem, or several, as a tar: sorted by name, owners and extended attributes kept, hard links as such. Sockets are
  * left out, since a tar cannot hold them. A path gets the archive when it is whole, or nothing.
  */
 export async function writeTar(
-  tree: FileTree,
+  trees: FileTree | readonly TarPart[],
   output: string | Writable,
   options: { readonly signal?: AbortSignal } & TarOptions = {},
 ): Promise<void> {
-  const bytes = Readable.from(gathered(tarOf(tree, options)), {
+  const tar = 'lookup' in trees ? tarOf(trees, options) : tarOfParts(trees, options);
+  const bytes = Readable.from(gathered(tar), {
     objectMode: false,
     highWaterMark: 2 * CHUNK,
   });
@@ -42,14 +49,26 @@ export interface TarOptions {
   };
   /** Others write into the tree meanwhile: what goes is left out, what shrinks is filled up with zeros. */
   readonly changing?: boolean;
+  /** Nanoseconds since 1970: the time of every entry; undefined: each its own. */
+  readonly mtimeNs?: bigint;
 }
 
 /** The archive piece by piece. */
-export function* tarOf(tree: FileTree, { of, changing = false }: TarOptions = {}): Generator<Buffer> {
-  const writer = new TarWriter(tree, changing);
+export function* tarOf(tree: FileTree, options: TarOptions = {}): Generator<Buffer> {
+  const writer = new TarWriter(tree, options);
   const root = tree.lookup('/');
+  const { of } = options;
   if (of !== undefined) yield* writer.entry(of.node, of.name);
   else if (root !== undefined) yield* writer.below(root, '');
+  yield Buffer.alloc(2 * BLOCK);
+}
+
+function* tarOfParts(parts: readonly TarPart[], options: TarOptions): Generator<Buffer> {
+  for (const { tree, folder } of parts) {
+    const writer = new TarWriter(tree, options);
+    const root = tree.lookup('/');
+    if (root !== undefined) yield* folder === '' ? writer.below(root, '') : writer.entry(root, folder);
+  }
   yield Buffer.alloc(2 * BLOCK);
 }
 
@@ -59,7 +78,7 @@ class TarWriter {
 
   constructor(
     readonly tree: FileTree,
-    readonly changing: boolean,
+    readonly options: TarOptions,
   ) {}
 
   /** `prefix` ends with a slash, or is empty. */
@@ -84,8 +103,14 @@ class TarWriter {
     if (type === 'directory') yield* this.below(node, `${path}/`);
   }
 
+  #entryOf(node: FileNode, path: BytePath, first: BytePath | undefined): TarEntry {
+    const entry = entryOf(this.tree, node, path, first);
+    const { mtimeNs } = this.options;
+    return mtimeNs === undefined ? entry : { ...entry, mtimeNs };
+  }
+
   *#other(node: FileNode, path: BytePath, first: BytePath | undefined): Generator<Buffer, boolean> {
-    const entry = this.#tolerant(() => entryOf(this.tree, node, path, first));
+    const entry = this.#tolerant(() => this.#entryOf(node, path, first));
     if (entry === undefined) return false;
     yield encodeTarEntry(entry);
     return true;
@@ -95,7 +120,7 @@ class TarWriter {
     const fd = this.#tolerant(() => this.tree.open(node));
     if (fd === undefined) return false;
     try {
-      yield encodeTarEntry(entryOf(this.tree, node, path, undefined));
+      yield encodeTarEntry(this.#entryOf(node, path, undefined));
       yield* this.#body(fd, node);
     } finally {
       closeSync(fd);
@@ -109,7 +134,8 @@ class TarWriter {
       const chunk = Buffer.allocUnsafe(Math.min(left, CHUNK));
       let length = readSync(fd, chunk, 0, chunk.length, null);
       if (length === 0) {
-        if (!this.changing) throw new StoreError('CORRUPT', path, `File "${path}" is shorter than it was`);
+        if (!this.options.changing)
+          throw new StoreError('CORRUPT', path, `File "${path}" is shorter than it was`);
         length = chunk.fill(0).length;
       }
       yield chunk.subarray(0, length);
@@ -125,7 +151,7 @@ class TarWriter {
     } catch (error) {
       const isGone =
         error instanceof StoreError && (error.code === 'NOT_FOUND' || error.code === 'NOT_A_DIRECTORY');
-      if (this.changing && isGone) return undefined;
+      if (this.options.changing && isGone) return undefined;
       throw error;
     }
   }

@@ -72,7 +72,10 @@ async function run(
     try {
       const running = await root.start(op.args, { kind: 'pipes', stdin: 'null' }, context.signal);
       await follow(running, vertex, op, context);
-      return { kind: 'layers', layers: [...parents, snapshot.commit({ ignore: running.stubs })] };
+      return {
+        kind: 'layers',
+        layers: [...parents, snapshot.commit({ ...environment.times, ignore: running.stubs })],
+      };
     } catch (error) {
       if (error instanceof ExecError) await failed?.(vertex, error, root);
       throw error;

@@ -14,6 +14,7 @@ import { makeFile } from './file/mkfile.ts';
 import { ROOT, resolveOwner } from './file/owner.ts';
 import { selectSources } from './file/select.ts';
 import { FramedHash } from './framed-hash.ts';
+import type { LayerTimes } from './layer-times.ts';
 import { Pace } from './pace.ts';
 import { LocalTree } from './source-local.ts';
 
@@ -23,17 +24,19 @@ type Vertex = Parameters<Operation['keyParts']>[0];
 const DIGEST_SPACE = 'digest';
 
 /** COPY, ADD, WORKDIR and here-documents: actions in order onto the state of input 0, as one new layer. */
-export function fileOperation(store: Store): Operation {
-  return new FileOperation(store);
+export function fileOperation(store: Store, times: LayerTimes = {}): Operation {
+  return new FileOperation(store, times);
 }
 
 class FileOperation implements Operation {
   readonly cached = true;
   readonly #store: Store;
+  readonly #times: LayerTimes;
   readonly #indexes = new Map<string, ContextIndex>();
 
-  constructor(store: Store) {
+  constructor(store: Store, times: LayerTimes) {
     this.#store = store;
+    this.#times = times;
   }
 
   async keyParts(
@@ -66,7 +69,7 @@ class FileOperation implements Operation {
         else await this.#copy(writer, action, inputs, pace);
       }
       writer.finish();
-      return { kind: 'layers', layers: [...parents, snapshot.commit()] };
+      return { kind: 'layers', layers: [...parents, snapshot.commit(this.#times)] };
     } catch (error) {
       snapshot.abort();
       throw error;

@@ -11,6 +11,7 @@ import { type RunningProcess, SandboxError, type StartMechanism, type Stdio } fr
 import type { Result } from '../solver/result.ts';
 import { type PreparedMounts, prepareMounts } from './exec-mounts.ts';
 import { execSpec } from './exec-spec.ts';
+import type { LayerTimes } from './layer-times.ts';
 import { OperationError } from './operation-error.ts';
 import type { SecretSource } from './secrets.ts';
 
@@ -18,6 +19,7 @@ export interface ExecEnvironment {
   readonly store: Store;
   readonly secrets: SecretSource;
   readonly mechanism?: StartMechanism;
+  readonly times?: LayerTimes;
 }
 
 /**

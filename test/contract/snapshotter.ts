@@ -141,6 +141,39 @@ export function snapshotterContract(
       expect(await active.commit({ ignore: ['/etc/resolv.conf'] }).diff).toEqual(empty);
     });
 
+    test('commit() makes nothing newer than it is told, links and directories included', async () => {
+      const snapshots = make();
+      const active = snapshots.prepare([]);
+      const writer = active.writer();
+      writer.mkdir('/new', DIRECTORY);
+      writer.mkdir('/new/directory', { ...DIRECTORY, mtimeNs: 9_000_000_000n });
+      writer.file('/new/old', Buffer.from(''), FILE);
+      writer.symlink('/new/link', '/etc', { ...FILE, mtimeNs: 9_000_000_000n });
+      writer.file('/new/new', Buffer.from(''), { ...FILE, mtimeNs: 9_000_000_000n });
+      const layer = active.commit({ newestNs: 2_000_000_000n });
+      expect(timesOf(snapshots, layer)).toEqual({
+        '/': 2_000_000_000n,
+        '/new': DIRECTORY.mtimeNs,
+        '/new/directory': 2_000_000_000n,
+        '/new/link': 2_000_000_000n,
+        '/new/new': 2_000_000_000n,
+        '/new/old': FILE.mtimeNs,
+      });
+      await layer.diff;
+    });
+
+    test('notNewerThan() makes another layer of one that has newer files, and of no other', async () => {
+      const snapshots = make();
+      const layer = layerWith(snapshots, '/a', 'one');
+      const limit = BigInt(Date.now() + 60_000) * 1_000_000n;
+      expect(await snapshots.notNewerThan(layer, limit)).toBe(layer);
+      const older = await snapshots.notNewerThan(layer, 1_000_000_000n);
+      expect(timesOf(snapshots, older)).toMatchObject({ '/a': 1_000_000_000n });
+      expect(timesOf(snapshots, layer)['/a']).toBe(FILE.mtimeNs);
+      expect((await older.diff).diffId).not.toBe((await layer.diff).diffId);
+      expect(await snapshots.notNewerThan(older, 1_000_000_000n)).toBe(older);
+    });
+
     test('view() of no layers is an empty directory', () => {
       const tree = make().view([]);
       expect(tree.lookup('/')).toMatchObject({ stat: { type: 'directory', mode: 0o755 } });
@@ -164,6 +197,12 @@ export function snapshotterContract(
       expect([...snapshots.list()]).toEqual([]);
     });
   });
+
+  function timesOf(snapshots: Snapshotter, layer: Layer): Readonly<Record<string, bigint>> {
+    const tree = snapshots.view([layer]);
+    const paths = Object.keys(listTree(tree)).sort();
+    return Object.fromEntries(paths.map((path) => [path, tree.lookup(path)!.stat.mtimeNs]));
+  }
 
   function layerWithDirectory(snapshots: Snapshotter, path: string): Layer {
     const active = snapshots.prepare([]);

@@ -68,6 +68,7 @@ function bareSnapshotter({
     },
     close() {},
     prepare: unsupported,
+    notNewerThan: unsupported,
     view: unsupported,
     written: unsupported,
   };

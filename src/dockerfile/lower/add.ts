@@ -1,7 +1,8 @@
 import { posix } from 'node:path';
 import type { VertexMeta } from '../../llb/definition.ts';
+import type { GitSourceOp, HttpSourceOp } from '../../llb/op.ts';
 import { withoutCredentials } from '../credentials.ts';
-import { type GitUrl, isHttpUrl, parseGitUrl } from '../git-url.ts';
+import { isHttpUrl, parseGitUrl } from '../git-url.ts';
 import type { AddInstruction } from '../instructions.ts';
 import { expand, failure, type Lower, nextStep, reading, type StageContext, shownText } from './context.ts';
 import { checkIgnored, lowerTransfer, type TransferSource } from './transfer.ts';
@@ -14,17 +15,20 @@ export const lowerAdd: Lower<'ADD'> = (state, instruction, context) => {
   const shown = shownText(context, state.environment, instruction.original);
   const { meta } = nextStep(context, state, instruction, shown);
   return lowerTransfer(state, instruction, context, (path) => {
-    const git = reading(context, instruction, 'BAD_ARGUMENT', () => parseGitUrl(path));
+    // A repository's address that is wrong is a mistake in the argument, anything about checksums one in the flag.
+    reading(context, instruction, 'BAD_ARGUMENT', () => parseGitUrl(path));
+    const git = reading(context, instruction, 'BAD_FLAG', () => gitSourceOp(path, instruction, checksum));
     if (git !== undefined) {
-      return reading(context, instruction, 'BAD_FLAG', () =>
-        gitSource(git, path, instruction, checksum, context, meta),
-      );
+      return {
+        vertex: context.graph.add(git, [], meta),
+        pattern: '/',
+        display: withoutCredentials(path),
+        keepOwner: false,
+        unpack: 'never',
+      };
     }
-    if (isHttpUrl(path)) {
-      return reading(context, instruction, 'BAD_FLAG', () =>
-        httpSource(path, instruction, checksum, context, meta),
-      );
-    }
+    const http = reading(context, instruction, 'BAD_FLAG', () => httpSourceOp(path, checksum));
+    if (http !== undefined) return httpSource(http, instruction, context, meta);
     if (checksum !== '') {
       throw failure(context, instruction, 'BAD_FLAG', 'checksum requires HTTP(S) or Git sources', {
         hint: 'Leave --checksum out: files of the build context are identified by what they hold',
@@ -50,32 +54,34 @@ function requireOneSource(instruction: AddInstruction, context: StageContext): v
 }
 
 function httpSource(
-  url: string,
+  op: HttpSourceOp & { readonly filename: string },
   instruction: AddInstruction,
-  checksum: string,
   context: StageContext,
   meta: VertexMeta,
 ): TransferSource {
+  const unpack = instruction.unpack === true ? 'always' : 'never';
+  return {
+    vertex: context.graph.add(op, [], meta),
+    pattern: literalPattern(`/${op.filename}`),
+    display: withoutCredentials(op.url),
+    keepOwner: false,
+    unpack,
+  };
+}
+
+/** The download that an ADD of `url` makes; undefined unless it is one. Throws Error for a checksum that is none. */
+export function httpSourceOp(
+  url: string,
+  checksum: string,
+): (HttpSourceOp & { readonly filename: string }) | undefined {
+  if (!isHttpUrl(url)) return undefined;
   if (
     checksum !== '' &&
     !/^(?:sha256:[0-9a-f]{64}|sha384:[0-9a-f]{96}|sha512:[0-9a-f]{128})$/.test(checksum)
   ) {
     throw new Error(`invalid checksum digest format: ${checksum}`);
   }
-  const filename = fileNameOf(url);
-  const vertex = context.graph.add(
-    { type: 'http', url, filename, ...(checksum !== '' && { checksum }) },
-    [],
-    meta,
-  );
-  const unpack = instruction.unpack === true ? 'always' : 'never';
-  return {
-    vertex,
-    pattern: literalPattern(`/${filename}`),
-    display: withoutCredentials(url),
-    keepOwner: false,
-    unpack,
-  };
+  return { type: 'http', url, filename: fileNameOf(url), ...(checksum !== '' && { checksum }) };
 }
 
 /** The last element of the URL's path, query and fragment left out. */
@@ -95,15 +101,14 @@ function literalPattern(path: string): string {
   return path.replace(/[\\*?[]/g, '\\$&');
 }
 
-function gitSource(
-  git: GitUrl,
-  display: string,
-  instruction: AddInstruction,
+/** The checkout that an ADD of `address` makes; undefined unless it is a git repository. Throws Error. */
+export function gitSourceOp(
+  address: string,
+  { keepGitDir }: Pick<AddInstruction, 'keepGitDir'>,
   checksum: string,
-  context: StageContext,
-  meta: VertexMeta,
-): TransferSource {
-  const { keepGitDir } = instruction;
+): GitSourceOp | undefined {
+  const git = parseGitUrl(address);
+  if (git === undefined) return undefined;
   if (keepGitDir !== undefined && git.keepGitDir !== undefined && keepGitDir !== git.keepGitDir) {
     throw new Error('inconsistent keep-git-dir configuration');
   }
@@ -111,15 +116,10 @@ function gitSource(
     throw new Error(`checksum mismatch ${JSON.stringify(checksum)} != ${JSON.stringify(git.checksum)}`);
   }
   const expected = git.checksum ?? checksum;
-  const vertex = context.graph.add(
-    {
-      type: 'git',
-      ...git,
-      keepGitDir: git.keepGitDir ?? keepGitDir ?? false,
-      ...(expected !== '' && { checksum: expected }),
-    },
-    [],
-    meta,
-  );
-  return { vertex, pattern: '/', display: withoutCredentials(display), keepOwner: false, unpack: 'never' };
+  return {
+    type: 'git',
+    ...git,
+    keepGitDir: git.keepGitDir ?? keepGitDir ?? false,
+    ...(expected !== '' && { checksum: expected }),
+  };
 }

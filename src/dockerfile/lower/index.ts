@@ -11,14 +11,18 @@ import type { StageState } from './state.ts';
  */
 export async function lowerDockerfile(request: LowerRequest): Promise<LoweredBuild> {
   const file = openDockerfile(request);
-  const { graph, states, created } = await lowerTargets(file, [file.target]).finally(() => {
+  const { graph, states, epoch, created } = await lowerTargets(file, [file.target]).finally(() => {
     // Also when it fails: what was found first may say why.
     for (const finding of byLine(file.findings.found)) request.warn?.(finding);
   });
   const error = lintError(file.findings.found, file.findings.config, request.source);
   if (error !== undefined) throw error;
   const state = states.get(file.target)!;
-  return { definition: graph.definition(state.root), image: imageOf(state, request, created) };
+  return {
+    definition: graph.definition(state.root),
+    image: imageOf(state, request, created),
+    ...(epoch !== undefined && { epoch }),
+  };
 }
 
 function imageOf(

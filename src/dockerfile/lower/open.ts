@@ -4,7 +4,7 @@ import { FindingList } from '../checks/finding-list.ts';
 import { type ParsedDockerfile, parseDockerfile, parseOptions } from '../parse.ts';
 import { predefinedArgs } from '../predefined-args.ts';
 import { splitStages, targetStage } from '../stages.ts';
-import { sourceDateEpoch, timestamp } from './epoch.ts';
+import { sourceDateEpoch, timestamp, withEpoch } from './epoch.ts';
 import { checkDefaults, globalArgs } from './global-args.ts';
 import { Origins } from './origins.ts';
 import { type PlanInput, planStages } from './plan.ts';
@@ -27,7 +27,9 @@ export interface LoweredStages {
   readonly graph: GraphBuilder;
   /** By index. */
   readonly states: ReadonlyMap<number, StageState>;
-  /** SOURCE_DATE_EPOCH as a date. */
+  /** SOURCE_DATE_EPOCH, in seconds since 1970. */
+  readonly epoch: number | undefined;
+  /** The same as a date. */
   readonly created: string | undefined;
 }
 
@@ -52,11 +54,15 @@ export function openDockerfile(request: LowerRequest): OpenDockerfile {
 }
 
 /** Lowers `targets` and what they need; no other image is looked up. What it finds on the way goes to `file.findings`. */
-export async function lowerTargets(file: OpenDockerfile, targets: readonly number[]): Promise<LoweredStages> {
+export async function lowerTargets(
+  opened: OpenDockerfile,
+  targets: readonly number[],
+): Promise<LoweredStages> {
+  const epoch = await sourceDateEpoch(opened);
+  const file = withEpoch(opened, epoch);
   const plan = await resolvePlan(file, planStages(file), targets, file.origins);
   const graph = new GraphBuilder();
-  const epoch = sourceDateEpoch(file);
   const created = epoch === undefined ? undefined : timestamp(epoch);
   const states = lowerStages({ ...file, graph, epoch, created }, file, plan, file.origins);
-  return { plan, graph, states, created };
+  return { plan, graph, states, epoch, created };
 }

@@ -1,6 +1,6 @@
 import type { ContainerConfig, HistoryEntry, ImageConfig, Platform } from '../../../layers/index.ts';
 import type { Definition } from '../../llb/definition.ts';
-import type { ExecResources } from '../../llb/op.ts';
+import type { ExecResources, GitSourceOp, HttpSourceOp } from '../../llb/op.ts';
 import type { Finding } from '../checks/finding.ts';
 import type { DockerfileSource } from '../source.ts';
 
@@ -33,8 +33,11 @@ export interface LowerRequest {
   /** The same Dockerfile is lowered for other platforms too: steps say which they are for. */
   readonly severalPlatforms?: boolean;
   readonly contexts: ReadonlyMap<string, NamedContext>;
-  /** The main context: local directory, or none of it (Dockerfile on stdin without context). */
-  readonly mainContext: 'local' | 'empty';
+  /**
+   * The main context: a local directory; files that came from elsewhere, with owners of their own; or none (Dockerfile on
+   * stdin without context).
+   */
+  readonly mainContext: 'local' | 'archive' | 'empty';
   /** --no-cache (`all`) or the stages of --no-cache-filter. */
   readonly noCache: 'all' | readonly string[];
   readonly network: 'default' | 'none' | 'host';
@@ -49,6 +52,10 @@ export interface LowerRequest {
   readonly epoch?: number;
   /** Called only for images that the target needs; may be called for several at once. Throws when there is no such image. */
   resolveImage(ref: string, platform: Platform): Promise<ResolvedImage>;
+  /** Seconds since 1970: when what a source brings was made; undefined when nothing tells. */
+  sourceTime?(source: GitSourceOp | HttpSourceOp): Promise<number | undefined>;
+  /** The same of the main context. A directory has no such time. */
+  contextTime?(): Promise<number | undefined>;
   /** Whether the build context (or named local context) ignores the path: for CopyIgnoredFile. Undefined: cannot tell. */
   isIgnored?(context: string, path: string): boolean;
   /** Called for each finding of the build checks in the order of the file, also when lowering fails after it. */
@@ -59,6 +66,8 @@ export interface LowerRequest {
 /** The graph of one platform and the image that its result becomes. */
 export interface LoweredBuild {
   readonly definition: Definition;
+  /** SOURCE_DATE_EPOCH, in seconds since 1970. */
+  readonly epoch?: number;
   /** Config of the image without `rootfs`; `history[i].empty_layer` tells which entries have a layer. */
   readonly image: {
     readonly base?: ResolvedImage;

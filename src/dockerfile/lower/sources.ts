@@ -1,7 +1,7 @@
 import type { Platform } from '../../../layers/index.ts';
 import type { VertexDigest, VertexMeta } from '../../llb/definition.ts';
 import type { GraphBuilder } from '../../llb/graph.ts';
-import type { FileOp } from '../../llb/op.ts';
+import type { FileOp, GitSourceOp, HttpSourceOp } from '../../llb/op.ts';
 import { withoutCredentials } from '../credentials.ts';
 import { parseGitUrl } from '../git-url.ts';
 import type { FileContext } from './origins.ts';
@@ -33,12 +33,10 @@ export function filesVertex(name: string, files: FileContext, graph: GraphBuilde
   switch (files.kind) {
     case 'local':
       return graph.add({ type: 'local', name }, [], meta);
-    case 'git': {
-      const git = parseGitUrl(files.url) ?? { remote: files.url };
-      return graph.add({ type: 'git', keepGitDir: false, ...git }, [], meta);
-    }
+    case 'git':
+      return graph.add(contextSourceOp(files), [], meta);
     case 'http': {
-      const archive = graph.add({ type: 'http', url: files.url, filename: 'context' }, [], meta);
+      const archive = graph.add(contextSourceOp(files), [], meta);
       const unpack = copyAll('/context', withoutCredentials(files.url), 'always');
       return graph.add(unpack, [scratchVertex(graph), archive], {
         ...meta,
@@ -46,6 +44,15 @@ export function filesVertex(name: string, files: FileContext, graph: GraphBuilde
       });
     }
   }
+}
+
+/** What brings the files of a named context that is not here. Throws Error for a git address that is wrong. */
+export function contextSourceOp({
+  kind,
+  url,
+}: Extract<FileContext, { url: string }>): GitSourceOp | HttpSourceOp {
+  if (kind === 'http') return { type: 'http', url, filename: 'context' };
+  return { type: 'git', keepGitDir: false, ...(parseGitUrl(url) ?? { remote: url }) };
 }
 
 /** The same as a layer: a stage cannot be built upon a directory of the host. */

@@ -141,7 +141,7 @@ function stageContext(
               name: '[internal] load build context',
               ignoreCache: false,
             }),
-            foreignOwners: true,
+            foreignOwners: request.mainContext === 'local',
           },
   };
 }

@@ -88,7 +88,10 @@ async function fetchCommit(
   } catch (error) {
     if (!(error instanceof OperationError)) throw error;
     const everything = ['+refs/heads/*:refs/remotes/origin/*', '+refs/tags/*:refs/tags/*'];
+    // A plain file server knows no depth, and then nothing was left shallow.
+    const isDumb = /dumb http transport/.test(error.message);
     // git-fetch(1), "--depth": this number means "infinite", whether or not the first try left a shallow history.
-    await git('fetch', '--quiet', '--depth=2147483647', '--', address, ...everything);
+    const depth = isDumb ? [] : ['--depth=2147483647'];
+    await git('fetch', '--quiet', ...depth, '--', address, ...everything);
   }
 }

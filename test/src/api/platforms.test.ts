@@ -1,7 +1,7 @@
-import { readFileSync, writeFileSync } from 'node:fs';
+import { createReadStream, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { openStore, parsePlatform } from '../../../layers/index.ts';
+import { openStore, parsePlatform, readArchive } from '../../../layers/index.ts';
 import { build } from '../../../src/api/build.ts';
 import type { BuildRequest } from '../../../src/api/types.ts';
 import { rootfsProblem } from '../../support/busybox-rootfs.ts';
@@ -59,11 +59,21 @@ describe('build() for several platforms', () => {
     }
   });
 
-  test('refuses -o type=tar before anything is built', async () => {
-    const outputs = [{ type: 'tar', dest: join(tempFolder(), 'x.tar'), attributes: {} }] as const;
-    await expect(built('FROM nosuch.invalid/x\n', { outputs })).rejects.toThrow(
-      '-o type=tar takes one platform: use type=local',
-    );
+  test.each([
+    [{}, ['linux_amd64/', 'linux_amd64/arch', 'linux_arm64/', 'linux_arm64/arch']],
+    [{ 'platform-split': 'false' }, ['arch', 'arch']],
+  ])('writes a tar with a folder for each with -o type=tar %j', async (attributes, paths) => {
+    const dest = join(tempFolder(), 'x.tar');
+    await built(dockerfile, { outputs: [{ type: 'tar', dest, attributes }] });
+    const found: string[] = [];
+    for await (const { path } of readArchive(createReadStream(dest))) found.push(path);
+    expect(found).toEqual(paths);
+  });
+
+  test('writes no file twice into one directory with platform-split=false', async () => {
+    const attributes = { 'platform-split': 'false' };
+    const outputs = [{ type: 'local', dest: tempFolder(), attributes }] as const;
+    await expect(built(dockerfile, { outputs })).rejects.toThrow('Cannot write "/arch" for two platforms');
   });
 
   test.skipIf(rootfsProblem !== undefined)('says what a foreign RUN needs', async () => {
