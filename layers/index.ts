@@ -45,6 +45,7 @@ export { type DirectoryTree, type DirectoryTreeOptions, directoryTree } from './
 export { type DirectoryWriter, directoryWriter } from './snapshots/directory-writer.ts';
 export * from './snapshots/file-tree.ts';
 export * from './snapshots/mount.ts';
+export { type MountedPart, MountedTree, MountedWriter } from './snapshots/mounted-tree.ts';
 export {
   type OverlaySnapshotter,
   type OverlaySnapshotterOptions,

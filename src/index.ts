@@ -6,6 +6,7 @@ export * from './api/check.ts';
 export * from './api/commit-container.ts';
 export * from './api/container-changes.ts';
 export * from './api/container-commands.ts';
+export * from './api/container-copy.ts';
 export * from './api/container-life.ts';
 export * from './api/container-logs.ts';
 export { describeBuildError, describeChecks, describeWarnings } from './api/describe.ts';

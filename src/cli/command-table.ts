@@ -46,6 +46,10 @@ export const COMMANDS: Readonly<Record<string, Entry>> = {
     load: async () => (await import('./commands/logs.ts')).logs,
   },
   rm: { about: 'Remove containers', load: async () => (await life()).remove },
+  cp: {
+    about: 'Copy files between a container and the host',
+    load: async () => (await import('./commands/copy.ts')).copy,
+  },
   diff: {
     about: 'Show what a container has changed in the files of its image',
     load: async () => (await containerFiles()).diff,
@@ -128,10 +132,11 @@ export const GROUPS: Readonly<Record<string, Group>> = {
   container: {
     about: 'Manage containers',
     commands: {
-      create: command('create'),
-      exec: command('exec'),
       commit: command('commit'),
+      cp: command('cp'),
+      create: command('create'),
       diff: command('diff'),
+      exec: command('exec'),
       export: command('export'),
       inspect: {
         about: 'Show containers as JSON',

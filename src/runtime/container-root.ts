@@ -1,27 +1,28 @@
+import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import type { DiffId, Layer, Store, WrittenState } from '../../layers/index.ts';
+import type { Layer, Store, WrittenState } from '../../layers/index.ts';
+import { ContainerStore } from './container-store.ts';
 import { RuntimeError } from './errors.ts';
-
-/** Where the directory is that a container writes to: an overlay's upper one. */
-export function upperDirectoryOf(store: Store, id: string): string {
-  return join(store.root, 'containers', id, 'fs');
-}
 
 /** The layers of the image that a container was made of, bottom first; they stay as long as its record. */
 export function layersOfContainer(store: Store, id: string): readonly Layer[] {
-  const { layers = [] } = store.records.get('container', id) ?? {};
-  return layers.map((diffId: DiffId) => {
+  return new ContainerStore(store).layersOf(id).map((diffId) => {
     const layer = store.snapshots.layer(diffId);
-    if (layer === undefined) {
+    if (layer === undefined)
       throw new RuntimeError('NOT_FOUND', id, `Container ${id.slice(0, 12)} has lost a layer: ${diffId}`);
-    }
     return layer;
   });
 }
 
 /** The files of a container without its mounts: the image's layers and what it has written. */
 export function writtenByContainer(store: Store, id: string): WrittenState {
-  return store.snapshots.written(layersOfContainer(store, id), upperDirectoryOf(store, id));
+  const layers = layersOfContainer(store, id);
+  const upper = join(new ContainerStore(store).directoryOf(id), 'fs');
+  // One that was never started has none; what stands for it goes with this process.
+  return store.snapshots.written(
+    layers,
+    existsSync(upper) ? upper : store.snapshots.prepare([]).root().upper!,
+  );
 }
 
 /**
