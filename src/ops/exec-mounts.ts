@@ -4,6 +4,7 @@ import type { LaunchOptions, TreeMount } from '../sandbox/sandbox.ts';
 import type { SpecMount } from '../sandbox/spec.ts';
 import type { Result } from '../solver/result.ts';
 import { didYouMean, suggest } from '../text/suggest.ts';
+import { forwardAgent } from './agent-socket.ts';
 import { type CacheSeed, cacheName, type HeldCacheMount, holdCacheMount } from './cache-mounts.ts';
 import { SecretError, type SecretSource } from './secrets.ts';
 import { copySubtree, subtreeDigest } from './subtree.ts';
@@ -65,7 +66,7 @@ class MountPreparation implements PreparedMounts {
   ) {}
 
   release(): void {
-    for (const held of this.#held.splice(0)) held.release();
+    for (const held of this.#held.splice(0).reverse()) held.release();
   }
 
   /**
@@ -144,7 +145,11 @@ class MountPreparation implements PreparedMounts {
   #secret(mount: Extract<ExecMount, { type: 'secret' }>): void {
     const content = this.context.secrets.secret(mount.id);
     if (content === undefined) {
-      if (!mount.required) return;
+      if (!mount.required) {
+        // As in Docker, the variable is there, empty: a step can tell by that, whatever ENV says.
+        if (mount.env !== undefined) this.env.push(`${mount.env}=`);
+        return;
+      }
       const { secretIds } = this.context.secrets;
       const given = secretIds.length === 0 ? 'no secrets' : `only ${secretIds.join(', ')}`;
       throw new SecretError(
@@ -159,7 +164,7 @@ class MountPreparation implements PreparedMounts {
     this.files.push({ path, content, mode, uid, gid, readonly: true });
   }
 
-  #ssh(mount: Extract<ExecMount, { type: 'ssh' }>): void {
+  async #ssh(mount: Extract<ExecMount, { type: 'ssh' }>): Promise<void> {
     const socket = this.context.secrets.sshSocket(mount.id);
     if (socket === undefined) {
       if (!mount.required) return;
@@ -170,8 +175,12 @@ class MountPreparation implements PreparedMounts {
       );
     }
     if (this.#agents++ === 0) this.env.push(`SSH_AUTH_SOCK=${mount.target}`);
+    const directory = this.context.store.snapshots.prepare([]);
+    this.#held.push({ release: () => directory.abort() });
+    const forwarded = await forwardAgent(socket, directory.root().upper!, mount);
+    this.#held.push({ release: () => forwarded.close() });
     const options = ['bind', 'rprivate', 'rw'];
-    this.mounts.push({ destination: mount.target, type: 'bind', source: socket, options });
+    this.mounts.push({ destination: mount.target, type: 'bind', source: forwarded.path, options });
   }
 
   /**

@@ -28,7 +28,7 @@ describe.skipIf(rootfsProblem !== undefined)('build()', () => {
     const storeRoot = `${tempFolder()}/store`;
     const config = { Cmd: ['sh'], Env: ['PATH=/bin'] };
     const base = await importImage(Readable.from([busybox]), { storeRoot, tag: 'busybox', config });
-    const request = { ...requestOf(given, makeContext(given)), storeRoot };
+    const request = { ...(await requestOf(given, makeContext(given))), storeRoot };
     const observed = await observe(request, base, given.expected);
     await expect(`${JSON.stringify(observed, undefined, 2)}\n`).toMatchFileSnapshot(given.file);
   });
@@ -53,7 +53,7 @@ async function observe(
     imageId = (await started.result).imageId!;
   } catch (error) {
     if (expected.error === undefined) throw error;
-    return { ...given, ...warnings, error: await readableError(error as Error) };
+    return { ...given, ...warnings, error: await readableError(error as Error, request.context as string) };
   }
   return { ...given, ...warnings, ...(await observeImage(request.storeRoot, imageId, base, expected)) };
 }
@@ -106,9 +106,9 @@ function warningsIn(events: readonly ProgressEvent[]): readonly string[] {
   return events.flatMap((event) => (event.kind === 'warning' ? [event.short] : []));
 }
 
-/** Without the places of logs, which are made anew each time. */
-async function readableError(error: Error): Promise<readonly string[]> {
-  const text = await describeBuildError(error, { colour: false });
+/** Without what is another one each time: the place of the log and that of the context. */
+async function readableError(error: Error, context: string): Promise<readonly string[]> {
+  const text = (await describeBuildError(error, { colour: false })).replaceAll(context, 'CONTEXT');
   return text.split('\n').filter((line) => !line.startsWith('LOG: '));
 }
 

@@ -12,8 +12,10 @@ import {
   utimesSync,
   writeFileSync,
 } from 'node:fs';
+import { createServer } from 'node:net';
 import { dirname, join, resolve } from 'node:path';
 import { gzipSync } from 'node:zlib';
+import { onTestFinished } from 'vitest';
 import type { BuildRequest } from '../../src/index.ts';
 import { type TarFiles, tarOf } from './tar-files.ts';
 import { tempFolder } from './temp-folder.ts';
@@ -67,9 +69,14 @@ interface TarEntry {
   readonly mtime?: number;
 }
 
-type ContextRequest = Omit<BuildRequest, 'context' | 'storeRoot' | 'secrets' | 'signal' | 'onFailedStep'> & {
+type ContextRequest = Omit<
+  BuildRequest,
+  'context' | 'storeRoot' | 'secrets' | 'ssh' | 'signal' | 'onFailedStep'
+> & {
   /** Values by id. */
   readonly secrets?: Readonly<Record<string, string>>;
+  /** SSH agents, by id, that nobody ever gets an answer from. */
+  readonly agents?: readonly string[];
 };
 
 export interface ContextCase {
@@ -92,8 +99,8 @@ export function contextCases(): ContextCase[] {
 }
 
 /** The request of a case; local contexts that it names (`./NAME`) are folders of its own context. */
-export function requestOf({ expected }: ContextCase, context: string): BuildRequest {
-  const { secrets = {}, buildContexts = {}, ...rest } = expected.request ?? {};
+export async function requestOf({ expected }: ContextCase, context: string): Promise<BuildRequest> {
+  const { secrets = {}, agents = [], buildContexts = {}, ...rest } = expected.request ?? {};
   return {
     network: 'none',
     ...rest,
@@ -104,8 +111,17 @@ export function requestOf({ expected }: ContextCase, context: string): BuildRequ
         value.startsWith('./') ? join(context, value) : value,
       ]),
     ),
+    ssh: await Promise.all(agents.map(async (id) => ({ id, paths: [await listeningSocket()] }))),
     secrets: Object.entries(secrets).map(([id, value]) => ({ id, source: { value: Buffer.from(value) } })),
   };
+}
+
+async function listeningSocket(): Promise<string> {
+  const path = join(tempFolder(), 'agent');
+  const server = createServer();
+  await new Promise<void>((resolve) => server.listen(path, resolve));
+  onTestFinished(() => void server.close());
+  return path;
 }
 
 /** Puts the context of a case together in a folder of its own. */

@@ -55,7 +55,7 @@ export function lowerRequest(text: string, request: CaseRequest = {}): LowerRequ
     async resolveImage(ref, platform) {
       const image = Object.hasOwn(known, ref) ? known[ref] : undefined;
       if (image === undefined) throw new Error('not found');
-      const { os, architecture, variant } = image.platform ?? platform;
+      const { os, architecture, variant, 'os.version': osVersion } = image.platform ?? platform;
       return {
         ref: `example.test/${ref}`,
         manifest: `sha256:${'0'.repeat(64)}`,
@@ -63,6 +63,7 @@ export function lowerRequest(text: string, request: CaseRequest = {}): LowerRequ
           os,
           architecture,
           ...(variant !== undefined && { variant }),
+          ...(osVersion !== undefined && { 'os.version': osVersion }),
           created: '2020-01-01T00:00:00Z',
           config: image.config ?? {},
           rootfs: {

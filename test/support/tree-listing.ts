@@ -55,5 +55,7 @@ function shortLine(tree: FileTree, node: FileNode): string {
   const { type, mode, uid, gid } = node.stat;
   if (type === 'symlink') return `l ${uid}:${gid} -> ${tree.readlink(node)}`;
   const head = `${type[0]} ${mode.toString(8)} ${uid}:${gid}`;
-  return type === 'file' ? `${head} ${contentOf(tree, node)}` : head;
+  if (type !== 'file') return head;
+  const content = contentOf(tree, node);
+  return `${head} ${content.includes('\0') ? `${content.length} bytes` : content}`;
 }

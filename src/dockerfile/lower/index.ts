@@ -1,4 +1,4 @@
-import { type ContainerConfig, formatPlatform } from '../../../layers/index.ts';
+import { type ContainerConfig, formatPlatform, type Platform } from '../../../layers/index.ts';
 import { byLine } from '../checks/finding.ts';
 import { lintError } from '../checks/finding-list.ts';
 import { lowerTargets, openDockerfile } from './open.ts';
@@ -30,10 +30,7 @@ function imageOf(
   request: LowerRequest,
   created: string | undefined,
 ): LoweredBuild['image'] {
-  // Asked for explicitly, the platform is the image's, whatever the stage was built on.
-  const { targetPlatform, buildPlatform } = request;
-  const explicit = formatPlatform(targetPlatform) !== formatPlatform(buildPlatform);
-  const platform = explicit ? targetPlatform : state.platform;
+  const platform = platformOf(state, request);
   const unchanged =
     state.base !== undefined && state.history.length === (state.base.config.history ?? []).length;
   const time = created ?? (unchanged ? state.base?.config.created : undefined);
@@ -49,6 +46,16 @@ function imageOf(
     config: ordered({ ...state.config, ...(Object.keys(Labels).length > 0 && { Labels }) }),
     history: state.history,
   };
+}
+
+/**
+ * Asked for explicitly, the platform is the image's, whatever the stage was built on. The version of an operating system
+ * is rarely asked for: then it is the one of the base.
+ */
+function platformOf({ platform }: StageState, { targetPlatform, buildPlatform }: LowerRequest): Platform {
+  if (formatPlatform(targetPlatform) === formatPlatform(buildPlatform)) return platform;
+  const version = platform.os === targetPlatform.os ? platform['os.version'] : undefined;
+  return { ...(version !== undefined && { 'os.version': version }), ...targetPlatform };
 }
 
 /** Sets and maps of the config have no order of their own: the keys' is the one that everybody writes. */
