@@ -1,8 +1,9 @@
 import { constants } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import { type ContainerState, isInUse, isRunning } from '../runtime/container-state.ts';
+import { type ContainerState, isInUse, isRunning, networkNames } from '../runtime/container-state.ts';
 import { ContainerStore } from '../runtime/container-store.ts';
+import { formatHostIp, type PortMap, portMap, portsText } from '../runtime/ports.ts';
 import { awaitEnd, killProcess, type ProcessIdentity, signalProcess } from '../runtime/process-identity.ts';
 import { signalNumber } from '../runtime/signals.ts';
 import { wakeSupervisor } from '../runtime/supervisor/client.ts';
@@ -11,7 +12,14 @@ import { ApiError } from './errors.ts';
 import { containerLabels, type InspectedContainer, inspectContainer } from './inspect-container.ts';
 import { type StoreLocation, withStore } from './with-store.ts';
 
-export { type ContainerState, containerLabels, type InspectedContainer };
+export {
+  type ContainerState,
+  containerLabels,
+  formatHostIp,
+  type InspectedContainer,
+  networkNames,
+  portsText,
+};
 
 /** Every container that runs, and with `all` also those that have ended; newest first. */
 export function listContainers(
@@ -42,6 +50,15 @@ export function inspectContainers(
       const state = containers.find(name);
       return inspectContainer(state, join(store.root, 'containers', state.id));
     });
+  });
+}
+
+/** What is published of a running container, by the port inside: `{"80/tcp": [{HostIp, HostPort}]}`. */
+export function containerPorts(name: string, location: StoreLocation = {}): Promise<PortMap> {
+  return withStore(location, async (store) => {
+    const containers = new ContainerStore(store);
+    await containers.reclaim();
+    return portMap(containers.find(name));
   });
 }
 

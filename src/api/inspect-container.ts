@@ -1,5 +1,6 @@
 import type { ContainerOptions } from '../runtime/container-options.ts';
-import type { ContainerState, MountState } from '../runtime/container-state.ts';
+import type { ContainerState, EndpointState, MountState } from '../runtime/container-state.ts';
+import { portBindings, portMap } from '../runtime/ports.ts';
 import { DEFAULT_MASKED_PATHS, DEFAULT_READONLY_PATHS } from '../sandbox/masks.ts';
 
 /** Docker's "never". */
@@ -78,7 +79,7 @@ function hostConfig({ options, remove, mounts = [] }: ContainerState) {
   return {
     Binds: orNull(binds),
     NetworkMode: options.network ?? 'bridge',
-    PortBindings: {},
+    PortBindings: portBindings(options),
     RestartPolicy: { Name: 'no', MaximumRetryCount: 0 },
     AutoRemove: remove,
     CapAdd: orNull(options.capAdd),
@@ -93,7 +94,7 @@ function hostConfig({ options, remove, mounts = [] }: ContainerState) {
     OomScoreAdj: options.oomScoreAdj ?? 0,
     PidMode: shares('pid'),
     Privileged: options.privileged ?? false,
-    PublishAllPorts: false,
+    PublishAllPorts: options.publishAll ?? false,
     ReadonlyRootfs: options.readOnly ?? false,
     SecurityOpt: orNull(options.securityOptions),
     UTSMode: shares('uts'),
@@ -157,14 +158,31 @@ export function containerLabels({
   return { ...image.Labels, ...options.labels };
 }
 
-function networkSettings({ network, options, status }: ContainerState) {
-  const [address = '', prefix = '0'] =
-    (status === 'running' ? network?.addresses[0] : undefined)?.split('/') ?? [];
-  const endpoint = {
-    Gateway: address && (network?.gateway ?? ''),
+function networkSettings(state: ContainerState) {
+  const endpoints = state.status === 'running' ? (state.network?.endpoints ?? []) : [];
+  const networks = Object.fromEntries(
+    endpoints.map((endpoint) => [endpoint.network, inspectedEndpoint(endpoint)]),
+  );
+  const { Gateway, IPAddress, IPPrefixLen, MacAddress } = networks.bridge ?? NO_ENDPOINT;
+  return { Ports: portMap(state), Gateway, IPAddress, IPPrefixLen, MacAddress, Networks: networks };
+}
+
+const NO_ENDPOINT = { Gateway: '', IPAddress: '', IPPrefixLen: 0, MacAddress: '' };
+
+function inspectedEndpoint({ addresses, gateways, macAddress }: EndpointState) {
+  const [address = '', prefix = '0'] = addresses.find((text) => !text.includes(':'))?.split('/') ?? [];
+  const [address6 = '', prefix6 = '0'] = addresses.find((text) => text.includes(':'))?.split('/') ?? [];
+  return {
+    IPAMConfig: null,
+    Links: null,
+    Aliases: null,
+    MacAddress: macAddress,
+    DriverOpts: null,
+    Gateway: gateways.find((text) => !text.includes(':')) ?? '',
     IPAddress: address,
     IPPrefixLen: Number(prefix),
-    MacAddress: address && (network?.macAddress ?? ''),
+    IPv6Gateway: gateways.find((text) => text.includes(':')) ?? '',
+    GlobalIPv6Address: address6,
+    GlobalIPv6PrefixLen: Number(prefix6),
   };
-  return { Ports: {}, ...endpoint, Networks: { [options.network ?? 'bridge']: endpoint } };
 }

@@ -95,4 +95,10 @@ export interface RunRequest extends ContainerOptions {
 
 export { type Descriptor, type Digest, type Platform, parsePlatform } from '../../layers/index.ts';
 export type { LogEvent, ProgressEvent, StatusEvent, VertexEvent, WarningEvent } from '../progress/events.ts';
-export type { ContainerOptions, DeviceRequest, MountRequest } from '../runtime/container-options.ts';
+export type {
+  ContainerOptions,
+  DeviceRequest,
+  MountRequest,
+  NetworkRequest,
+  PortRequest,
+} from '../runtime/container-options.ts';

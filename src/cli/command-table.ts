@@ -32,6 +32,10 @@ export const COMMANDS: Readonly<Record<string, Entry>> = {
     load: async () => (await import('./commands/exec.ts')).exec,
   },
   ps: { about: 'List containers', load: async () => (await containers()).list },
+  port: {
+    about: 'List the published ports of a container',
+    load: async () => (await import('./commands/port.ts')).port,
+  },
   create: { about: 'Create a container', load: async () => (await life()).create },
   start: { about: 'Start containers', load: async () => (await life()).start },
   stop: { about: 'Stop running containers', load: async () => (await life()).stop },
@@ -146,6 +150,7 @@ export const GROUPS: Readonly<Record<string, Group>> = {
       logs: command('logs'),
       ls: command('ps'),
       prune: { about: 'Remove stopped containers', load: async () => (await system()).pruneContainers },
+      port: command('port'),
       restart: command('restart'),
       rm: command('rm'),
       run: command('run'),

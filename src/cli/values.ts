@@ -94,7 +94,7 @@ export function parseAddress(text: string, option: string): string {
 }
 
 /** Without node:net, which takes longer to load than a container to start. */
-function isAddress(text: string): boolean {
+export function isAddress(text: string): boolean {
   const isVersion4 =
     /^\d{1,3}(\.\d{1,3}){3}$/.test(text) && text.split('.').every((part) => Number(part) <= 255);
   return isVersion4 || (/^[0-9a-fA-F:.]*:[0-9a-fA-F:.]*$/.test(text) && URL.canParse(`http://[${text}]/`));

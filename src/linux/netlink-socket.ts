@@ -113,6 +113,11 @@ export class NetlinkSocket {
     return received;
   }
 
+  /** Everything that a listing (a "dump") answers. */
+  dump(type: number, payload: Uint8Array, subject = ''): readonly NetlinkMessage[] {
+    return this.batch([{ type, flags: NLM_F_DUMP, payload }], subject);
+  }
+
   close(): void {
     calls().close(this.#fd);
   }
@@ -151,29 +156,48 @@ export class NetlinkSocket {
 const CLONE_NEWNET = 0x40000000;
 const O_RDONLY_CLOEXEC = 0o2000000;
 
-/**
- * Makes a network namespace and runs `inside` in it. The calling thread is back in its own when this returns; the new
- * one lives as long as the descriptor returned (or anything opened inside).
- */
-export function newNetworkNamespace<T>(inside: () => T): { readonly fd: number; readonly result: T } {
-  const { open, unshare, setns, close } = calls();
-  const own = check(open('/proc/thread-self/ns/net', O_RDONLY_CLOEXEC), 'open /proc/thread-self/ns/net');
+/** A descriptor of the network namespace that the calling thread is in. */
+function ownNamespace(): number {
+  return check(calls().open('/proc/thread-self/ns/net', O_RDONLY_CLOEXEC), 'open /proc/thread-self/ns/net');
+}
+
+/** The calling thread is back in its own network namespace when this returns, wherever `body` took it. */
+function returning<T>(body: () => T): T {
+  const own = ownNamespace();
   try {
-    check(unshare(CLONE_NEWNET), 'unshare(CLONE_NEWNET)');
     try {
-      const fd = check(open('/proc/thread-self/ns/net', O_RDONLY_CLOEXEC), 'open /proc/thread-self/ns/net');
-      try {
-        return { fd, result: inside() };
-      } catch (error) {
-        close(fd);
-        throw error;
-      }
+      return body();
     } finally {
-      check(setns(own, CLONE_NEWNET), 'setns');
+      check(calls().setns(own, CLONE_NEWNET), 'setns');
     }
   } finally {
-    close(own);
+    calls().close(own);
   }
+}
+
+/**
+ * Makes a network namespace and runs `inside` in it. The new one lives as long as the descriptor returned (or anything
+ * opened inside).
+ */
+export function newNetworkNamespace<T>(inside: () => T): { readonly fd: number; readonly result: T } {
+  return returning(() => {
+    check(calls().unshare(CLONE_NEWNET), 'unshare(CLONE_NEWNET)');
+    const fd = ownNamespace();
+    try {
+      return { fd, result: inside() };
+    } catch (error) {
+      calls().close(fd);
+      throw error;
+    }
+  });
+}
+
+/** Runs `inside` in the network namespace that the descriptor is of. */
+export function inNetworkNamespace<T>(fd: number, inside: () => T): T {
+  return returning(() => {
+    check(calls().setns(fd, CLONE_NEWNET), 'setns');
+    return inside();
+  });
 }
 
 /** A netlink attribute: type and value, padded to four bytes. */

@@ -1,35 +1,82 @@
-import { closeSync, mkdirSync, openSync } from 'node:fs';
+import { closeSync, fstatSync, ftruncateSync, mkdirSync, openSync, readFileSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
 import { tryLockFile } from '../../layers/index.ts';
-import { formatIpv4, type Ipv4 } from './links.ts';
-import type { Subnet } from './subnet.ts';
+import { addressIn, contains, formatIp, formatSubnet, type IpAddress, type Subnet } from './address.ts';
 
 /** An address that is ours until released, or until the process is gone. */
 export interface HeldAddress {
-  readonly address: Ipv4;
+  readonly address: IpAddress;
+  /**
+   * From here on it is taken as long as what `holder` says (a line of text) is so, and no longer bound to this process.
+   */
+  handOver(holder: string): void;
   release(): void;
 }
 
+export interface AddressRequest {
+  /** Where the files are: {@link addressDirectory}. */
+  readonly directory: string;
+  readonly subnet: Subnet;
+  /** The bridge's own. */
+  readonly gateway: IpAddress;
+  /** This one and no other. */
+  readonly wanted?: IpAddress;
+  /** Only from this part of the subnet. */
+  readonly range?: Subnet;
+  /** Whether a holder to whom an address was handed over still has it. */
+  isHolding(holder: string): boolean;
+}
+
 /**
- * Takes a free address of the subnet: one file an address, locked by its holder, so that the kernel gives it back
- * with the process. `.0` is the network and `.1` the bridge.
+ * Takes a free address: one file an address, locked by its holder, so that the kernel gives it back with the process.
+ * The first and last of the subnet and the bridge's are never given. Undefined when the wanted one is taken.
  */
-export function holdAddress(directory: string, { base, prefix }: Subnet): HeldAddress {
+export function holdAddress(request: AddressRequest): HeldAddress | undefined {
+  const { directory, subnet, gateway, wanted, range = subnet } = request;
   mkdirSync(directory, { recursive: true, mode: 0o700 });
-  const last = base + 2 ** (32 - prefix) - 2;
-  for (let address = base + 2; address <= last; address++) {
-    const fd = openSync(join(directory, formatIpv4(address)), 'a', 0o600);
-    if (tryLockFile(fd, 'exclusive')) {
-      let held = true;
-      return {
-        address,
-        release() {
-          if (held) closeSync(fd);
-          held = false;
-        },
-      };
-    }
-    closeSync(fd);
+  if (wanted !== undefined) return isUsable(request, wanted) ? tryHold(request, wanted) : undefined;
+  const last = addressIn(range, -1).value;
+  for (let { value } = addressIn(range, 0); value <= last; value++) {
+    const address = { family: subnet.family, value };
+    if (!isUsable(request, address)) continue;
+    const held = tryHold(request, address);
+    if (held !== undefined) return held;
   }
-  throw new Error(`No address is free in ${formatIpv4(base)}/${prefix}`);
+  throw new Error(`No address is free in ${formatSubnet(range)}, with ${formatIp(gateway)} as gateway`);
+}
+
+function isUsable({ subnet, gateway }: AddressRequest, { family, value }: IpAddress): boolean {
+  if (!contains(subnet, { family, value }) || value === gateway.value) return false;
+  return value !== subnet.base && (family === 6 || value !== addressIn(subnet, -1).value);
+}
+
+function tryHold({ directory, isHolding }: AddressRequest, address: IpAddress): HeldAddress | undefined {
+  const file = join(directory, formatIp(address));
+  const fd = openSync(file, 'a+', 0o600);
+  const isOurs = tryLockFile(fd, 'exclusive') && !isTaken(fd, isHolding);
+  if (!isOurs) {
+    closeSync(fd);
+    return undefined;
+  }
+  let held = true;
+  const close = () => {
+    if (held) closeSync(fd);
+    held = false;
+  };
+  return {
+    address,
+    handOver(holder) {
+      writeSync(fd, holder);
+      close();
+    },
+    release: close,
+  };
+}
+
+/** Clears away the name of a holder that is gone. */
+function isTaken(fd: number, isHolding: (holder: string) => boolean): boolean {
+  if (fstatSync(fd).size === 0) return false;
+  if (isHolding(readFileSync(fd, 'utf8'))) return true;
+  ftruncateSync(fd);
+  return false;
 }

@@ -11,26 +11,28 @@ import {
   u32,
 } from '../linux/netlink-socket.ts';
 
-/** rtnetlink(7): interfaces, addresses and routes, on a socket of the namespace they are in. */
+/** rtnetlink(7): interfaces, on a socket of the namespace they are in. */
 
 const RTM_NEWLINK = 16;
 const RTM_DELLINK = 17;
 const RTM_GETLINK = 18;
-const RTM_NEWADDR = 20;
-const RTM_NEWROUTE = 24;
+const RTM_SETLINK = 19;
 
 const IFLA_ADDRESS = 1;
 const IFLA_IFNAME = 3;
 const IFLA_MTU = 4;
 const IFLA_MASTER = 10;
+const IFLA_PROTINFO = 12;
 const IFLA_LINKINFO = 18;
 const IFLA_NET_NS_FD = 28;
 const IFLA_INFO_KIND = 1;
 const IFLA_INFO_DATA = 2;
 const VETH_INFO_PEER = 1;
 
+const IFLA_BRPORT_MODE = 4;
+
 const IFF_UP = 1;
-const AF_INET = 2;
+const AF_BRIDGE = 7;
 
 export interface Link {
   readonly index: number;
@@ -57,7 +59,7 @@ export function findLink(socket: NetlinkSocket, name: string): Link | undefined 
     return {
       index: message.payload.readInt32LE(4),
       mtu: found.get(IFLA_MTU)?.readUInt32LE(0) ?? 1500,
-      mac: [...(found.get(IFLA_ADDRESS) ?? [])].map((byte) => byte.toString(16).padStart(2, '0')).join(':'),
+      mac: formatMac(found.get(IFLA_ADDRESS) ?? []),
     };
   } catch (error) {
     if (error instanceof SystemCallError && error.errno === constants.errno.ENODEV) return undefined;
@@ -110,63 +112,30 @@ export function setUp(socket: NetlinkSocket, index: number): void {
   socket.request(RTM_NEWLINK, 0, linkHeader(index, true), `set link ${index} up`);
 }
 
+/**
+ * Lets a bridge send frames back out of the port that they came in by: with bridge-nf-call-iptables a container that
+ * reaches itself by a published port is bridged, not routed.
+ */
+export function setHairpin(socket: NetlinkSocket, index: number): void {
+  const header = linkHeader(index, true);
+  header.writeUInt8(AF_BRIDGE, 0);
+  const mode = nested(IFLA_PROTINFO, attribute(IFLA_BRPORT_MODE, Buffer.from([1])));
+  socket.request(RTM_SETLINK, 0, Buffer.concat([header, mode]), `set port ${index} to hairpin`);
+}
+
 export function deleteLink(socket: NetlinkSocket, name: string): void {
   const payload = Buffer.concat([linkHeader(0, false), attribute(IFLA_IFNAME, text(name))]);
   socket.request(RTM_DELLINK, 0, payload, `delete link ${name}`);
 }
 
-const IFA_ADDRESS = 1;
-const IFA_LOCAL = 2;
-const IFA_BROADCAST = 4;
-
-export function addAddress(socket: NetlinkSocket, index: number, address: Ipv4, prefix: number): void {
-  const header = Buffer.alloc(8);
-  header.writeUInt8(AF_INET, 0);
-  header.writeUInt8(prefix, 1);
-  header.writeInt32LE(index, 4);
-  const broadcast = (address | (2 ** (32 - prefix) - 1)) >>> 0;
-  const payload = Buffer.concat([
-    header,
-    attribute(IFA_LOCAL, ipv4Bytes(address)),
-    attribute(IFA_ADDRESS, ipv4Bytes(address)),
-    attribute(IFA_BROADCAST, ipv4Bytes(broadcast)),
-  ]);
-  socket.request(RTM_NEWADDR, NLM_F_CREATE | NLM_F_EXCL, payload, `add address ${formatIpv4(address)}`);
+/** `02:42:ac:1e:00:02`. */
+export function formatMac(bytes: Iterable<number>): string {
+  return [...bytes].map((byte) => byte.toString(16).padStart(2, '0')).join(':');
 }
 
-const RTA_OIF = 4;
-const RTA_GATEWAY = 5;
-const RT_TABLE_MAIN = 254;
-const RTPROT_BOOT = 3;
-const RTN_UNICAST = 1;
-
-export function addDefaultRoute(socket: NetlinkSocket, index: number, gateway: Ipv4): void {
-  const header = Buffer.alloc(12);
-  header.writeUInt8(AF_INET, 0);
-  header.writeUInt8(RT_TABLE_MAIN, 4);
-  header.writeUInt8(RTPROT_BOOT, 5);
-  header.writeUInt8(RTN_UNICAST, 7);
-  const payload = Buffer.concat([
-    header,
-    attribute(RTA_GATEWAY, ipv4Bytes(gateway)),
-    attribute(RTA_OIF, u32(index)),
-  ]);
-  socket.request(RTM_NEWROUTE, NLM_F_CREATE, payload, `add route via ${formatIpv4(gateway)}`);
-}
-
-/** An IPv4 address as a number. */
-export type Ipv4 = number;
-
-export function ipv4Bytes(address: Ipv4): Buffer {
-  const buffer = Buffer.alloc(4);
-  buffer.writeUInt32BE(address);
-  return buffer;
-}
-
-export function formatIpv4(address: Ipv4): string {
-  return [...ipv4Bytes(address)].join('.');
-}
-
-export function parseIpv4(text: string): Ipv4 {
-  return Buffer.from(text.split('.').map(Number)).readUInt32BE();
+/** Undefined for anything but six bytes in hex. */
+export function parseMac(value: string): Buffer | undefined {
+  return /^[0-9a-f]{2}([:-][0-9a-f]{2}){5}$/i.test(value)
+    ? Buffer.from(value.replaceAll(/[:-]/g, ''), 'hex')
+    : undefined;
 }

@@ -1,64 +1,51 @@
-import { randomBytes } from 'node:crypto';
-import { closeSync, statSync } from 'node:fs';
-import { NETLINK_ROUTE, NetlinkSocket, newNetworkNamespace } from '../linux/netlink-socket.ts';
-import { holdAddress } from './addresses.ts';
-import { ensureBridge } from './bridge.ts';
-import { addAddress, addDefaultRoute, addVeth, findLink, formatIpv4, ipv4Bytes, setUp } from './links.ts';
-import type { NetworkNamespace } from './network.ts';
+import { closeSync } from 'node:fs';
+import {
+  inNetworkNamespace,
+  NETLINK_ROUTE,
+  NetlinkSocket,
+  newNetworkNamespace,
+} from '../linux/netlink-socket.ts';
+import { attach, type EndpointPlan } from './attach.ts';
+import { DEFAULT_BRIDGE } from './bridge.ts';
+import { findLink, setUp } from './links.ts';
+import type { Endpoint, NetworkNamespace } from './network.ts';
+
+/** A network namespace on the default bridge: an address of its own, a route out. */
+export function openBridgeNetwork(plan: Partial<EndpointPlan> = {}): NetworkNamespace {
+  return openNetwork([{ bridge: DEFAULT_BRIDGE, isDefaultRoute: true, ...plan }]);
+}
 
 /**
- * A network namespace on the bridge: an address of its own, a route out. The pair of interfaces disappears with the
- * namespace, which disappears with its last process and descriptor.
+ * A network namespace with an interface on each of the bridges. The pairs of interfaces disappear with the namespace,
+ * which disappears with its last process and descriptor. `inside` runs in it when it is complete, and answers how to end
+ * what it has begun.
  */
-export function openBridgeNetwork(): NetworkNamespace {
-  const stateDirectory = hostStateDirectory();
+export function openNetwork(plans: readonly EndpointPlan[], inside?: () => () => void): NetworkNamespace {
   const host = new NetlinkSocket(NETLINK_ROUTE);
   const held: (() => void)[] = [];
   const release = () => {
     for (const give of held.splice(0).reverse()) give();
   };
   try {
-    const bridge = ensureBridge(host, stateDirectory);
-    const address = holdAddress(`${stateDirectory}/addresses`, bridge.subnet);
-    held.push(address.release);
     const { fd, result: inner } = newNetworkNamespace(() => new NetlinkSocket(NETLINK_ROUTE));
     held.push(() => closeSync(fd));
-    // Docker's scheme: locally administered, and derived from the address, so that neighbours' caches stay right.
-    const mac = Buffer.concat([Buffer.from([0x02, 0x42]), ipv4Bytes(address.address)]);
+    const endpoints: Endpoint[] = [];
     try {
-      // Not named by the address: the kernel takes a while to remove the interface of its last holder.
-      const name = `tsv${randomBytes(4).toString('hex')}`;
-      addVeth(host, {
-        name,
-        master: bridge.link.index,
-        mtu: bridge.link.mtu,
-        peer: { name: 'eth0', namespace: fd, mac },
-      });
-      setUp(host, findLink(host, name)!.index);
       setUp(inner, findLink(inner, 'lo')!.index);
-      const eth0 = findLink(inner, 'eth0')!;
-      addAddress(inner, eth0.index, address.address, bridge.subnet.prefix);
-      setUp(inner, eth0.index);
-      addDefaultRoute(inner, eth0.index, bridge.gateway);
+      for (const [index, plan] of plans.entries()) {
+        const { endpoint, addresses } = attach({ host, inner, namespace: fd }, plan, `eth${index}`);
+        for (const address of addresses) held.push(() => address.release());
+        endpoints.push(endpoint);
+      }
     } finally {
       inner.close();
     }
-    return {
-      path: `/proc/${process.pid}/fd/${fd}`,
-      addresses: [`${formatIpv4(address.address)}/${bridge.subnet.prefix}`],
-      gateway: formatIpv4(bridge.gateway),
-      macAddress: [...mac].map((byte) => byte.toString(16).padStart(2, '0')).join(':'),
-      close: release,
-    };
+    if (inside !== undefined) held.push(inNetworkNamespace(fd, inside));
+    return { path: `/proc/${process.pid}/fd/${fd}`, endpoints, close: release };
   } catch (error) {
     release();
     throw error;
   } finally {
     host.close();
   }
-}
-
-/** State of the bridge belongs to the network namespace that it is in, not to a store. */
-function hostStateDirectory(): string {
-  return `/run/tsbuild/network-${statSync('/proc/self/ns/net').ino}`;
 }

@@ -71,7 +71,12 @@ export function execSpec(
         mode: 0o644,
         readonly: true,
       },
-      { path: '/etc/hosts', content: hostsFile(op, input.network?.gateway), mode: 0o644, readonly: true },
+      {
+        path: '/etc/hosts',
+        content: hostsFile(op, input.network?.endpoints[0]?.gateways[0]),
+        mode: 0o644,
+        readonly: true,
+      },
     ],
   };
 }

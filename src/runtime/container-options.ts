@@ -1,3 +1,7 @@
+import type { PortRequest } from '../network/publish.ts';
+
+export type { PortRequest };
+
 /** What a container is started with, on top of its image: the options of `docker run` as values. */
 export interface ContainerOptions {
   /** Replaces the image's Cmd. */
@@ -14,10 +18,20 @@ export interface ContainerOptions {
   readonly hostname?: string;
   readonly domainname?: string;
   readonly mounts?: readonly MountRequest[];
-  /** `bridge`, `none` or `host`. */
+  /** `bridge`, `none`, `host`, `container:NAME`, or the name or id of a network. */
   readonly network?: string;
+  /** All of its networks, `network` the first; only that unless told. */
+  readonly networks?: readonly NetworkRequest[];
+  /** Names for other containers. */
+  readonly links?: readonly LinkRequest[];
   /** Namespaces that the container shares with the host. */
   readonly hostNamespaces?: readonly ('pid' | 'ipc' | 'uts')[];
+  /** Reached from outside at ports of the host. */
+  readonly ports?: readonly PortRequest[];
+  /** Also whatever is exposed, at ports that are free. */
+  readonly publishAll?: boolean;
+  /** `80/tcp`: exposed besides those of the image. */
+  readonly exposedPorts?: readonly string[];
   readonly extraHosts?: readonly HostEntry[];
   readonly dns?: readonly string[];
   readonly dnsSearch?: readonly string[];
@@ -65,6 +79,24 @@ export interface LogConfig {
   readonly driver: 'json-file' | 'local' | 'none';
   /** `max-size`, `max-file` and others, as given. */
   readonly options: Readonly<Record<string, string>>;
+}
+
+/** How a container is on one of its networks. */
+export interface NetworkRequest {
+  /** Or id. */
+  readonly name: string;
+  /** Further names of the container there. */
+  readonly aliases?: readonly string[];
+  readonly ipv4?: string;
+  readonly ipv6?: string;
+  readonly macAddress?: string;
+  /** The way out is through the one with the highest; 0 unless told. */
+  readonly gatewayPriority?: number;
+}
+
+export interface LinkRequest {
+  readonly container: string;
+  readonly alias: string;
 }
 
 export interface HostEntry {

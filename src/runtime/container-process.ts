@@ -1,17 +1,15 @@
 import { constants } from 'node:os';
 import type { Layer, OverlayRoot, Store } from '../../layers/index.ts';
-import type { NetworkNamespace } from '../network/network.ts';
-import { openBridgeNetwork } from '../network/open-network.ts';
 import { launch } from '../sandbox/launch.ts';
 import type { RunningProcess } from '../sandbox/sandbox.ts';
 import type { Device, Spec } from '../sandbox/spec.ts';
 import type { StartRequest } from './container.ts';
 import type { ContainerMount } from './container-mounts.ts';
+import type { ContainerNetwork } from './container-network.ts';
 import type { ContainerOptions } from './container-options.ts';
 import { containerSpec, hostnameOf } from './container-spec.ts';
 import type { ContainerState } from './container-state.ts';
 import type { ContainerStore } from './container-store.ts';
-import { RuntimeError } from './errors.ts';
 import { allHostDevices, requestedDevices } from './host-devices.ts';
 import { networkFiles, type ProvidedFile } from './network-files.ts';
 import { resolveUser } from './passwd.ts';
@@ -23,7 +21,7 @@ export interface ProcessInput {
   /** Bottom first. */
   readonly layers: readonly Layer[];
   readonly request: StartRequest;
-  readonly network: NetworkNamespace | undefined;
+  readonly network: ContainerNetwork;
   readonly mounts: readonly ContainerMount[];
 }
 
@@ -62,7 +60,7 @@ function specOf({ store, state, layers, request, network, mounts }: ProcessInput
       options.user ?? config.User ?? '',
       options.groupAdd ?? [],
     ),
-    network: networkChoice(options, network),
+    network: networkChoice(network),
     mounts: mounts.map(({ spec }) => spec),
     devices: devicesOf(options),
   });
@@ -72,21 +70,23 @@ function devicesOf({ privileged, devices = [] }: ContainerOptions): readonly Dev
   return [...(privileged ? allHostDevices() : []), ...requestedDevices(devices)];
 }
 
-const networkChoice = (options: ContainerOptions, network: NetworkNamespace | undefined) => ({
-  host: options.network === 'host',
-  ...(network && { path: network.path }),
+const networkChoice = ({ isHost, path }: ContainerNetwork) => ({
+  host: isHost,
+  ...(path !== undefined && { path }),
 });
 
 /** A mount of the user's own at the same place comes before them. */
 function filesOf({ state, network, mounts }: ProcessInput): readonly ProvidedFile[] {
   const { id, options } = state;
   const { domainname, dns, dnsSearch, dnsOptions } = options;
+  const { endpoints } = network.state;
+  const gateway = endpoints[0]?.gateways[0];
   const files = networkFiles({
-    hostname: hostnameOf({ id, options, network: networkChoice(options, network) }),
+    hostname: hostnameOf({ id, options, network: networkChoice(network) }),
     ...(domainname && { domainname }),
-    addresses: (network?.addresses ?? []).map((address) => address.replace(/\/.*/, '')),
-    ...(network?.gateway !== undefined && { gateway: network.gateway }),
-    sharesHostNetwork: options.network === 'host',
+    addresses: endpoints.flatMap(({ addresses }) => addresses).map((address) => address.replace(/\/.*/, '')),
+    ...(gateway !== undefined && { gateway }),
+    sharesHostNetwork: network.isHost,
     extraHosts: options.extraHosts ?? [],
     ...(dns && { dns }),
     ...(dnsSearch && { dnsSearch }),
@@ -94,14 +94,4 @@ function filesOf({ state, network, mounts }: ProcessInput): readonly ProvidedFil
     readonly: options.readOnly ?? false,
   });
   return files.filter(({ path }) => !mounts.some(({ state }) => state.target === path));
-}
-
-/** The namespace of `--network bridge`; none and host need no preparation. */
-export function networkOf(options: ContainerOptions): NetworkNamespace | undefined {
-  const mode = options.network ?? 'bridge';
-  if (mode === 'host' || mode === 'none') return undefined;
-  if (mode !== 'bridge' && mode !== 'default') {
-    throw new RuntimeError('BAD_OPTION', mode, `network ${mode} not found: use bridge, host or none`);
-  }
-  return openBridgeNetwork();
 }

@@ -1,4 +1,6 @@
 import type { ContainerConfig } from '../../layers/index.ts';
+import type { Endpoint } from '../network/network.ts';
+import type { PublishedPort } from '../network/publish.ts';
 import type { PlannedMount } from './container-mounts.ts';
 import type { ContainerOptions } from './container-options.ts';
 import type { ProcessIdentity } from './process-identity.ts';
@@ -69,8 +71,22 @@ export interface MountState {
 }
 
 export interface NetworkState {
-  /** With prefix length. */
-  readonly addresses: readonly string[];
-  readonly gateway?: string;
-  readonly macAddress?: string;
+  /** The first has the default route. */
+  readonly endpoints: readonly EndpointState[];
+  /** What leads to the container from outside. */
+  readonly ports: readonly PublishedPort[];
+}
+
+/** An interface of a container. */
+export interface EndpointState extends Endpoint {
+  /** Name of the network. */
+  readonly network: string;
+}
+
+/** Names of the networks that it is on, or is to be on. */
+export function networkNames({ network, options }: ContainerState): readonly string[] {
+  const names = network?.endpoints.map((endpoint) => endpoint.network) ?? [];
+  return names.length > 0
+    ? names
+    : (options.networks?.map(({ name }) => name) ?? [options.network ?? 'bridge']);
 }

@@ -1,9 +1,9 @@
 import type { ContainerConfig, ImageConfig, Layer, Store } from '../../layers/index.ts';
-import type { NetworkNamespace } from '../network/network.ts';
 import type { ExitStatus, RunningProcess, StartMechanism, Stdio } from '../sandbox/sandbox.ts';
 import { anonymousVolumes, planMounts, prepareMounts } from './container-mounts.ts';
+import { openContainerNetwork } from './container-network.ts';
 import type { ContainerOptions } from './container-options.ts';
-import { networkOf, startProcess } from './container-process.ts';
+import { startProcess } from './container-process.ts';
 import { commandLine } from './container-spec.ts';
 import type { ContainerState } from './container-state.ts';
 import {
@@ -97,7 +97,7 @@ export async function startContainer(
   const containers = new ContainerStore(store);
   const state = requireState(containers, id);
   const layers = layersOf(store, containers, id);
-  const network = networkOf(state.options);
+  const network = await openContainerNetwork(store, state);
   try {
     // Made and filled when the container was.
     const fillVolume = async () => false;
@@ -106,14 +106,14 @@ export async function startContainer(
     const started = await startProcess(containers, { state, layers, request, network, mounts, store });
     await containers.update(id, {
       ...running(started.pid),
-      ...networkState(network),
+      network: network.state,
       supervised: request.managed,
     });
-    const ended = started.wait().finally(() => network?.close());
+    const ended = started.wait().finally(() => network.close());
     ended.catch(() => {}); // told to whoever waits
     return { id, name, process: started, wait: () => ended };
   } catch (error) {
-    network?.close();
+    network.close();
     throw error;
   }
 }
@@ -186,13 +186,5 @@ function running(pid: number): ContainerChange {
     oomKilled: undefined,
     error: undefined,
     intent: undefined,
-  };
-}
-
-function networkState(network: NetworkNamespace | undefined): ContainerChange {
-  if (network === undefined) return { network: undefined };
-  const { addresses, gateway, macAddress } = network;
-  return {
-    network: { addresses, ...(gateway !== undefined && { gateway }), ...(macAddress && { macAddress }) },
   };
 }

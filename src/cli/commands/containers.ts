@@ -1,4 +1,10 @@
-import { type ContainerState, containerLabels, listContainers } from '../../index.ts';
+import {
+  type ContainerState,
+  containerLabels,
+  listContainers,
+  networkNames,
+  portsText,
+} from '../../index.ts';
 import { ExitCode } from '../exit-status.ts';
 import { formatListing, type Listing, type Row } from '../format/listing.ts';
 import { humanDuration, since, timestamp } from '../format/time.ts';
@@ -83,7 +89,7 @@ const FILTERS: Readonly<Record<string, (state: ContainerState, value: string) =>
 };
 
 function row(state: ContainerState, truncate: boolean): Row & { readonly ID: string } {
-  const { id, image, created, name, status, options, mounts = [] } = state;
+  const { id, image, created, name, status, mounts = [] } = state;
   const labels = containerLabels(state);
   const shorten = (text: string, length: number) =>
     truncate && text.length > length ? `${text.slice(0, length - 1)}…` : text;
@@ -100,8 +106,8 @@ function row(state: ContainerState, truncate: boolean): Row & { readonly ID: str
     LocalVolumes: String(mounts.filter(({ type }) => type === 'volume').length),
     Mounts: mounts.map((mount) => shorten(mount.name ?? mount.source ?? '', 15)).join(','),
     Names: name,
-    Networks: options.network ?? 'bridge',
-    Ports: '',
+    Networks: networkNames(state).join(','),
+    Ports: portsText(state),
     RunningFor: since(created),
     Size: '0B',
     State: status,

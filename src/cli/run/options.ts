@@ -1,10 +1,11 @@
 import { type Command, Option } from 'commander';
 import { listOption } from '../option-values.ts';
+import { declareNetworkOptions } from './network-options.ts';
 import { declareUnsupported } from './unsupported.ts';
 
 /** The options of `docker run`, declared on a command. */
 export function declareRunOptions(command: Command): Command {
-  for (const declare of [basics, environment, files, network, limits, rights]) declare(command);
+  for (const declare of [basics, environment, files, declareNetworkOptions, limits, rights]) declare(command);
   declareCompatible(command);
   declareUnsupported(command);
   return command;
@@ -61,18 +62,6 @@ function files(command: Command): void {
     .option('--shm-size <bytes>', 'size of /dev/shm (default 64m)');
 }
 
-function network(command: Command): void {
-  command
-    .optionsGroup('Network:')
-    .option('--network, --net <mode>', 'bridge (default), host or none')
-    .option('-h, --hostname <name>', 'host name of the container')
-    .option('--domainname <name>', 'NIS domain name of the container');
-  listOption(command, '--add-host <host:ip>', 'add a line to /etc/hosts');
-  listOption(command, '--dns <address>', 'name server');
-  listOption(command, '--dns-search <domain>', 'search domain');
-  listOption(command, '--dns-option, --dns-opt <option>', 'resolver option');
-}
-
 function limits(command: Command): void {
   command
     .optionsGroup('Limits:')
@@ -114,7 +103,6 @@ function declareCompatible(command: Command): void {
     '--annotation <key=value>',
     '--cgroupns <mode>',
     '--disable-content-trust',
-    '--expose <port>',
     '--health-cmd <command>',
     '--health-interval <duration>',
     '--health-retries <number>',
@@ -123,8 +111,6 @@ function declareCompatible(command: Command): void {
     '--health-timeout <duration>',
     '--isolation <technology>',
     '--kernel-memory <bytes>',
-    '--network-alias <name>',
-    '--net-alias <name>',
     '--no-healthcheck',
   ];
   for (const each of flags) command.addOption(new Option(each).hideHelp());

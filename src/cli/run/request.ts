@@ -4,9 +4,7 @@ import { type DeviceRequest, parsePlatform, type RunRequest } from '../../index.
 import { given, OptionValues, type RawValues } from '../option-values.ts';
 import { UsageError } from '../usage-error.ts';
 import {
-  parseAddress,
   parseBytes,
-  parseExtraHost,
   parseIntegerIn,
   parseKeyValue,
   parseLineFile,
@@ -15,6 +13,7 @@ import {
 } from '../values.ts';
 import { lifeOptions } from './life.ts';
 import { parseMountOption, parseTmpfsOption, parseVolumeOption } from './mounts.ts';
+import { parseNetworkOptions } from './network-options.ts';
 import { parseResources } from './resources.ts';
 import { refuseUnsupported } from './unsupported.ts';
 
@@ -29,7 +28,7 @@ export function runRequest(raw: RawValues, image: string, command: readonly stri
     ...(command.length > 0 && { command }),
     ...processOptions(values),
     ...lifeOptions(values),
-    ...networkOptions(values),
+    ...parseNetworkOptions(values),
     ...rightsOptions(values),
     mounts: [
       ...values.many('volume').map(parseVolumeOption),
@@ -75,20 +74,6 @@ export function environmentOptions(values: OptionValues): readonly string[] {
     ...resolveEnvironment(values.many('envFile').flatMap(readLines), process.env, 'left out'),
     ...resolveEnvironment(values.many('env'), process.env, 'taken away'),
   ];
-}
-
-function networkOptions(values: OptionValues): Partial<RunRequest> {
-  return {
-    extraHosts: values.many('addHost').map(parseExtraHost),
-    dns: values.many('dns').map((text) => parseAddress(text, '--dns')),
-    dnsSearch: values.many('dnsSearch'),
-    dnsOptions: values.many('dnsOpt'),
-    ...given({
-      network: values.one('net'),
-      hostname: values.one('hostname'),
-      domainname: values.one('domainname'),
-    }),
-  };
 }
 
 function rightsOptions(values: OptionValues): Partial<RunRequest> {

@@ -4,18 +4,11 @@ import { UsageError } from '../usage-error.ts';
 
 /** What `docker run` has and this has not: why, and what to do instead. */
 const UNSUPPORTED: Readonly<Record<string, string>> = {
-  '-p, --publish <ports>': "there is no port forwarding: use the container's address, or --network host",
-  '-P, --publish-all': "there is no port forwarding: use the container's address, or --network host",
   '--gpus <request>': 'name the devices with --device',
   '--runtime <name>': 'containers are started by this program itself',
   '--userns <mode>': 'containers have no user namespace of their own',
   '--volumes-from <container>': 'name the volumes with -v',
   '--volume-driver <name>': 'volumes are directories of this machine',
-  '--link <container>': 'use --add-host',
-  '--ip <address>': 'addresses are assigned',
-  '--ip6 <address>': 'there is no IPv6 network',
-  '--link-local-ip <address>': 'addresses are assigned',
-  '--mac-address <address>': 'addresses are assigned',
   '--storage-opt <option>': 'the size of a root cannot be limited',
   '--blkio-weight-device <weight>': 'use --blkio-weight',
   '--device-cgroup-rule <rule>': 'name the devices with --device',

@@ -37,7 +37,7 @@ test('openBridgeNetwork() reaches a server on the gateway', async () => {
   const { port } = server.address() as AddressInfo;
   const { execFile } = await import('node:child_process');
   const body = await new Promise<string>((resolve, reject) => {
-    const script = `exec 3<>/dev/tcp/${namespace.gateway}/${port}; printf 'GET / HTTP/1.0\\r\\n\\r\\n' >&3; cat <&3`;
+    const script = `exec 3<>/dev/tcp/${namespace.endpoints[0]?.gateways[0]}/${port}; printf 'GET / HTTP/1.0\\r\\n\\r\\n' >&3; cat <&3`;
     execFile('nsenter', [`--net=${namespace.path}`, 'bash', '-c', script], (error, stdout) =>
       error ? reject(error) : resolve(stdout),
     );
@@ -48,9 +48,10 @@ test('openBridgeNetwork() reaches a server on the gateway', async () => {
 
 test('openBridgeNetwork() never gives one address twice while both are open, and takes a closed one again', () => {
   const [a, b] = [network(), network()];
-  expect(a.addresses).not.toEqual(b.addresses);
+  const addresses = ({ endpoints }: NetworkNamespace) => endpoints.flatMap((endpoint) => endpoint.addresses);
+  expect(addresses(a)).not.toEqual(addresses(b));
   a.close();
-  expect(network().addresses).toEqual(a.addresses);
+  expect(addresses(network())).toEqual(addresses(a));
 });
 
 test('close() leaves no interface on the host', async () => {
