@@ -60,7 +60,7 @@ describe('runRequest()', () => {
     [['--cpus', '0.001'], 'range of CPUs is from 0.01'],
     [['--oom-score-adj', '1001'], 'from -1000 to 1000'],
     [['--memory-swappiness', '101'], 'from 0 to 100'],
-    [['-p', '80:80'], '--publish is not supported'],
+    [['--storage-opt', 'size=1g'], '--storage-opt is not supported'],
     [['--gpus', 'all'], '--gpus is not supported'],
     [['--userns', 'keep-id'], '--userns is not supported'],
     [['--pid', 'container:x'], 'invalid PID mode "container:x"'],
