@@ -71,13 +71,13 @@ export class OverlaySnapshot implements ActiveSnapshot {
 
   commit(options: { readonly ignore?: readonly string[]; readonly newestNs?: bigint } = {}): Layer {
     this.#assertActive();
-    const { ignore = [] } = options;
+    const { ignore = [], newestNs } = options;
     this.#writer?.finish();
     this.#tidy(ignore);
-    const isAsWritten = !this.#wasMounted && ignore.length === 0;
+    const isAsWritten = !this.#wasMounted && ignore.length === 0 && newestNs === undefined;
     const hash = isAsWritten ? this.#writer?.growth.outcome : undefined;
     this.#end();
-    if (options.newestNs !== undefined) clampTimes(`${this.#home}/fs`, options.newestNs);
+    if (newestNs !== undefined) clampTimes(`${this.#home}/fs`, newestNs);
     this.#host.discard(`${this.#home}/work`);
     return this.#host.commit(this.#home, hash);
   }

@@ -153,6 +153,17 @@ test.each(Object.entries(changes))('%s has the layer hashed when it is finished'
   expect(host.count.hashed).toBe(2);
 });
 
+test('times that are clamped at the end have the layer hashed then', async () => {
+  const { store, count } = snapshots();
+  const snapshot = store.prepare([]);
+  large(snapshot.writer(), '/large');
+  await turn();
+  const layer = snapshot.commit({ newestNs: 1n });
+  const { diffId } = await layer.diff;
+  expect(diffId).toBe(hashLayerSync(layer.directory(), { overlayXattrs: store.space })!.diffId);
+  expect(count.hashed).toBe(1);
+});
+
 test('a snapshot that is thrown away leaves no descriptor open', async () => {
   const { store } = snapshots();
   const before = openDescriptors();
