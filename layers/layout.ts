@@ -16,6 +16,8 @@ export interface Layout {
   readonly locks: string;
   readonly trash: string;
   blob(digest: Digest): string;
+  /** What is here of a blob whose transfer broke off. */
+  partial(digest: Digest): string;
   layer(diffId: DiffId): string;
 }
 
@@ -35,7 +37,13 @@ export function storeLayout(root: string): Layout {
     ingest: join(root, 'ingest'),
     locks: join(root, 'locks'),
     trash: join(root, 'trash'),
+    partial: (digest) => join(root, 'ingest', `partial.${fileNameOf(digest)}`),
     blob: (digest) => `${blobs}/${algorithmOf(digest)}/${hexOf(digest)}`,
     layer: (diffId) => `${layers}/${algorithmOf(diffId)}/${hexOf(diffId)}`,
   };
+}
+
+/** A digest as a part of a file name: `sha256-<hex>`. */
+export function fileNameOf(digest: Digest): string {
+  return `${algorithmOf(digest)}-${hexOf(digest)}`;
 }

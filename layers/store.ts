@@ -5,6 +5,9 @@ import type { Descriptor } from './oci/descriptor.ts';
 import type { DiffId } from './oci/digest.ts';
 import type { Layer, Snapshotter } from './snapshots/snapshotter.ts';
 
+/** A blob from outside: its bytes, or what gives those from an offset on. */
+export type BlobSource = Readable | ((offset: number) => Readable);
+
 /**
  * The store as one process has it open. Whatever it finds, writes or commits is leased to it until `close`, or
  * until the process is gone (the lease file is locked with flock(2), so the kernel drops it with the process).
@@ -17,9 +20,10 @@ export interface Store {
   readonly images: ImageStore;
   /**
    * The layer of a blob: from the store when the diff ID is there, else unpacked from `blob` (default: the content
-   * store's) in one pass that also verifies digest and diff ID, and stores the blob when it came from outside.
+   * store's) in one pass that also verifies digest and diff ID, and stores the blob when it came from outside. A function
+   * is asked for the bytes from an offset: what an earlier call got before it broke off, or was killed, is used.
    */
-  unpack(layer: Descriptor, diffId: DiffId, blob?: Readable): Promise<Layer>;
+  unpack(layer: Descriptor, diffId: DiffId, blob?: BlobSource): Promise<Layer>;
   /**
    * How an image manifest can name a layer of the store: the blob that it came in, which stays as long as the layer,
    * or the plain tar of one that was made here. Undefined when the layer, or that blob, is not there.

@@ -1,12 +1,17 @@
 import { createHash } from 'node:crypto';
-import { closeSync, openSync, readSync, renameSync, rmSync, writeSync } from 'node:fs';
+import { closeSync, fstatSync, openSync, readSync, renameSync, rmSync, writeSync } from 'node:fs';
 import { StoreError } from '../errors.ts';
 import type { FileLease } from '../gc/lease.ts';
-import type { Layout } from '../layout.ts';
+import { fileNameOf, type Layout } from '../layout.ts';
+import { ifPresent } from '../linux/if-present.ts';
 import { algorithmOf, type Digest } from '../oci/digest.ts';
 import type { BlobInfo, Ingest } from './content-store.ts';
 
 type Algorithm = ReturnType<typeof algorithmOf>;
+
+/** Bytes of a transfer that broke off that are worth keeping. */
+const WORTH_KEEPING = 1 << 16;
+const CHUNK = 1 << 20;
 
 /** A blob on its way in: a private file of this process, hashed as it is written, renamed when it is whole. */
 export class FileIngest implements Ingest {
@@ -19,13 +24,40 @@ export class FileIngest implements Ingest {
   #size = 0;
   #digest: Digest | undefined;
 
-  constructor(layout: Layout, lease: FileLease, algorithm: Algorithm = 'sha256') {
+  readonly #resumed: Digest | undefined;
+
+  /** `resumed`: the blob that this is to become, when it may go on where an earlier transfer of it broke off. */
+  constructor(layout: Layout, lease: FileLease, algorithm: Algorithm = 'sha256', resumed?: Digest) {
     this.#layout = layout;
     this.#lease = lease;
     this.#algorithm = algorithm;
     this.#hash = createHash(algorithm);
-    this.#path = lease.ingestPath();
-    this.#fd = openSync(this.#path, 'wx', 0o600);
+    this.#resumed = resumed;
+    // The name tells what it is, so that what a killed process leaves can be gone on with, too.
+    this.#path = `${lease.ingestPath()}${resumed === undefined ? '' : `.${fileNameOf(resumed)}`}`;
+    this.#fd = (resumed && this.#takeOver(resumed)) ?? openSync(this.#path, 'wx', 0o600);
+  }
+
+  /** Whoever renames it has it. */
+  #takeOver(digest: Digest): number | undefined {
+    return ifPresent(() => {
+      renameSync(this.#layout.partial(digest), this.#path);
+      return openSync(this.#path, 'r+');
+    });
+  }
+
+  /** The bytes of an earlier transfer, as if they were written now. To be read to the end before anything is written. */
+  *replay(): Generator<Buffer> {
+    const { size } = fstatSync(this.#assertOpen());
+    while (this.#size < size) {
+      const chunk = Buffer.allocUnsafeSlow(Math.min(CHUNK, size - this.#size));
+      const length = readSync(this.#assertOpen(), chunk, 0, chunk.length, this.#size);
+      if (length === 0) return;
+      const bytes = chunk.subarray(0, length);
+      this.#hash.update(bytes);
+      this.#size += length;
+      yield bytes;
+    }
   }
 
   /** Bytes written so far. */
@@ -37,7 +69,8 @@ export class FileIngest implements Ingest {
     const fd = this.#assertOpen();
     this.#hash.update(chunk);
     try {
-      for (let done = 0; done < chunk.length; ) done += writeSync(fd, chunk, done);
+      for (let done = 0; done < chunk.length; )
+        done += writeSync(fd, chunk, done, chunk.length - done, this.#size + done);
     } catch (cause) {
       const { message } = cause as Error;
       throw new StoreError('SYSTEM', this.#layout.root, `Cannot write a blob to the store: ${message}`, {
@@ -75,6 +108,18 @@ export class FileIngest implements Ingest {
     if (this.#fd === undefined) return;
     this.#close();
     rmSync(this.#path, { force: true });
+  }
+
+  /** Ends it, and keeps what is there for the next transfer of the same blob. */
+  suspend(): void {
+    if (this.#fd === undefined) return;
+    const digest = this.#size < WORTH_KEEPING ? undefined : this.#resumed;
+    if (digest === undefined) {
+      this.abort();
+      return;
+    }
+    this.#close();
+    ifPresent(() => renameSync(this.#path, this.#layout.partial(digest)));
   }
 
   /** The digest of what was written; nothing may be written after it. */

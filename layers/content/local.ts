@@ -12,6 +12,7 @@ import {
 import type { Readable } from 'node:stream';
 import { StoreError } from '../errors.ts';
 import type { FileLease } from '../gc/lease.ts';
+import { reclaimDeadLeases } from '../gc/reclaim.ts';
 import type { Layout } from '../layout.ts';
 import { ifPresent } from '../linux/if-present.ts';
 import type { Descriptor } from '../oci/descriptor.ts';
@@ -36,6 +37,7 @@ export class LocalContentStore implements ContentStore {
   readonly #layout: Layout;
   readonly #lease: FileLease;
   readonly #layerTar: (diffId: DiffId) => LayerTar | undefined;
+  #isReclaimed = false;
 
   constructor(layout: Layout, lease: FileLease, layerTar: (diffId: DiffId) => LayerTar | undefined) {
     this.#layout = layout;
@@ -113,6 +115,14 @@ export class LocalContentStore implements ContentStore {
   /** For a blob that should turn out to have this digest: hashed in its algorithm. */
   ingestFor(digest: Digest): FileIngest {
     return new FileIngest(this.#layout, this.#lease, algorithmOf(digest));
+  }
+
+  /** The same, going on with what an earlier transfer of the blob left, if there is something. */
+  resume(digest: Digest): FileIngest {
+    // A killed process has left it under its own name.
+    if (!this.#isReclaimed) reclaimDeadLeases(this.#layout);
+    this.#isReclaimed = true;
+    return new FileIngest(this.#layout, this.#lease, algorithmOf(digest), digest);
   }
 
   *list(): Iterable<BlobInfo> {

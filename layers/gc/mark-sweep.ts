@@ -7,7 +7,7 @@ import { type RecordFile, readRecords, readSpaces, recordPath } from '../records
 import type { Snapshotter } from '../snapshots/snapshotter.ts';
 import type { GcOptions, GcReport, StoreRecord } from '../store.ts';
 import type { FileLease } from './lease.ts';
-import { reclaimDeadLeases, reclaimOrphans } from './reclaim.ts';
+import { partials, reclaimDeadLeases, reclaimOrphans } from './reclaim.ts';
 import { Marker, type Marks } from './roots.ts';
 import { emptyTrash } from './trash.ts';
 
@@ -70,6 +70,7 @@ function sweep({ layout, lease, content }: Collected, findings: Findings, dryRun
     reclaimed += size;
     if (!dryRun) renameSync(path, lease.trashPath());
   };
+  for (const { path, size } of partials(layout)) discard(path, size);
   for (const { space, key, size } of dropped) discard(recordPath(layout, space, key), size);
   const blobs = [...content.list()].filter(({ digest }) => !marks.blobs.has(digest));
   for (const { digest, size } of blobs) discard(layout.blob(digest), size);

@@ -1,7 +1,12 @@
-import { closeSync, openSync, readdirSync, renameSync, unlinkSync } from 'node:fs';
+import { closeSync, lstatSync, openSync, readdirSync, renameSync, unlinkSync } from 'node:fs';
+import { basename } from 'node:path';
 import type { Layout } from '../layout.ts';
 import { tryLockFile } from '../linux/flock.ts';
 import { ifPresent } from '../linux/if-present.ts';
+import type { Digest } from '../oci/digest.ts';
+
+/** How long the beginning of a blob waits for its transfer to go on, in milliseconds. */
+const KEEP_PARTIAL = 24 * 3600 * 1000;
 
 /** The lease that a private file or directory belongs to. */
 const PRIVATE_NAME = /^([0-9a-f]{16})\./;
@@ -20,6 +25,7 @@ export function reclaimDeadLeases(layout: Layout): void {
     }
     if (dead.size === 0) return;
     discard(layout, (owner) => dead.has(owner));
+    for (const { path } of partials(layout, Date.now() - KEEP_PARTIAL)) discardPartial(layout, path);
     // Last, so that whoever is killed on the way leaves the rest to be found.
     for (const id of dead.keys()) ifPresent(() => unlinkSync(`${layout.leases}/${id}`));
   } finally {
@@ -48,8 +54,35 @@ function lockDeadLease(path: string): number | undefined {
 function discard(layout: Layout, isDead: (owner: string) => boolean): void {
   for (const { area, name, owner } of privateFiles(layout)) {
     if (!isDead(owner)) continue;
-    ifPresent(() => renameSync(`${layout[area]}/${name}`, `${layout.trash}/${area}.${name}`));
+    const path = `${layout[area]}/${name}`;
+    const partial = area === 'ingest' ? partialOf(layout, name) : undefined;
+    if (partial !== undefined && sizeOf(path) > sizeOf(partial)) ifPresent(() => renameSync(path, partial));
+    else ifPresent(() => renameSync(path, `${layout.trash}/${area}.${name}`));
   }
+}
+
+/** Where the beginning of a blob is kept, so that its transfer can go on; undefined for other private files. */
+function partialOf(layout: Layout, name: string): string | undefined {
+  const digest = /^[0-9a-f]{16}\.\d+\.(sha256-[0-9a-f]{64}|sha512-[0-9a-f]{128})$/.exec(name)?.[1];
+  return digest === undefined ? undefined : layout.partial(digest.replace('-', ':') as Digest);
+}
+
+function sizeOf(path: string): number {
+  return lstatSync(path, { throwIfNoEntry: false })?.size ?? 0;
+}
+
+/** Beginnings of blobs that nobody goes on with at the moment; those last written before a time (milliseconds) only. */
+export function* partials(layout: Layout, before = Infinity): Generator<{ path: string; size: number }> {
+  for (const name of readdirSync(layout.ingest)) {
+    if (!name.startsWith('partial.')) continue;
+    const path = `${layout.ingest}/${name}`;
+    const stat = lstatSync(path, { throwIfNoEntry: false });
+    if (stat !== undefined && stat.mtimeMs < before) yield { path, size: stat.size };
+  }
+}
+
+function discardPartial(layout: Layout, path: string): void {
+  ifPresent(() => renameSync(path, `${layout.trash}/${basename(path)}`));
 }
 
 function* privateFiles(layout: Layout) {

@@ -8,14 +8,16 @@ const MAX_RESUMPTIONS = 5;
 
 export interface BlobStreamOptions {
   readonly signal?: AbortSignal | undefined;
-  /** Called with the bytes received so far. */
+  /** Where to begin. */
+  readonly offset?: number;
+  /** Called with the bytes received so far, those before the offset included. */
   readonly progress?: (received: number) => void;
   /** Milliseconds before the first resumption; doubled at each further one without progress. */
   readonly retryDelay?: number;
 }
 
 /**
- * A blob as one stream of exactly the descriptor's size: a connection that breaks is taken up again where it broke.
+ * A blob (or what of it comes after the offset) as one stream of exactly the descriptor's size: a connection that breaks is taken up again where it broke.
  * Whoever reads it verifies the digest.
  */
 export function blobStream(
@@ -32,7 +34,7 @@ async function* chunks(
   options: BlobStreamOptions,
 ): AsyncGenerator<Buffer> {
   const { size } = descriptor;
-  let received = 0;
+  let received = options.offset ?? 0;
   for (let failures = 0; received < size || failures === 0; ) {
     const before = received;
     try {

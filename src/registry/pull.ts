@@ -173,14 +173,20 @@ async function pullLayer(
   if (!LAYER_TYPES.includes(layer.mediaType)) {
     throw new RegistryError('INVALID_RESPONSE', layer.digest, `Unsupported layer type "${layer.mediaType}"`);
   }
-  const isStored = store.content.info(layer.digest) !== undefined;
-  if (isStored && store.snapshots.layer(diffId) !== undefined) return;
+  const isStored = () => store.content.info(layer.digest) !== undefined;
+  const isHere = () => isStored() && store.snapshots.layer(diffId) !== undefined;
+  if (isHere()) return;
+  const open = (offset: number) => reportedBlob(fetcher, layer, offset, options);
   // Where the files are here from elsewhere, the blob alone is stored: an image is pushed with what its manifest names.
-  await store.unpack(layer, diffId, isStored ? undefined : reportedBlob(fetcher, layer, options));
+  const unpack = async () => {
+    if (!isHere()) await store.unpack(layer, diffId, isStored() ? undefined : open);
+  };
+  // What another process is fetching is waited for, not fetched twice.
+  await store.records.exclusive('pull', layer.digest.replace(':', '.'), unpack, options.signal);
 }
 
 /** The blob's bytes, with a status event at the start, at the end and at every hundredth part. */
-function reportedBlob(fetcher: Fetcher, layer: Descriptor, options: PullOptions): Readable {
+function reportedBlob(fetcher: Fetcher, layer: Descriptor, offset: number, options: PullOptions): Readable {
   const { report, vertex = '' } = options;
   const started = Date.now();
   let next = 0;
@@ -198,6 +204,6 @@ function reportedBlob(fetcher: Fetcher, layer: Descriptor, options: PullOptions)
       ...(done && { completed: Date.now() }),
     });
   };
-  progress(0);
-  return blobStream(fetcher, layer, { ...options, progress });
+  progress(offset);
+  return blobStream(fetcher, layer, { ...options, progress, offset });
 }

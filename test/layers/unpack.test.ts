@@ -1,4 +1,5 @@
-import { readdirSync, readFileSync } from 'node:fs';
+import { createHash } from 'node:crypto';
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { PassThrough, Readable } from 'node:stream';
 import { gzipSync } from 'node:zlib';
@@ -14,6 +15,8 @@ const descriptor: Descriptor = {
   digest: digestOf(blob),
   size: blob.length,
 };
+
+const mismatch = { code: 'DIGEST_MISMATCH' };
 
 function inPieces(bytes: Buffer, size = 1000): Readable {
   return Readable.from(
@@ -96,7 +99,6 @@ describe('Store.unpack()', () => {
     expect(ahead).toBe(noise.length);
   });
 
-  const mismatch = { code: 'DIGEST_MISMATCH' };
   const changed = Buffer.from(blob);
   changed[blob.length >> 1]! ^= 0xff;
   const grown = Buffer.concat([blob, blob]);
@@ -160,5 +162,81 @@ describe('Store.unpack()', () => {
       store.unpack(descriptor, diffId, inPieces(blob)),
     ]);
     expect(contents()).toHaveLength(2);
+  });
+});
+
+describe('Store.unpack() of a function', () => {
+  const half = blob.length >> 1;
+  const brokenOff = (end: number) => (offset: number) =>
+    Readable.from(
+      (function* () {
+        yield blob.subarray(offset, end);
+        throw new Error('cut');
+      })(),
+    );
+  /** A blob large enough that its beginning is worth keeping. */
+  const noise = Buffer.concat(
+    Array.from({ length: 4000 }, (_, index) => createHash('sha512').update(`${index}`).digest()),
+  );
+  const plain = { mediaType: MediaType.ociLayer, digest: digestOf(noise), size: noise.length };
+  const noiseId = digestOf(noise) as string as DiffId;
+  const cutNoise = (offset: number) =>
+    Readable.from(
+      (function* () {
+        yield noise.subarray(offset, 200_000);
+        throw new Error('cut');
+      })(),
+    );
+
+  test('goes on where an earlier call broke off', async () => {
+    const { store, contents } = emptyStore();
+    await expect(store.unpack(plain, noiseId, cutNoise)).rejects.toThrow('cut');
+    expect(contents()).toEqual([`ingest/partial.sha256-${noiseId.slice(7)}`]);
+    const offsets: number[] = [];
+    await store.unpack(plain, noiseId, (offset) => {
+      offsets.push(offset);
+      return inPieces(noise.subarray(offset));
+    });
+    expect(offsets).toEqual([200_000]);
+    expect(store.content.readAll(plain.digest).equals(noise)).toBe(true);
+    expect(contents()).toHaveLength(2);
+  });
+
+  test('begins anew when what was kept is not the beginning of the blob', async () => {
+    const { store, contents } = emptyStore();
+    await expect(store.unpack(plain, noiseId, cutNoise)).rejects.toThrow('cut');
+    writeFileSync(join(store.root, contents()[0]!), Buffer.alloc(200_000, 'zeros after a loss of power'));
+    const offsets: number[] = [];
+    await store.unpack(plain, noiseId, (offset) => {
+      offsets.push(offset);
+      return inPieces(noise.subarray(offset));
+    });
+    expect(offsets).toEqual([200_000, 0]);
+    expect(store.content.readAll(plain.digest).equals(noise)).toBe(true);
+    expect(contents()).toHaveLength(2);
+  });
+
+  test('asks for nothing when all of it was kept', async () => {
+    const { store, contents } = emptyStore();
+    await expect(store.unpack(plain, noiseId, cutNoise)).rejects.toThrow('cut');
+    writeFileSync(join(store.root, contents()[0]!), noise);
+    await store.unpack(plain, noiseId, () => expect.unreachable());
+    expect(contents()).toHaveLength(2);
+  });
+
+  test('keeps nothing of little, nor of what turned out to be wrong', async () => {
+    const { store, contents } = emptyStore();
+    await expect(store.unpack(descriptor, diffId, brokenOff(half))).rejects.toThrow('cut');
+    const wrong = Buffer.from(noise);
+    wrong[100_000]! ^= 1;
+    await expect(store.unpack(plain, noiseId, () => inPieces(wrong))).rejects.toMatchObject(mismatch);
+    expect(contents()).toEqual([]);
+  });
+
+  test('is collected as garbage what nobody came back for', async () => {
+    const { store, contents } = emptyStore();
+    await expect(store.unpack(plain, noiseId, cutNoise)).rejects.toThrow('cut');
+    expect((await store.gc()).reclaimed).toBe(200_000);
+    expect(contents()).toEqual([]);
   });
 });
