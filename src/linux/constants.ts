@@ -88,6 +88,10 @@ export const SOCK_DGRAM = 2;
 export const SOCK_SEQPACKET = 5;
 export const SOCK_CLOEXEC = O_CLOEXEC;
 
+/** bpf(2). */
+export const BPF_CGROUP_DEVICE = 6;
+export const BPF_F_ALLOW_MULTI = 2;
+
 export const CLOSE_RANGE_CLOEXEC = 4;
 export const SECCOMP_FILTER_FLAG_SPEC_ALLOW = 4;
 export const SIGKILL = 9;

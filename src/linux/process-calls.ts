@@ -6,6 +6,10 @@ import type { CapabilitySets, ProcessCalls } from './syscalls.ts';
 
 const CAPABILITY_VERSION_3 = 0x20080522;
 const SECCOMP_SET_MODE_FILTER = 1;
+const BPF_PROG_LOAD = 5;
+const BPF_PROG_ATTACH = 8;
+/** Up to `prog_ifindex`: the rest is zero. */
+const BPF_ATTRIBUTES = 72;
 const LAST_SIGNAL = 64;
 const UNBLOCKABLE = [9, 19];
 
@@ -55,6 +59,20 @@ export function processCalls(invoke: Invoke): ProcessCalls {
       header.writeBigUInt64LE(koffi().address(program), 8);
       inUse.indirect = program;
       invoke('seccomp', SECCOMP_SET_MODE_FILTER, flags, header);
+    },
+    bpfLoad: (type, instructions) => {
+      const license = cString('Apache-2.0');
+      const attributes = Buffer.alloc(BPF_ATTRIBUTES);
+      attributes.writeUInt32LE(type, 0);
+      attributes.writeUInt32LE(instructions.length / 8, 4);
+      attributes.writeBigUInt64LE(koffi().address(instructions), 8);
+      attributes.writeBigUInt64LE(koffi().address(license), 16);
+      inUse.indirect = [instructions, license];
+      return invoke('bpf', BPF_PROG_LOAD, attributes, attributes.length);
+    },
+    bpfAttach: (target, program, type, flags) => {
+      const attributes = Buffer.from(Uint32Array.of(target, program, type, flags).buffer);
+      invoke('bpf', BPF_PROG_ATTACH, attributes, attributes.length);
     },
     resetSignals: () => {
       const byDefault = Buffer.alloc(32);

@@ -95,6 +95,9 @@ export interface ProcessCalls {
   setrlimit(resource: number, soft: bigint, hard: bigint): void;
   /** `program`: sock_filter instructions, eight bytes each. */
   seccompSetFilter(program: Uint8Array, flags: number): void;
+  /** A descriptor of the loaded program; `instructions` are eight bytes each. */
+  bpfLoad(type: number, instructions: Uint8Array): number;
+  bpfAttach(target: number, program: number, type: number, flags: number): void;
   /** SIG_DFL for every signal whose disposition can be set. */
   resetSignals(): void;
   execve(path: string, args: readonly string[], env: readonly string[]): never;

@@ -25,7 +25,11 @@ export interface ContainerOptions {
   /** Names for other containers. */
   readonly links?: readonly LinkRequest[];
   /** Namespaces that the container shares with the host. */
-  readonly hostNamespaces?: readonly ('pid' | 'ipc' | 'uts')[];
+  readonly hostNamespaces?: readonly ('pid' | 'ipc' | 'uts' | 'cgroup')[];
+  /** Containers whose namespaces it joins, by id or name; with that of IPC goes /dev/shm. */
+  readonly joinNamespaces?: { readonly pid?: string; readonly ipc?: string };
+  /** Its IPC namespace can be joined by others, or it has no /dev/shm. */
+  readonly ipc?: 'shareable' | 'none';
   /** Reached from outside at ports of the host. */
   readonly ports?: readonly PortRequest[];
   /** Also whatever is exposed, at ports that are free. */
@@ -44,7 +48,13 @@ export interface ContainerOptions {
   /** Every capability and device, nothing masked, no filter. */
   readonly privileged?: boolean;
   readonly devices?: readonly DeviceRequest[];
-  /** `no-new-privileges`, `seccomp=unconfined`, `seccomp=FILE`. */
+  /** `c 1:3 rwm`, as docker's `--device-cgroup-rule`: further devices that it may use nodes of. */
+  readonly deviceRules?: readonly string[];
+  /** Of the runtime spec. */
+  readonly annotations?: Readonly<Record<string, string>>;
+  /**
+   * `no-new-privileges`, `seccomp=unconfined|builtin|FILE`, `systempaths=unconfined`, `mask=PATH:…`, `unmask=PATH:…|ALL`.
+   */
   readonly securityOptions?: readonly string[];
   /** A PID 1 that forwards signals and reaps. */
   readonly init?: boolean;
@@ -109,6 +119,8 @@ export interface HostEntry {
 export interface DeviceRequest {
   readonly source: string;
   readonly target: string;
+  /** Any of `r`, `w` and `m`; all unless told. */
+  readonly access?: string;
 }
 
 /** `name` as in `nofile`; -1 is unlimited. */
@@ -133,11 +145,23 @@ export interface ContainerResources {
   readonly pidsLimit?: number;
   /** 10 to 1000. */
   readonly blkioWeight?: number;
+  readonly blkioWeightDevices?: readonly { readonly path: string; readonly weight: number }[];
+  /** Bytes, or operations, a second. */
+  readonly readBps?: readonly DeviceRate[];
+  readonly writeBps?: readonly DeviceRate[];
+  readonly readIops?: readonly DeviceRate[];
+  readonly writeIops?: readonly DeviceRate[];
   readonly oomKillDisable?: boolean;
   /** 0 to 100. */
   readonly memorySwappiness?: number;
   /** Path of the group that the container's own is made in. */
   readonly cgroupParent?: string;
+}
+
+/** How fast a block device of the host may be used. */
+export interface DeviceRate {
+  readonly path: string;
+  readonly rate: number;
 }
 
 export type MountRequest =

@@ -1,16 +1,18 @@
 import { constants } from 'node:os';
 import type { Layer, OverlayRoot, Store } from '../../layers/index.ts';
 import { launch } from '../sandbox/launch.ts';
-import type { RunningProcess } from '../sandbox/sandbox.ts';
-import type { Device, Spec } from '../sandbox/spec.ts';
+import type { CgroupWish, RunningProcess } from '../sandbox/sandbox.ts';
+import type { Spec } from '../sandbox/spec.ts';
 import type { StartRequest } from './container.ts';
 import type { ContainerMount } from './container-mounts.ts';
 import type { ContainerNetwork } from './container-network.ts';
 import type { ContainerOptions } from './container-options.ts';
-import { containerSpec, hostnameOf } from './container-spec.ts';
+import { containerSpec, hostnameOf, specResources } from './container-spec.ts';
 import type { ContainerState } from './container-state.ts';
 import type { ContainerStore } from './container-store.ts';
-import { allHostDevices, requestedDevices } from './host-devices.ts';
+import { asksForDevices } from './device-rules.ts';
+import { allHostDevices, type GrantedDevice, requestedDevices } from './host-devices.ts';
+import { type JoinedNamespaces, openJoined } from './joined-namespaces.ts';
 import { networkFiles, type ProvidedFile } from './network-files.ts';
 import { resolveUser } from './passwd.ts';
 
@@ -35,26 +37,37 @@ export async function startProcess(containers: ContainerStore, input: ProcessInp
     ...containers.makeWritable(id),
     volatile: remove,
   };
-  const started = await launch(specOf(input), {
+  const joined = openJoined(options, (name) => containers.find(name));
+  const started = await launch(specOf(input, joined), {
     overlay,
     stdio,
     files: filesOf(input),
+    cgroup: wishForCgroup(options, input.request.managed),
+    shared: joined.shared,
     ...(mechanism && { mechanism }),
     ...(options.init && { init: true }),
-  });
+  }).finally(joined.close);
   const kill = () => started.kill(constants.signals.SIGKILL);
   signal?.addEventListener('abort', kill, { once: true });
   if (signal?.aborted) kill();
   return started;
 }
 
-function specOf({ store, state, layers, request, network, mounts }: ProcessInput): Spec {
+/** Without one a limited container would not be what was asked for, and a managed one could not be paused. */
+function wishForCgroup(options: ContainerOptions, managed: boolean): CgroupWish {
+  if (specResources(options.resources) !== undefined || asksForDevices(options)) return 'needed';
+  return managed ? 'wanted' : 'cheap';
+}
+
+function specOf(
+  { store, state, layers, request, network, mounts }: ProcessInput,
+  joined: JoinedNamespaces,
+): Spec {
   const { id, config, options } = state;
   return containerSpec({
     id,
     config,
     options,
-    managed: request.managed,
     user: resolveUser(
       store.snapshots.view(layers),
       options.user ?? config.User ?? '',
@@ -63,10 +76,11 @@ function specOf({ store, state, layers, request, network, mounts }: ProcessInput
     network: networkChoice(network),
     mounts: mounts.map(({ spec }) => spec),
     devices: devicesOf(options),
+    joined: joined.paths,
   });
 }
 
-function devicesOf({ privileged, devices = [] }: ContainerOptions): readonly Device[] {
+function devicesOf({ privileged, devices = [] }: ContainerOptions): readonly GrantedDevice[] {
   return [...(privileged ? allHostDevices() : []), ...requestedDevices(devices)];
 }
 

@@ -2,14 +2,15 @@ import { hostname as hostnameOfHost } from 'node:os';
 import { posix } from 'node:path';
 import type { ContainerConfig } from '../../layers/index.ts';
 import { capabilitySets, DEFAULT_SHM_SIZE, defaultMounts, namespaces } from '../sandbox/defaults.ts';
-import { DEFAULT_MASKED_PATHS, DEFAULT_READONLY_PATHS } from '../sandbox/masks.ts';
-import type { Device, Resources, Rlimit, Spec, SpecMount } from '../sandbox/spec.ts';
+import type { Resources, Rlimit, Spec, SpecMount } from '../sandbox/spec.ts';
 import { chooseCapabilities } from './choose-capabilities.ts';
-import type { ContainerOptions, ContainerResources, Ulimit } from './container-options.ts';
+import type { ContainerOptions, ContainerResources, DeviceRate, Ulimit } from './container-options.ts';
+import { deviceRules } from './device-rules.ts';
 import { changeEnvironment, environmentLines, imageEnvironment } from './environment.ts';
 import { RuntimeError } from './errors.ts';
+import { blockDevice, type GrantedDevice } from './host-devices.ts';
 import type { ResolvedUser } from './passwd.ts';
-import { seccompFor } from './security-options.ts';
+import { forbidsNewPrivileges, guardedPaths, seccompFor } from './security-options.ts';
 
 export interface ContainerSpecInput {
   /** 64 hex digits. */
@@ -21,9 +22,9 @@ export interface ContainerSpecInput {
   /** Binds, volumes and tmpfs as asked for, made ready by the caller. */
   readonly mounts: readonly SpecMount[];
   /** Besides those that every container has. */
-  readonly devices: readonly Device[];
-  /** Give it a control group though nothing is limited. */
-  readonly managed?: boolean;
+  readonly devices: readonly GrantedDevice[];
+  /** Of other containers, to be joined. */
+  readonly joined?: { readonly pid?: string; readonly ipc?: string };
 }
 
 /** The OCI runtime spec of a container: image config and options over Docker's defaults. */
@@ -35,9 +36,10 @@ export function containerSpec(input: ContainerSpecInput): Spec {
     drop: options.capDrop ?? [],
     privileged,
   });
-  const seccomp = seccompFor(options.securityOptions ?? [], capabilities, privileged);
-  const resources = specResources(options.resources, privileged);
-  const parent = options.resources?.cgroupParent;
+  const securityOptions = options.securityOptions ?? [];
+  const seccomp = seccompFor(securityOptions, capabilities, privileged);
+  const resources = specResources(options.resources, deviceRules(options, input.devices));
+  const parent = options.resources?.cgroupParent?.replace(/^\/+/, '') || 'tsbuild';
   return {
     ociVersion: '1.2.0',
     process: {
@@ -51,22 +53,22 @@ export function containerSpec(input: ContainerSpecInput): Spec {
       cwd: workingDirectory(config, options),
       capabilities: capabilitySets(capabilities, user.uid),
       rlimits: (options.ulimits ?? []).map(rlimit),
-      noNewPrivileges: forbidsNewPrivileges(options.securityOptions ?? []),
+      noNewPrivileges: forbidsNewPrivileges(securityOptions),
       ...(options.oomScoreAdj !== undefined && { oomScoreAdj: options.oomScoreAdj }),
     },
     root: { path: 'rootfs', readonly: options.readOnly ?? false },
     ...(!options.hostNamespaces?.includes('uts') && { hostname: hostnameOf(input) }),
     ...(options.domainname !== undefined && { domainname: options.domainname }),
     mounts: [...standardMounts(input), ...input.mounts],
+    ...(options.annotations && { annotations: options.annotations }),
     linux: {
-      namespaces: namespaces(input.network, options.hostNamespaces),
-      ...(input.devices.length > 0 && { devices: input.devices }),
+      namespaces: namespaces(input.network, options.hostNamespaces, input.joined),
+      ...(input.devices.length > 0 && { devices: input.devices.map(({ access: _, ...device }) => device) }),
       ...(resources && { resources }),
-      ...((parent !== undefined || input.managed) && { cgroupsPath: cgroupPath(id, parent) }),
+      cgroupsPath: `/${parent}/${id}`,
       ...(options.sysctls && { sysctl: options.sysctls }),
       ...(seccomp && { seccomp }),
-      maskedPaths: privileged ? [] : DEFAULT_MASKED_PATHS,
-      readonlyPaths: privileged ? [] : DEFAULT_READONLY_PATHS,
+      ...guardedPaths(securityOptions, privileged),
     },
   };
 }
@@ -81,18 +83,16 @@ function standardMounts({ options, mounts }: ContainerSpecInput): readonly SpecM
   const standard = defaultMounts({
     shmSize: options.shmSize || DEFAULT_SHM_SIZE,
     writableSys: options.privileged ?? false,
-    hostIpc: options.hostNamespaces?.includes('ipc') ?? false,
+    shm: options.hostNamespaces?.includes('ipc')
+      ? 'host'
+      : options.ipc === 'none' || options.joinNamespaces?.ipc !== undefined
+        ? 'none'
+        : 'own',
   });
   return standard.filter(
     ({ destination }) =>
       !covered.has(destination) && !(covered.has('/dev') && destination.startsWith('/dev/')),
   );
-}
-
-/** The last of the options counts. */
-function forbidsNewPrivileges(securityOptions: readonly string[]): boolean {
-  const last = securityOptions.findLast((text) => text.startsWith('no-new-privileges'));
-  return last !== undefined && !/false$/.test(last);
 }
 
 function workingDirectory(config: ContainerConfig, { workdir }: ContainerOptions): string {
@@ -149,10 +149,10 @@ function rlimit({ name, soft, hard }: Ulimit): Rlimit {
   return { type: `RLIMIT_${name.toUpperCase()}`, soft, hard };
 }
 
-/** Undefined when nothing is limited: then no cgroup is joined at all. */
+/** Undefined when nothing is limited: then no cgroup has to be joined. */
 export function specResources(
   request: ContainerResources | undefined,
-  allDevices = false,
+  devices?: Resources['devices'],
 ): Resources | undefined {
   const { memory: limit, memorySwap, pidsLimit = 0, blkioWeight } = request ?? {};
   const memory = defined({
@@ -171,10 +171,19 @@ export function specResources(
     mems: request?.cpusetMems,
   });
   const pids = pidsLimit <= 0 ? undefined : { limit: pidsLimit };
-  const blockIO = blkioWeight ? { weight: blkioWeight } : undefined;
-  const devices = allDevices ? [{ allow: true, access: 'rwm' }] : undefined;
+  const blockIO = defined({
+    weight: blkioWeight || undefined,
+    weightDevice: request?.blkioWeightDevices?.map(({ path, weight }) => ({ ...blockDevice(path), weight })),
+    throttleReadBpsDevice: throttled(request?.readBps),
+    throttleWriteBpsDevice: throttled(request?.writeBps),
+    throttleReadIOPSDevice: throttled(request?.readIops),
+    throttleWriteIOPSDevice: throttled(request?.writeIops),
+  });
   return defined({ memory, cpu, pids, blockIO, devices });
 }
+
+const throttled = (rates: readonly DeviceRate[] | undefined) =>
+  rates?.map(({ path, rate }) => ({ ...blockDevice(path), rate }));
 
 /** The object without its undefined fields; undefined when none is left. */
 function defined<T extends object>(fields: T): { [K in keyof T]: Exclude<T[K], undefined> } | undefined {

@@ -8,7 +8,7 @@ import { type Membership, membershipOf } from '../sandbox/membership.ts';
 import type { RunningProcess, Stdio } from '../sandbox/sandbox.ts';
 import type { Spec } from '../sandbox/spec.ts';
 import { containerSpec } from './container-spec.ts';
-import type { ContainerState } from './container-state.ts';
+import { type ContainerState, isRunning } from './container-state.ts';
 import { RuntimeError } from './errors.ts';
 import { type ResolvedUser, resolveUser } from './passwd.ts';
 import { type ProcessIdentity, processIdentity } from './process-identity.ts';
@@ -58,8 +58,8 @@ export async function execInContainer(state: ContainerState, options: ExecOption
 }
 
 function runningInit(state: ContainerState): ProcessIdentity {
-  const { process: init, status } = state;
-  stopUnless(status !== 'created' && status !== 'exited', state);
+  const { process: init } = state;
+  stopUnless(isRunning(state), state);
   if (init === undefined || !isStill(init)) throw notRunning(state);
   return init;
 }

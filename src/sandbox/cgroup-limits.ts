@@ -24,6 +24,11 @@ export function settingsV1({ memory, cpu, pids, blockIO, devices }: Resources): 
   set.add('cpuset', 'cpuset.mems', cpu?.mems === '' ? undefined : cpu?.mems);
   set.add('pids', 'pids.max', pidsLimit(pids?.limit));
   set.add('blkio', 'blkio.weight', nonZero(blockIO?.weight));
+  for (const { major, minor, weight } of blockIO?.weightDevice ?? [])
+    set.add('blkio', 'blkio.weight_device', `${major}:${minor} ${weight}`);
+  for (const { field, v1 } of throttles)
+    for (const { major, minor, rate } of blockIO?.[field] ?? [])
+      set.add('blkio', `blkio.throttle.${v1}_device`, `${major}:${minor} ${rate}`);
   for (const { allow, type = 'a', major, minor, access = 'rwm' } of devices ?? [])
     set.add(
       'devices',
@@ -51,9 +56,26 @@ export function settingsV2({ memory, cpu, pids, blockIO }: Resources): Setting[]
   set.add('cpuset', 'cpuset.cpus', cpu?.cpus === '' ? undefined : cpu?.cpus);
   set.add('cpuset', 'cpuset.mems', cpu?.mems === '' ? undefined : cpu?.mems);
   set.add('pids', 'pids.max', pidsLimit(pids?.limit));
-  set.add('io', 'io.weight', nonZero(blockIO?.weight));
+  set.add('io', 'io.weight', ioWeight(blockIO?.weight));
+  for (const { major, minor, weight } of blockIO?.weightDevice ?? [])
+    set.add('io', 'io.weight', `${major}:${minor} ${ioWeight(weight)}`);
+  for (const { field, v2 } of throttles)
+    for (const { major, minor, rate } of blockIO?.[field] ?? [])
+      set.add('io', 'io.max', `${major}:${minor} ${v2}=${rate}`);
   return set.list;
 }
+
+/** config-linux.md, "Block IO", and the files of each version. */
+const throttles = [
+  { field: 'throttleReadBpsDevice', v1: 'read_bps', v2: 'rbps' },
+  { field: 'throttleWriteBpsDevice', v1: 'write_bps', v2: 'wbps' },
+  { field: 'throttleReadIOPSDevice', v1: 'read_iops', v2: 'riops' },
+  { field: 'throttleWriteIOPSDevice', v1: 'write_iops', v2: 'wiops' },
+] as const;
+
+/** 10 to 1000 for version 1, 1 to 10000 for version 2 (runc converts alike). */
+const ioWeight = (weight: number | undefined) =>
+  weight === undefined || weight === 0 ? undefined : 1 + Math.floor(((weight - 10) * 9999) / 990);
 
 function settings() {
   const list: Setting[] = [];

@@ -1,11 +1,13 @@
 import { mkdirSync, readFileSync, rmdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
+import { libc } from '../linux/libc.ts';
 import { type CgroupHost, cgroupHost } from './cgroup-host.ts';
 import { abandonedGroups, noteGroup } from './cgroup-journal.ts';
 import { type Setting, settingsV1, settingsV2 } from './cgroup-limits.ts';
 import { type CgroupStatistics, readStatistics } from './cgroup-statistics.ts';
-import { SandboxError } from './sandbox.ts';
+import { guardDevices } from './device-guard.ts';
+import { type CgroupWish, SandboxError } from './sandbox.ts';
 import type { Linux, Resources } from './spec.ts';
 
 /** A control group of one container: one directory, or with version 1 one in each hierarchy that is used. */
@@ -20,6 +22,8 @@ export interface Cgroup {
   freeze(frozen: boolean): void;
   /** SIGKILL to every process in it. */
   killAll(): void;
+  /** Kills until none is left, also what is being forked meanwhile. */
+  end(): Promise<void>;
   /** Once it is empty; idempotent. */
   remove(): Promise<void>;
 }
@@ -29,22 +33,43 @@ const PARENT = 'tsbuild';
 
 /** For statistics and freezing. */
 const managing = {
-  1: ['memory', 'cpuacct', 'pids', 'blkio', 'freezer'],
+  1: ['memory', 'cpu', 'cpuacct', 'cpuset', 'pids', 'blkio', 'freezer'],
   2: ['memory', 'cpu', 'pids', 'io'],
 } as const;
 
-/** Undefined where the spec asks for nothing that needs a group. */
-export function createCgroup(linux: Linux, host: CgroupHost = cgroupHost()): Cgroup | undefined {
+/**
+ * Undefined where the spec asks for nothing that needs a group, or one that is not `needed` cannot be made. Joining one
+ * of version 1 costs some 0.1 ms for each hierarchy, through `tasks`; one of version 2 costs 12 ms, in which the kernel
+ * waits for all processors. So where it would be `cheap` alone there is none of version 2.
+ */
+export function createCgroup(
+  linux: Linux,
+  host: CgroupHost = cgroupHost(),
+  wish: CgroupWish = 'needed',
+): Cgroup | undefined {
+  if (wish === 'needed') return create(linux, host);
+  if (wish === 'cheap' && host.version === 2 && settingsV2(linux.resources ?? {}).length === 0)
+    return undefined;
+  try {
+    return create(linux, host);
+  } catch (error) {
+    if (error instanceof SandboxError) return undefined;
+    throw error;
+  }
+}
+
+function create(linux: Linux, host: CgroupHost): Cgroup | undefined {
   const { cgroupsPath, resources = {} } = linux;
   const settings = host.version === 1 ? settingsV1(withDevices(resources, host)) : settingsV2(resources);
-  if (settings.length === 0 && cgroupsPath === undefined) return undefined;
+  const rules = host.version === 2 && guards(resources) ? resources.devices! : [];
+  if (settings.length === 0 && rules.length === 0 && cgroupsPath === undefined) return undefined;
   const name = cgroupsPath?.replace(/^\/+/, '') ?? `${PARENT}/${process.pid}-${next++}`;
   if (name.split('/').includes('..'))
     throw new SandboxError('BAD_SPEC', name, `Cannot use control group "${name}"`);
   const wanted = cgroupsPath === undefined ? [] : managing[host.version];
   return host.version === 1
     ? createV1(host, name, settings, wanted)
-    : createV2(host.root, name, settings, wanted);
+    : createV2(host.root, name, settings, wanted, rules);
 }
 
 let next = 0;
@@ -52,9 +77,10 @@ let next = 0;
 /** Without the devices controller the container's mounts do its work (`nodev`). A rule for all is no rule. */
 function withDevices(resources: Resources, { roots }: CgroupHost & { version: 1 }): Resources {
   const { devices, ...others } = resources;
-  const guard = roots.has('devices') && devices?.some(({ allow }) => !allow) === true;
-  return guard ? { ...others, devices } : others;
+  return devices !== undefined && roots.has('devices') && guards(resources) ? { ...others, devices } : others;
 }
+
+const guards = ({ devices = [] }: Resources) => devices.some(({ allow }) => !allow);
 
 function createV1(
   { roots }: CgroupHost & { version: 1 },
@@ -90,6 +116,7 @@ function createV1(
       write(join(freezer, 'freezer.state'), frozen ? 'FROZEN' : 'THAWED');
     },
     killAll: () => killProcesses(unique[0] ?? ''),
+    end: () => killUntilEmpty(unique[0] ?? ''),
     remove,
   };
 }
@@ -99,6 +126,7 @@ function createV2(
   name: string,
   settings: readonly Setting[],
   managed: readonly string[],
+  devices: NonNullable<Resources['devices']>,
 ): Cgroup {
   const available = new Set(readIfThere(join(root, 'cgroup.controllers')).trim().split(/\s+/));
   const needed = new Set(settings.map(({ controller }) => controller));
@@ -110,14 +138,16 @@ function createV2(
     for (let depth = 0; depth <= parents.length; depth++)
       enable(join(root, ...parents.slice(0, depth)), enabled);
     for (const { file, value } of settings) write(join(directory, file), value);
+    if (devices.length > 0) guardDevices(directory, devices, libc());
   });
   return {
     joinFiles: [join(directory, 'cgroup.procs')],
-    guardsDevices: false,
+    guardsDevices: devices.length > 0,
     oomKills: () => field(join(directory, 'memory.events'), 'oom_kill'),
     statistics: () => readStatistics(2, () => directory),
     freeze: (frozen) => write(join(directory, 'cgroup.freeze'), frozen ? '1' : '0'),
     killAll: () => write(join(directory, 'cgroup.kill'), '1'),
+    end: () => killUntilEmpty(directory),
     remove,
   };
 }
@@ -205,6 +235,14 @@ function killProcesses(directory: string): void {
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error;
     }
+  }
+}
+
+async function killUntilEmpty(directory: string): Promise<void> {
+  const processes = join(directory, 'cgroup.procs');
+  for (let attempts = 0; readIfThere(processes).trim() !== '' && attempts < 200; attempts++) {
+    killProcesses(directory);
+    await delay(5);
   }
 }
 

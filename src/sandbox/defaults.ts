@@ -11,15 +11,15 @@ export interface DefaultMountOptions {
   readonly shmSize?: number;
   /** /sys and the control groups writable, as for `--privileged`. */
   readonly writableSys?: boolean;
-  /** /dev/shm is the host's, as its IPC namespace is. */
-  readonly hostIpc?: boolean;
+  /** /dev/shm is the host's, as its IPC namespace is, or there is none of its own. */
+  readonly shm?: 'own' | 'host' | 'none';
 }
 
 /** Docker's mounts of a container, in order (moby `oci/defaults.go`). */
 export function defaultMounts({
   shmSize = DEFAULT_SHM_SIZE,
   writableSys = false,
-  hostIpc = false,
+  shm = 'own',
 }: DefaultMountOptions = {}): SpecMount[] {
   const mount = (type: string, destination: string, options: string, source = type) => ({
     destination,
@@ -28,6 +28,11 @@ export function defaultMounts({
     options: options.split(','),
   });
   const access = writableSys ? 'rw' : 'ro';
+  const shmMounts = {
+    own: [mount('tmpfs', '/dev/shm', `nosuid,noexec,nodev,mode=1777,size=${shmSize}`, 'shm')],
+    host: [mount('bind', '/dev/shm', 'rbind,nosuid,noexec,nodev', '/dev/shm')],
+    none: [],
+  };
   return [
     mount('proc', '/proc', 'nosuid,noexec,nodev'),
     mount('tmpfs', '/dev', 'nosuid,strictatime,mode=755,size=65536k'),
@@ -35,9 +40,7 @@ export function defaultMounts({
     mount('sysfs', '/sys', `nosuid,noexec,nodev,${access}`),
     mount('cgroup', '/sys/fs/cgroup', `${access},nosuid,noexec,nodev`),
     mount('mqueue', '/dev/mqueue', 'nosuid,noexec,nodev'),
-    hostIpc
-      ? mount('bind', '/dev/shm', 'rbind,nosuid,noexec,nodev', '/dev/shm')
-      : mount('tmpfs', '/dev/shm', `nosuid,noexec,nodev,mode=1777,size=${shmSize}`, 'shm'),
+    ...shmMounts[shm],
   ];
 }
 
@@ -70,14 +73,15 @@ export const DEFAULT_DEVICE_RULES: NonNullable<Resources['devices']> = [
   })),
 ];
 
-/** New namespaces of every kind but the user's and those shared with the host; the network as told. */
+/** New namespaces of every kind but the user's, those shared with the host, and those of `paths`; the network as told. */
 export function namespaces(
   network: { readonly host: boolean; readonly path?: string },
   shared: readonly Namespace['type'][] = [],
+  paths: Readonly<Partial<Record<Namespace['type'], string>>> = {},
 ): readonly Namespace[] {
   const own = (['pid', 'mount', 'ipc', 'uts', 'cgroup'] as const)
     .filter((type) => !shared.includes(type))
-    .map((type): Namespace => ({ type }));
+    .map((type): Namespace => (paths[type] === undefined ? { type } : { type, path: paths[type] }));
   if (network.host) return own;
   return [...own, network.path === undefined ? { type: 'network' } : { type: 'network', path: network.path }];
 }

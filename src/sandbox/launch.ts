@@ -6,7 +6,7 @@ import { type Cgroup, createCgroup } from './cgroups.ts';
 import { chooseMechanism } from './mechanism.ts';
 import type { StartPlan } from './plan.ts';
 import { planStart } from './plan-start.ts';
-import type { ExitStatus, LaunchOptions, RunningProcess } from './sandbox.ts';
+import type { CgroupWish, ExitStatus, LaunchOptions, RunningProcess } from './sandbox.ts';
 import type { Spec } from './spec.ts';
 import type { Started } from './start.ts';
 import { type Streams, wireStreams } from './streams.ts';
@@ -21,7 +21,9 @@ export async function launch(spec: Spec, options: LaunchOptions): Promise<Runnin
   const sys = libc();
   const amongOthers = spec.linux.namespaces.some(({ type, path }) => type === 'pid' && path !== undefined);
   const start = await chooseMechanism(options.mechanism ?? 'auto', amongOthers);
-  const cgroup = createCgroup(spec.linux);
+  const ownsProcesses = spec.linux.namespaces.some(({ type, path }) => type === 'pid' && path === undefined);
+  const isPart = options.cgroupFiles !== undefined;
+  const cgroup = isPart ? undefined : createCgroup(spec.linux, cgroupHost(), wishOf(options, ownsProcesses));
   const wiring = wireStreams(options.stdio, sys);
   let started: Started;
   try {
@@ -34,7 +36,15 @@ export async function launch(spec: Spec, options: LaunchOptions): Promise<Runnin
     wiring.closeChildEnds();
   }
   const streams = await wiring.open(started.terminal);
-  return running(started, amongOthers ? cutOff(streams, started.child.ended) : streams, cgroup, sys);
+  const { ended } = started.child;
+  // What has been left behind in a PID namespace of others ends with the group, and a process of theirs leaves it be.
+  if (!ownsProcesses && cgroup !== undefined) ended.then(() => cgroup.end()).catch(() => {});
+  return running(started, amongOthers ? cutOff(streams, ended) : streams, cgroup, sys);
+}
+
+/** Without a PID namespace of its own, its group is what tells its processes from others. */
+function wishOf({ cgroup = 'needed' }: LaunchOptions, ownsProcesses: boolean): CgroupWish {
+  return cgroup === 'cheap' && !ownsProcesses ? 'wanted' : cgroup;
 }
 
 function plan(spec: Spec, options: LaunchOptions, cgroup: Cgroup | undefined, sys: Syscalls): StartPlan {

@@ -2,6 +2,8 @@ import { basename } from 'node:path';
 import {
   AT_FDCWD,
   AT_RECURSIVE,
+  CLONE_FS,
+  CLONE_NEWNS,
   MOUNT_ATTR__ATIME,
   MOUNT_ATTR_NODEV,
   MOUNT_ATTR_NOEXEC,
@@ -49,13 +51,26 @@ export function makeBinds(plans: readonly MountPlan[], sys: Syscalls): Map<Mount
     const { make, destination } = plan;
     if (make.kind !== 'bind') continue;
     attempt(make.source, `mount "${make.source}" at "${destination}"`, () => {
-      const fd = openSource(make.source, make.recursive, sys);
+      const open = () => openSource(make.source, make.recursive, sys);
+      const fd = make.namespace === undefined ? open() : inMountNamespace(make.namespace, open, sys);
       setBindAttributes(fd, plan, sys);
       const kind = (sys.statAt(fd, '').mode & S_IFMT) === S_IFDIR ? 'directory' : 'file';
       made.set(plan, { plan, fd, kind, below: [] });
     });
   }
   return made;
+}
+
+/** A mount can only be copied in its own namespace. This process must share its root and directory with no other. */
+function inMountNamespace<T>(path: string, action: () => T, sys: Syscalls): T {
+  const [own, other] = ['/proc/thread-self/ns/mnt', path].map((each) => sys.open(each, 0));
+  sys.unshare(CLONE_FS);
+  try {
+    sys.setns(other!, CLONE_NEWNS);
+    return action();
+  } finally {
+    sys.setns(own!, CLONE_NEWNS);
+  }
 }
 
 /** What restricts goes for mounts below too; what loosens, such as `rw`, does not unless it says so. */

@@ -5,6 +5,7 @@ import {
   CLONE_NEWNS,
   CLONE_NEWUTS,
   MOUNT_ATTR_NODEV,
+  MOUNT_ATTR_NOEXEC,
   MOUNT_ATTR_NOSUID,
   MOUNT_ATTR_RDONLY,
 } from '../linux/constants.ts';
@@ -23,7 +24,7 @@ import type {
   StartPlan,
 } from './plan.ts';
 import { planRlimits } from './rlimits.ts';
-import { type LaunchOptions, SandboxError, type TreeMount } from './sandbox.ts';
+import { type LaunchOptions, SandboxError, type SharedMount, type TreeMount } from './sandbox.ts';
 import { compileSeccomp } from './seccomp.ts';
 import type { Device, Resources, Spec, SpecMount } from './spec.ts';
 
@@ -71,7 +72,7 @@ export function planStart(spec: Spec, options: LaunchOptions, facts: HostFacts):
 
 function planRoot(
   spec: Spec,
-  { overlay, files = [], trees = [] }: LaunchOptions,
+  { overlay, files = [], trees = [], shared = [] }: LaunchOptions,
   facts: HostFacts,
 ): RootPlan {
   const { devices = [], resources, maskedPaths = [], readonlyPaths = [] } = spec.linux;
@@ -83,6 +84,7 @@ function planRoot(
     mounts: inOrderOfDepth([
       ...spec.mounts.map((mount) => planMount(mount, allDevices, facts)),
       ...trees.map(planTree),
+      ...shared.map(planShared),
     ]),
     files: files.map(planFile),
     devices: mergeDevices(devices).map(planDevice),
@@ -104,6 +106,12 @@ function planTree({ destination, root, source, readonly = false }: TreeMount): M
   const set =
     MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | (readonly || root.upper === undefined ? MOUNT_ATTR_RDONLY : 0);
   const make = { kind: 'tree', overlay: root, source: posix.resolve('/', source) } as const;
+  return { destination: path, make, set, clear: 0, clearBelow: false };
+}
+
+function planShared({ path, namespace }: SharedMount): MountPlan {
+  const set = MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC;
+  const make = { kind: 'bind', source: path, recursive: false, namespace } as const;
   return { destination: path, make, set, clear: 0, clearBelow: false };
 }
 

@@ -60,7 +60,13 @@ export interface RootPlan {
 export interface MountPlan {
   readonly destination: string;
   readonly make:
-    | { readonly kind: 'bind'; readonly source: string; readonly recursive: boolean }
+    | {
+        readonly kind: 'bind';
+        readonly source: string;
+        readonly recursive: boolean;
+        /** Of the mount namespace that the source is in, when that is not the host's. */
+        readonly namespace?: string;
+      }
     /** `source` is resolved inside the stack of layers. */
     | { readonly kind: 'tree'; readonly overlay: OverlayRoot; readonly source: string }
     | { readonly kind: 'filesystem'; readonly type: string; readonly parameters: readonly FsParameter[] }

@@ -40,6 +40,13 @@ export interface LaunchOptions {
   readonly init?: boolean;
   /** Further control groups to be in: files that take a `0`. */
   readonly cgroupFiles?: readonly string[];
+  /**
+   * Of its own control group: `needed` (unless told), `wanted` where it can be had, or `cheap`: only where it costs
+   * next to nothing, unless the spec limits something (see cgroups.ts).
+   */
+  readonly cgroup?: CgroupWish;
+  /** Mounts of another container to have too. */
+  readonly shared?: readonly SharedMount[];
   /** It does not end with the thread that started it. */
   readonly outlives?: boolean;
 }
@@ -52,6 +59,15 @@ export interface TreeMount {
   readonly source: string;
   /** Also with an upper directory. */
   readonly readonly?: boolean;
+}
+
+export type CgroupWish = 'needed' | 'wanted' | 'cheap';
+
+/** What another container has mounted at `path`, at the same path. */
+export interface SharedMount {
+  readonly path: string;
+  /** `/proc/self/fd/N`, open on its mount namespace. */
+  readonly namespace: string;
 }
 
 export interface ExitStatus {

@@ -87,6 +87,16 @@ export interface Device {
   readonly gid?: number;
 }
 
+export interface DeviceNumber {
+  readonly major: number;
+  readonly minor: number;
+}
+
+export interface ThrottledDevice extends DeviceNumber {
+  /** A second. */
+  readonly rate: number;
+}
+
 export interface IdMapping {
   readonly containerID: number;
   readonly hostID: number;
@@ -117,7 +127,14 @@ export interface Resources {
     readonly mems?: string;
   };
   readonly pids?: { readonly limit: number };
-  readonly blockIO?: { readonly weight?: number };
+  readonly blockIO?: {
+    readonly weight?: number;
+    readonly weightDevice?: readonly (DeviceNumber & { readonly weight: number })[];
+    readonly throttleReadBpsDevice?: readonly ThrottledDevice[];
+    readonly throttleWriteBpsDevice?: readonly ThrottledDevice[];
+    readonly throttleReadIOPSDevice?: readonly ThrottledDevice[];
+    readonly throttleWriteIOPSDevice?: readonly ThrottledDevice[];
+  };
 }
 
 /** config-linux.md, "Seccomp". */

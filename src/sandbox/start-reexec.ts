@@ -13,7 +13,7 @@ import { spawn } from '../linux/spawn.ts';
 import type { Syscalls } from '../linux/syscalls.ts';
 import { openChannel, receive } from './channel.ts';
 import { inPidNamespace } from './pid-namespace.ts';
-import type { StartPlan } from './plan.ts';
+import type { MountPlan, StartPlan } from './plan.ts';
 import { SandboxError } from './sandbox.ts';
 import type { Started, StartMethod } from './start.ts';
 import { type Child, watchChild } from './wait.ts';
@@ -89,15 +89,20 @@ function planFile(plan: StartPlan, sys: Syscalls): number {
   return fd;
 }
 
+type BindPlan = Extract<MountPlan['make'], { readonly kind: 'bind' }>;
+
 /** `/proc/self/fd/N` means a descriptor of this process; the init sees it through this process' directory. */
 function absoluteDescriptors(plan: StartPlan): StartPlan {
   const absolute = (path: string) => path.replace(/^\/proc\/(?:self|thread-self)\//, `/proc/${process.pid}/`);
+  const absoluteBind = (bind: BindPlan) => ({
+    ...bind,
+    source: absolute(bind.source),
+    ...(bind.namespace !== undefined && { namespace: absolute(bind.namespace) }),
+  });
   const { namespaces, root } = plan;
   const join = namespaces.join.map((namespace) => ({ ...namespace, path: absolute(namespace.path) }));
   const mounts = root?.mounts.map((mount) =>
-    mount.make.kind === 'bind'
-      ? { ...mount, make: { ...mount.make, source: absolute(mount.make.source) } }
-      : mount,
+    mount.make.kind === 'bind' ? { ...mount, make: absoluteBind(mount.make) } : mount,
   );
   return {
     ...plan,

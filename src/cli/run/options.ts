@@ -80,6 +80,11 @@ function limits(command: Command): void {
     .option('--pids-limit <number>', 'number of processes, -1 for unlimited')
     .option('--blkio-weight <weight>', 'relative block IO weight, 10 to 1000')
     .option('--cgroup-parent <path>', "parent of the container's cgroup");
+  listOption(command, '--blkio-weight-device <path:weight>', 'relative weight of a device');
+  listOption(command, '--device-read-bps <path:bytes>', 'bytes a second to read from a device');
+  listOption(command, '--device-write-bps <path:bytes>', 'bytes a second to write to a device');
+  listOption(command, '--device-read-iops <path:number>', 'reads a second from a device');
+  listOption(command, '--device-write-iops <path:number>', 'writes a second to a device');
   listOption(command, '--ulimit <name=soft[:hard]>', 'resource limit');
 }
 
@@ -87,21 +92,26 @@ function rights(command: Command): void {
   command.optionsGroup('Rights:');
   listOption(command, '--cap-add <name>', 'add a capability');
   listOption(command, '--cap-drop <name>', 'drop a capability');
-  listOption(command, '--security-opt <option>', 'no-new-privileges, seccomp=unconfined|FILE');
-  listOption(command, '--device <path[:path]>', 'a device of the host');
+  listOption(
+    command,
+    '--security-opt <option>',
+    'no-new-privileges, seccomp=unconfined|FILE, systempaths=unconfined, mask=PATH, unmask=PATH',
+  );
+  listOption(command, '--device <path[:path][:rwm]>', 'a device of the host');
+  listOption(command, '--device-cgroup-rule <rule>', 'devices it may use nodes of, such as "c 10:229 rwm"');
+  listOption(command, '--annotation <key=value>', 'set an annotation of the runtime spec');
   listOption(command, '--sysctl <name=value>', 'kernel parameter of the container');
   command
     .option('--privileged', 'give all capabilities and devices')
-    .option('--pid <mode>', "host: see the host's processes")
-    .option('--ipc <mode>', "host: share the host's IPC and /dev/shm; private")
-    .option('--uts <mode>', "host: share the host's name");
+    .option('--pid <mode>', 'see the processes of the host, or of container:NAME')
+    .option('--ipc <mode>', 'share IPC and /dev/shm of the host or container:NAME; private, shareable, none')
+    .option('--uts <mode>', "host: share the host's name")
+    .option('--cgroupns <mode>', 'private (default), or host');
 }
 
 /** What `docker run` takes and what changes nothing here: metadata for a daemon, or the only way there is. */
 function declareCompatible(command: Command): void {
   const flags = [
-    '--annotation <key=value>',
-    '--cgroupns <mode>',
     '--disable-content-trust',
     '--health-cmd <command>',
     '--health-interval <duration>',

@@ -1,6 +1,5 @@
 import { readFileSync } from 'node:fs';
-import { resolve } from 'node:path';
-import { type DeviceRequest, parsePlatform, type RunRequest } from '../../index.ts';
+import { parsePlatform, type RunRequest } from '../../index.ts';
 import { given, OptionValues, type RawValues } from '../option-values.ts';
 import { UsageError } from '../usage-error.ts';
 import {
@@ -15,6 +14,7 @@ import { lifeOptions } from './life.ts';
 import { parseMountOption, parseTmpfsOption, parseVolumeOption } from './mounts.ts';
 import { parseNetworkOptions } from './network-options.ts';
 import { parseResources } from './resources.ts';
+import { rightsOptions } from './rights.ts';
 import { refuseUnsupported } from './unsupported.ts';
 
 /** What the options and operands of a command line say, as a request. */
@@ -74,38 +74,6 @@ export function environmentOptions(values: OptionValues): readonly string[] {
     ...resolveEnvironment(values.many('envFile').flatMap(readLines), process.env, 'left out'),
     ...resolveEnvironment(values.many('env'), process.env, 'taken away'),
   ];
-}
-
-function rightsOptions(values: OptionValues): Partial<RunRequest> {
-  return {
-    capAdd: values.many('capAdd'),
-    capDrop: values.many('capDrop'),
-    securityOptions: values.many('securityOpt'),
-    privileged: values.flag('privileged'),
-    devices: values.many('device').map(parseDevice),
-    sysctls: Object.fromEntries(values.many('sysctl').map(parseKeyValue)),
-    hostNamespaces: (['pid', 'ipc', 'uts'] as const).filter((name) => isHost(values, name)),
-  };
-}
-
-function isHost(values: OptionValues, name: 'pid' | 'ipc' | 'uts'): boolean {
-  const mode = values.one(name) ?? '';
-  if (mode === 'host') return true;
-  // A shareable IPC namespace is one that another container could join; private is what every container has.
-  if (mode === '' || (name === 'ipc' && ['private', 'shareable'].includes(mode))) return false;
-  throw new UsageError(`--${name}: invalid ${name.toUpperCase()} mode "${mode}": use host, or leave it out`);
-}
-
-/** `HOST[:CONTAINER[:rwm]]`. */
-function parseDevice(text: string): DeviceRequest {
-  const [source = '', second, access] = text.split(':');
-  const isAccess = second !== undefined && /^[rwm]{1,3}$/.test(second);
-  const target = second === undefined || isAccess ? source : second;
-  const valid = text.split(':').length <= 3 && (access === undefined || /^[rwm]{1,3}$/.test(access));
-  if (!valid || !source.startsWith('/') || !target.startsWith('/')) {
-    throw new UsageError(`invalid argument "${text}" for "--device": write /dev/NAME[:/dev/NAME][:rwm]`);
-  }
-  return { source: resolve(source), target: resolve(target) };
 }
 
 function readLines(file: string): readonly string[] {

@@ -20,11 +20,41 @@ export function parseResources(values: OptionValues): Resources | undefined {
       blkioWeight: values.parsed('blkioWeight', '--blkio-weight', (text, option) =>
         text === '0' ? undefined : parseIntegerIn(text, option, 10, 1000),
       ),
+      blkioWeightDevices: devices(values, 'blkioWeightDevice', (path, text, option) => ({
+        path,
+        weight: parseIntegerIn(text, option, 10, 1000),
+      })),
+      readBps: devices(values, 'deviceReadBps', bytesRate),
+      writeBps: devices(values, 'deviceWriteBps', bytesRate),
+      readIops: devices(values, 'deviceReadIops', countRate),
+      writeIops: devices(values, 'deviceWriteIops', countRate),
       oomKillDisable: values.flag('oomKillDisable') || undefined,
       cgroupParent: values.one('cgroupParent'),
     }),
   });
 }
+
+/** The `PATH:VALUE`s of an option. */
+function devices<T>(
+  values: OptionValues,
+  name: string,
+  parse: (path: string, value: string, option: string) => T,
+): readonly T[] | undefined {
+  const option = `--${name.replaceAll(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;
+  const parsed = values.many(name).map((text) => {
+    const [, path, value] = /^(\/dev\/[^:]+):(.+)$/.exec(text) ?? [];
+    if (path === undefined || value === undefined)
+      throw new UsageError(`bad format for path: ${text}: write ${option} /dev/NAME:VALUE`);
+    return parse(path, value, option);
+  });
+  return parsed.length === 0 ? undefined : parsed;
+}
+
+const bytesRate = (path: string, text: string, option: string) => ({ path, rate: parseBytes(text, option) });
+const countRate = (path: string, text: string, option: string) => ({
+  path,
+  rate: parseIntegerIn(text, option, 1, Number.MAX_SAFE_INTEGER),
+});
 
 const orUndefined = (found: Resources) => (Object.keys(found).length === 0 ? undefined : found);
 

@@ -4,18 +4,13 @@ import { UsageError } from '../usage-error.ts';
 
 /** What `docker run` has and this has not: why, and what to do instead. */
 const UNSUPPORTED: Readonly<Record<string, string>> = {
-  '--gpus <request>': 'name the devices with --device',
+  '--gpus <request>':
+    'there is no driver for them here: name the devices with --device, and mount their libraries',
   '--runtime <name>': 'containers are started by this program itself',
   '--userns <mode>': 'containers have no user namespace of their own',
   '--volumes-from <container>': 'name the volumes with -v',
   '--volume-driver <name>': 'volumes are directories of this machine',
   '--storage-opt <option>': 'the size of a root cannot be limited',
-  '--blkio-weight-device <weight>': 'use --blkio-weight',
-  '--device-cgroup-rule <rule>': 'name the devices with --device',
-  '--device-read-bps <limit>': 'the speed of devices cannot be limited',
-  '--device-read-iops <limit>': 'the speed of devices cannot be limited',
-  '--device-write-bps <limit>': 'the speed of devices cannot be limited',
-  '--device-write-iops <limit>': 'the speed of devices cannot be limited',
   '--cpu-rt-period <us>': 'use --cpus',
   '--cpu-rt-runtime <us>': 'use --cpus',
   '--use-api-socket': 'there is no daemon',

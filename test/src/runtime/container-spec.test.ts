@@ -2,7 +2,12 @@ import { hostname } from 'node:os';
 import { describe, expect, test } from 'vitest';
 import type { ContainerConfig } from '../../../layers/index.ts';
 import type { ContainerOptions } from '../../../src/runtime/container-options.ts';
-import { commandLine, containerSpec, specResources } from '../../../src/runtime/container-spec.ts';
+import {
+  type ContainerSpecInput,
+  commandLine,
+  containerSpec,
+  specResources,
+} from '../../../src/runtime/container-spec.ts';
 import type { SpecMount } from '../../../src/sandbox/spec.ts';
 
 const ID = '0123456789ab'.padEnd(64, 'f');
@@ -10,7 +15,11 @@ const ID = '0123456789ab'.padEnd(64, 'f');
 function spec(
   options: ContainerOptions = {},
   config: ContainerConfig = { Cmd: ['true'] },
-  more: { readonly host?: boolean; readonly mounts?: readonly SpecMount[] } = {},
+  more: {
+    readonly host?: boolean;
+    readonly mounts?: readonly SpecMount[];
+    readonly devices?: ContainerSpecInput['devices'];
+  } = {},
 ) {
   return containerSpec({
     id: ID,
@@ -19,7 +28,7 @@ function spec(
     user: { uid: 1, gid: 2, additionalGids: [2, 3], home: '/home/user' },
     network: { host: more.host ?? false },
     mounts: more.mounts ?? [],
-    devices: [],
+    devices: more.devices ?? [],
   });
 }
 
@@ -139,6 +148,35 @@ test('containerSpec() makes a privileged container of all there is', () => {
   expect(process.capabilities?.effective).toEqual([]);
 });
 
+describe('the rules for devices of containerSpec()', () => {
+  const rules = (options: ContainerOptions, devices: ContainerSpecInput['devices'] = []) =>
+    spec(options, undefined, { devices }).linux.resources?.devices ?? [];
+
+  test('are Docker’s, then those of devices, then those asked for', () => {
+    const node = { path: '/dev/fuse', type: 'c', major: 10, minor: 229, access: 'rw' } as const;
+    const found = rules({ deviceRules: ['b 8:* r'] }, [node]);
+    expect(found[0]).toEqual({ allow: false, access: 'rwm' });
+    expect(found.slice(-2)).toEqual([
+      { allow: true, type: 'c', major: 10, minor: 229, access: 'rw' },
+      { allow: true, type: 'b', major: 8, access: 'r' },
+    ]);
+  });
+
+  test('must be rules', () => {
+    expect(() => rules({ deviceRules: ['x 1:2 r'] })).toThrow("invalid device cgroup format 'x 1:2 r'");
+  });
+});
+
+test.each<[string[], number, number]>([
+  [[], 12, 5],
+  [['systempaths=unconfined'], 0, 0],
+  [['unmask=ALL'], 0, 0],
+  [['unmask=/proc/acpi:/proc/bus', 'mask=/a:/b'], 13, 4],
+])('containerSpec() with %j hides %i paths, and %i are read-only', (securityOptions, masked, readonly) => {
+  const { maskedPaths, readonlyPaths } = spec({ securityOptions }).linux;
+  expect([maskedPaths?.length, readonlyPaths?.length]).toEqual([masked, readonly]);
+});
+
 test.each([
   [[], false],
   [['no-new-privileges'], true],
@@ -151,7 +189,6 @@ describe('specResources()', () => {
   test('is nothing when nothing is limited, so that no control group is joined', () => {
     expect(specResources(undefined)).toBeUndefined();
     expect(specResources({ pidsLimit: -1, cgroupParent: '/x' })).toBeUndefined();
-    expect(spec({}).linux.resources).toBeUndefined();
   });
 
   test('doubles memory for memory and swap, as Docker does', () => {
@@ -161,7 +198,7 @@ describe('specResources()', () => {
 
   test('puts the group where it is told', () => {
     expect(spec({ resources: { cgroupParent: 'a/b' } }).linux.cgroupsPath).toBe(`/a/b/${ID}`);
-    expect(spec({ resources: { memory: 1e8 } }).linux.cgroupsPath).toBeUndefined();
+    expect(spec({ resources: { memory: 1e8 } }).linux.cgroupsPath).toBe(`/tsbuild/${ID}`);
   });
 });
 

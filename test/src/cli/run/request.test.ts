@@ -63,7 +63,14 @@ describe('runRequest()', () => {
     [['--storage-opt', 'size=1g'], '--storage-opt is not supported'],
     [['--gpus', 'all'], '--gpus is not supported'],
     [['--userns', 'keep-id'], '--userns is not supported'],
-    [['--pid', 'container:x'], 'invalid PID mode "container:x"'],
+    [['--pid', 'container:'], 'invalid PID mode "container:"'],
+    [['--uts', 'container:x'], 'invalid UTS mode "container:x"'],
+    [['--ipc', 'other'], 'invalid IPC mode "other": use host, private, shareable, none, container:NAME'],
+    [['--cgroupns', 'other'], 'invalid CGROUP mode "other"'],
+    [['--device-read-bps', '/dev/x'], 'bad format for path: /dev/x'],
+    [['--device-write-iops', '/dev/x:0'], 'from 1 to'],
+    [['--blkio-weight-device', '/dev/x:9'], 'from 10 to 1000'],
+    [['--security-opt', 'seccomp=/nosuch'], 'opening seccomp profile (/nosuch) failed'],
     [['--device', 'dev/null'], 'invalid argument "dev/null" for "--device"'],
     [['--env-file', '/nosuch'], 'open /nosuch: no such file or directory'],
     [['--platform', 'foo'], 'Invalid platform "foo"'],
@@ -90,12 +97,32 @@ describe('runRequest()', () => {
     ).toEqual([
       { source: '/dev/a', target: '/dev/a' },
       { source: '/dev/b', target: '/dev/c' },
-      { source: '/dev/d', target: '/dev/d' },
-      { source: '/dev/e', target: '/dev/f' },
+      { source: '/dev/d', target: '/dev/d', access: 'r' },
+      { source: '/dev/e', target: '/dev/f', access: 'rwm' },
     ]);
   });
 
   test('shares namespaces with the host only when told', () => {
     expect(request('--pid=host', '--ipc=private', 'i').hostNamespaces).toEqual(['pid']);
+    expect(request('--uts=host', '--cgroupns=host', 'i').hostNamespaces).toEqual(['uts', 'cgroup']);
+  });
+
+  test('joins namespaces of containers, and says whose', () => {
+    const joined = request('--pid=container:a', '--ipc=container:b', 'i');
+    expect(joined).toMatchObject({ hostNamespaces: [], joinNamespaces: { pid: 'a', ipc: 'b' } });
+    expect(request('--ipc=shareable', 'i').ipc).toBe('shareable');
+  });
+
+  test('reads rates and weights of devices', () => {
+    const options = [
+      '--device-read-bps=/dev/a:1m',
+      '--device-write-iops=/dev/a:10',
+      '--blkio-weight-device=/dev/a:20',
+    ];
+    expect(request(...options, 'i').resources).toEqual({
+      readBps: [{ path: '/dev/a', rate: 1_048_576 }],
+      writeIops: [{ path: '/dev/a', rate: 10 }],
+      blkioWeightDevices: [{ path: '/dev/a', weight: 20 }],
+    });
   });
 });
