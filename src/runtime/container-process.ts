@@ -59,10 +59,7 @@ function wishForCgroup(options: ContainerOptions, managed: boolean): CgroupWish 
   return managed ? 'wanted' : 'cheap';
 }
 
-function specOf(
-  { store, state, layers, request, network, mounts }: ProcessInput,
-  joined: JoinedNamespaces,
-): Spec {
+function specOf({ store, state, layers, network, mounts }: ProcessInput, joined: JoinedNamespaces): Spec {
   const { id, config, options } = state;
   return containerSpec({
     id,

@@ -73,10 +73,6 @@ export function containerSpec(input: ContainerSpecInput): Spec {
   };
 }
 
-function cgroupPath(id: string, parent = 'tsbuild'): string {
-  return `/${parent.replace(/^\/+/, '')}/${id}`;
-}
-
 /** Docker's, without those that something asked for takes the place of, itself or as a whole /dev. */
 function standardMounts({ options, mounts }: ContainerSpecInput): readonly SpecMount[] {
   const covered = new Set(mounts.map(({ destination }) => destination));

@@ -58,7 +58,13 @@ export async function execInContainer(state: ContainerState, options: ExecOption
 }
 
 function runningInit(state: ContainerState): ProcessIdentity {
-  const { process: init } = state;
+  const { process: init, name, status } = state;
+  if (status === 'paused')
+    throw new RuntimeError(
+      'CONFLICT',
+      name,
+      `Container ${name} is paused, unpause the container before exec`,
+    );
   stopUnless(isRunning(state), state);
   if (init === undefined || !isStill(init)) throw notRunning(state);
   return init;
