@@ -75,6 +75,7 @@ async function buildPlatform(
   const layers = rewrite?.layers ?? solved;
   const { history, created } = await withTimes(lowered.image.history, layers, {
     baseCreated: lowered.image.created,
+    baseEntries: lowered.image.base?.config.history?.length ?? 0,
     epoch,
   });
   const image = await commitImage(store, { ...lowered.image, history }, layers, {

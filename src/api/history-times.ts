@@ -1,4 +1,5 @@
 import type { HistoryEntry, Layer } from '../../layers/index.ts';
+import { timestamp } from '../dockerfile/lower/epoch.ts';
 
 /**
  * Gives history entries their times: that of its layer, or of the one before, so that a build from the cache gives the
@@ -7,21 +8,32 @@ import type { HistoryEntry, Layer } from '../../layers/index.ts';
 export async function withTimes(
   history: readonly HistoryEntry[],
   layers: readonly Layer[],
-  options: { readonly baseCreated: string | undefined; readonly epoch: number | undefined },
+  options: {
+    readonly baseCreated: string | undefined;
+    /** Entries that are the base's. */
+    readonly baseEntries?: number;
+    readonly epoch: number | undefined;
+  },
 ): Promise<{ readonly history: readonly HistoryEntry[]; readonly created: string }> {
   const times = await Promise.all(layers.map(async (layer) => (await layer.diff).createdAt));
-  const epoch = options.epoch === undefined ? undefined : new Date(options.epoch * 1000).toISOString();
+  const { baseEntries = 0 } = options;
+  const epoch = options.epoch === undefined ? undefined : timestamp(options.epoch);
   let layer = 0;
   let last = options.baseCreated ?? epoch ?? new Date(0).toISOString();
-  const entries = history.map((entry) => {
+  const entries = history.map((entry, index) => {
     const own = entry.empty_layer ? undefined : times[layer++];
     if (entry.created !== undefined) {
-      last = entry.created;
-      return entry;
+      // What the base tells stays; the Dockerfile's own epoch gives way to that of an output.
+      last = isAfter(entry.created, index < baseEntries ? undefined : epoch) ? epoch! : entry.created;
+      return last === entry.created ? entry : { ...entry, created: last };
     }
     // A layer that an older build made too has the time of that one: no step is older than the one before it.
     last = epoch ?? (own !== undefined && own > last ? own : last);
     return { created: last, ...entry };
   });
   return { history: entries, created: last };
+}
+
+function isAfter(time: string, limit: string | undefined): boolean {
+  return limit !== undefined && Date.parse(time) > Date.parse(limit);
 }

@@ -100,7 +100,7 @@ export function buildRequest(values: BuildOptionValues, context: string): BuildR
     noCacheFilter: many('noCacheFilter').flatMap((text) => text.split(',')),
     pull: values.pull === true,
     ...optional('network', network),
-    allow: many('allow').flatMap((text) => text.split(',')),
+    allow: many('allow').flatMap(entitlements),
     extraHosts: many('addHost').map(parseExtraHost),
     ulimits: many('ulimit').map(parseUlimit),
     ...optional(
@@ -159,7 +159,12 @@ function secret(text: string): NonNullable<BuildRequest['secrets']>[number] {
   if (type !== undefined && type !== 'file' && type !== 'env')
     throw new UsageError(`unsupported secret type "${type}": use file or env`);
   if (env !== undefined) return { id, source: { env } };
-  if (file !== undefined) return { id, source: type === 'env' ? { env: file } : { file: expandHome(file) } };
+  if (file !== undefined) {
+    if (type === 'env') return { id, source: { env: file } };
+    if (!existsSync(expandHome(file)))
+      throw new UsageError(`secret ${id}: open ${file}: no such file or directory`);
+    return { id, source: { file: expandHome(file) } };
+  }
   const fromVariable = type === 'env' || (type === undefined && process.env[id] !== undefined);
   const source = fromVariable ? { env: id } : { file: id };
   if ('file' in source && !existsSync(source.file)) {
@@ -168,6 +173,16 @@ function secret(text: string): NonNullable<BuildRequest['secrets']>[number] {
     );
   }
   return { id, source };
+}
+
+/** `network.host,security.insecure,device[=NAME]`. */
+function entitlements(text: string): readonly string[] {
+  const names = text.split(',');
+  const unknown = names.find(
+    (name) => !/^(?:network\.host|security\.insecure|device|fs(?:\.read|\.write)?)(?:=|$)/.test(name),
+  );
+  if (unknown === undefined) return names;
+  throw new UsageError(`unknown entitlement "${unknown}": use network.host, security.insecure or device`);
 }
 
 function expandHome(path: string): string {

@@ -58,6 +58,8 @@ export function caseProblem(name: string): string | undefined {
     return words.some((line) => line.split('\t')[1] === word) ? undefined : `words.tsv has no word ${word}`;
   }
   const [, kind = '', example = ''] = /^(\w+)\/([^/]+)$/.exec(name) ?? [];
+  if (kind === 'builds')
+    return existsSync(join(root, `fixtures/builds/${example}.json`)) ? undefined : `there is no ${name}.json`;
   const files = expectations[kind];
   if (files === undefined) return `${name} is no case`;
   const isThere = files.some((file) => existsSync(join(root, 'fixtures', kind, example, file)));

@@ -1,4 +1,9 @@
-import { type ContainerConfig, formatPlatform, type Platform } from '../../../layers/index.ts';
+import {
+  type ContainerConfig,
+  formatPlatform,
+  type HistoryEntry,
+  type Platform,
+} from '../../../layers/index.ts';
 import type { VertexDigest } from '../../llb/definition.ts';
 import { type StageContext, stepName } from './context.ts';
 import type { Found } from './origins.ts';
@@ -32,8 +37,21 @@ export function startFrom(
     found.kind === 'scratch'
       ? scratchVertex(context.graph)
       : filesLayer(found.name, found.context, context.graph);
+  const history = found.kind === 'scratch' ? [] : [filesHistory(found, context.created)];
   const config = { WorkingDir: '/', Env: [`PATH=${DEFAULT_PATH}`] };
-  return { ...emptyState(root, platform), config, environment: environmentOf(config) };
+  return { ...emptyState(root, platform), config, history, environment: environmentOf(config) };
+}
+
+/** No instruction made the layer of a named context, but it is one: BuildKit's exporter writes a line of its own for it. */
+function filesHistory(
+  { name, context: { kind } }: Extract<Found, { kind: 'files' }>,
+  created: string | undefined,
+): HistoryEntry {
+  return {
+    ...(created !== undefined && { created }),
+    created_by: `${kind} source for ${name}`,
+    comment: 'buildkit.exporter.image.v0',
+  };
 }
 
 function startFromImage(
