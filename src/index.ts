@@ -1,4 +1,5 @@
 /** The library: build images, run containers, and the store's images. No global state, no process.exit. */
+export * from './api/attach.ts';
 export * from './api/build.ts';
 export type { BuildError, FailedStep } from './api/build-error.ts';
 export * from './api/changes.ts';

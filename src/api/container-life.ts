@@ -4,6 +4,7 @@ import { createContainer as create, discardContainer } from '../runtime/containe
 import { type ContainerState, isInUse } from '../runtime/container-state.ts';
 import { ContainerStore, type OwnedContainer } from '../runtime/container-store.ts';
 import { logBounds } from '../runtime/logs/log-file.ts';
+import { shouldRestart } from '../runtime/supervisor/restart-policy.ts';
 import { type SupervisorOptions, startSupervisor } from '../runtime/supervisor/start-supervisor.ts';
 import { ApiError } from './errors.ts';
 import { fillVolume } from './fill-volume.ts';
@@ -67,6 +68,25 @@ export function startContainer(
     await startSupervisor(store, owned, supervisorOptions(owned, request));
     return { id: state.id, name: state.name };
   });
+}
+
+/** Those that are not running though their restart policy wants them to: after a restart of the machine. */
+export function containersToStart(location: StoreLocation = {}): Promise<readonly ContainerName[]> {
+  return withStore(location, async (store) => {
+    const containers = new ContainerStore(store);
+    await containers.reclaim();
+    return containers
+      .list()
+      .filter((state) => state.status === 'exited' && isWanted(state))
+      .sort((a, b) => (a.created < b.created ? -1 : 1))
+      .map(({ id, name }) => ({ id, name }));
+  });
+}
+
+/** One that somebody has stopped stays so, but for `always`: as when Docker's daemon starts. */
+function isWanted({ options: { restart }, intent, exitCode = 0, restartCount = 0 }: ContainerState): boolean {
+  const stopped = intent === 'stop' && restart?.name !== 'always';
+  return shouldRestart(restart, { exitCode, stopped, restarts: restartCount });
 }
 
 function requireStartable({ id, name, status }: ContainerState): ContainerName {

@@ -49,6 +49,10 @@ export const COMMANDS: Readonly<Record<string, Entry>> = {
     about: 'Show what a container has put out',
     load: async () => (await import('./commands/logs.ts')).logs,
   },
+  attach: {
+    about: 'Show and use the streams of a running container',
+    load: async () => (await import('./commands/attach.ts')).attach,
+  },
   rm: { about: 'Remove containers', load: async () => (await life()).remove },
   cp: {
     about: 'Copy files between a container and the host',
@@ -136,6 +140,7 @@ export const GROUPS: Readonly<Record<string, Group>> = {
   container: {
     about: 'Manage containers',
     commands: {
+      attach: command('attach'),
       commit: command('commit'),
       cp: command('cp'),
       create: command('create'),

@@ -20,6 +20,7 @@ import {
 } from '../../layers/index.ts';
 import { type ContainerState, isInUse } from './container-state.ts';
 import { RuntimeError } from './errors.ts';
+import { noteEvent } from './events.ts';
 import { newContainerName } from './names.ts';
 import { killProcess } from './process-identity.ts';
 import { VolumeStore } from './volumes.ts';
@@ -103,7 +104,9 @@ export class ContainerStore {
     return this.store.records.exclusive(SPACE, 'names', async () => {
       const taken = this.list().find((state) => state.name === name);
       if (taken !== undefined) throw nameTaken(name, taken.id);
+      const oldName = this.get(id)?.name ?? '';
       await this.update(id, { name });
+      this.note(id, 'rename', { oldName: `/${oldName}` });
     });
   }
 
@@ -132,6 +135,12 @@ export class ContainerStore {
     );
   }
 
+  /** Notes what has happened to a container, for those who watch. */
+  note(id: string, action: string, attributes: Readonly<Record<string, string>> = {}): void {
+    const state = this.get(id);
+    if (state !== undefined) noteEvent(this.store.root, state, action, attributes);
+  }
+
   /** Where a container's files are, its log among them. */
   directoryOf(id: string): string {
     return this.#directory(id);
@@ -156,6 +165,7 @@ export class ContainerStore {
     if (options.volumes) this.#removeVolumes(state);
     this.store.records.delete(SPACE, state.id);
     this.#discard(state.id);
+    if (state.status !== 'creating') noteEvent(this.store.root, state, 'destroy');
   }
 
   /**

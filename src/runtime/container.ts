@@ -13,6 +13,7 @@ import {
   type OwnedContainer,
 } from './container-store.ts';
 import { RuntimeError } from './errors.ts';
+import { noteEvent } from './events.ts';
 import { NAME_PATTERN, newContainerId } from './names.ts';
 import { processIdentity } from './process-identity.ts';
 import { signalNumber } from './signals.ts';
@@ -74,6 +75,7 @@ export async function createContainer(store: Store, request: CreateRequest): Pro
     const mounts = await prepareMounts(planned, { store, fillVolume });
     request.signal?.throwIfAborted();
     await containers.update(owned.id, { status: 'created', mounts: mounts.map(({ state }) => state) });
+    containers.note(owned.id, 'create');
     return owned;
   } catch (error) {
     discardContainer(containers, owned);
@@ -109,9 +111,15 @@ export async function startContainer(
       network: network.state,
       supervised: request.managed,
     });
-    const ended = started.wait().finally(() => network.close());
-    ended.catch(() => {}); // told to whoever waits
-    return { id, name, process: started, wait: () => ended };
+    noteEvent(store.root, state, 'start');
+    const ended = started.wait().then((status) => {
+      if (status.oomKilled) noteEvent(store.root, state, 'oom');
+      noteEvent(store.root, state, 'die', { exitCode: String(status.code) });
+      return status;
+    });
+    const released = ended.finally(() => network.close());
+    released.catch(() => {}); // told to whoever waits
+    return { id, name, process: started, wait: () => released };
   } catch (error) {
     network.close();
     throw error;

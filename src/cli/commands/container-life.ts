@@ -1,5 +1,8 @@
 import { Option } from 'commander';
 import {
+  type Attached,
+  attach,
+  containersToStart,
   createContainer,
   killContainer,
   removeContainer,
@@ -8,11 +11,13 @@ import {
   stopContainer,
   waitForContainer,
 } from '../../index.ts';
+import { type AttachedOptions, follow } from '../attached.ts';
 import { ExitCode } from '../exit-status.ts';
 import { OptionValues } from '../option-values.ts';
 import { declareRunOptions } from '../run/options.ts';
 import { runRequest } from '../run/request.ts';
 import type { CommandModule } from '../tsctr.ts';
+import { UsageError } from '../usage-error.ts';
 import { parseIntegerIn } from '../values.ts';
 import { forEachName } from './for-each-name.ts';
 
@@ -38,16 +43,73 @@ export const create: CommandModule = {
 
 export const start: CommandModule = {
   declare(command, done) {
-    command.argument('<container...>').action(async (names: readonly string[]) =>
-      done(
-        await forEachName(names, async (name) => {
-          await startContainer(name);
-          process.stdout.write(`${name}\n`);
-        }),
-      ),
-    );
+    command
+      .argument('[container...]')
+      .option('-a, --attach', 'show its output, pass signals on, and end with its exit code')
+      .option('-i, --interactive', 'pass standard input on')
+      .option('--detach-keys <keys>', 'keys that leave the container alone (ctrl-p,ctrl-q)')
+      .option('--restart-policy', 'start all that their policies want running: after a restart of the machine')
+      .action(async (names: readonly string[], values: StartValues) =>
+        done(await startAsAsked(names, values)),
+      );
   },
 };
+
+interface StartValues {
+  readonly attach?: boolean;
+  readonly interactive?: boolean;
+  readonly detachKeys?: string;
+  readonly restartPolicy?: boolean;
+}
+
+async function startAsAsked(names: readonly string[], values: StartValues): Promise<number> {
+  const attaches = values.attach === true || values.interactive === true;
+  if (values.restartPolicy) {
+    if (names.length > 0 || attaches) throw new UsageError('--restart-policy goes with nothing else');
+    return startByPolicy();
+  }
+  if (names.length === 0) throw new UsageError('name a container');
+  if (!attaches)
+    return forEachName(names, async (name) => {
+      await startContainer(name);
+      process.stdout.write(`${name}\n`);
+    });
+  const [name = '', ...others] = names;
+  if (others.length > 0) throw new UsageError('you cannot start and attach multiple containers at once');
+  return startAttached(name, values);
+}
+
+/** Attached before it starts: nothing of its output is missed. */
+async function startAttached(name: string, values: StartValues): Promise<number> {
+  let ended: Promise<number> | undefined;
+  const { id } = await startContainer(name, {
+    beforeStart: async (container) => {
+      ended = follow(await attachAs(container.id, values), following(values));
+      ended.catch(() => {}); // told below
+    },
+  });
+  return ended ?? follow(await attachAs(id, values), following(values));
+}
+
+function attachAs(id: string, { attach: output = false, interactive = false }: StartValues): Promise<Attached> {
+  return attach(id, { stdin: interactive, stdout: output, stderr: output });
+}
+
+function following({ interactive = false, detachKeys }: StartValues): AttachedOptions {
+  return { interactive, signalProxy: true, detachKeys };
+}
+
+async function startByPolicy(): Promise<number> {
+  let status: number = ExitCode.ok;
+  for (const { id } of await containersToStart()) {
+    const failed = await forEachName([id], async () => {
+      const { name } = await startContainer(id);
+      process.stdout.write(`${name}\n`);
+    });
+    if (failed !== ExitCode.ok) status = failed;
+  }
+  return status;
+}
 
 export const wait: CommandModule = {
   declare(command, done) {

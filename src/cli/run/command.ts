@@ -1,9 +1,11 @@
 import { existsSync, rmSync, writeFileSync } from 'node:fs';
 import type { Command } from 'commander';
-import { type RunRequest, runDetached } from '../../index.ts';
+import { attach, type RunRequest, runDetached } from '../../index.ts';
+import { follow } from '../attached.ts';
 import { ExitCode } from '../exit-status.ts';
 import { pullReport, runInForeground, type Stream } from '../foreground.ts';
 import { OptionValues } from '../option-values.ts';
+import { terminalSize } from '../own-terminal.ts';
 import { UsageError } from '../usage-error.ts';
 import { declareRunOptions } from './options.ts';
 import { runRequest } from './request.ts';
@@ -26,6 +28,7 @@ export function runParsed(command: Command, program: string): Promise<number> {
   const attach = values.many('attach').map(parseStream);
   const request = runRequest(values.raw, image, args);
   if (values.flag('detach')) return inBackground(values, request, attach);
+  if (needsSupervisor(request)) return runAttached(values, request);
   return withIdFile(values.one('cidfile'), (started) =>
     runInForeground(request, {
       program,
@@ -48,6 +51,35 @@ function inBackground(values: OptionValues, request: RunRequest, attach: readonl
     started(container);
     process.stdout.write(`${container.id}\n`);
     return ExitCode.ok;
+  });
+}
+
+/** What outlives this process, or may, cannot be looked after by it. */
+function needsSupervisor({ restart, detachKeys }: RunRequest): boolean {
+  return detachKeys !== undefined || (restart !== undefined && restart.name !== 'no');
+}
+
+/** In the background, with our streams attached to it: it ends when it wants to, and this ends with it. */
+function runAttached(values: OptionValues, request: RunRequest): Promise<number> {
+  const interactive = values.flag('interactive');
+  const size = values.flag('tty') ? { terminal: terminalSize() } : {};
+  if (values.flag('tty') && interactive && !process.stdin.isTTY)
+    throw new UsageError('the input device is not a TTY: leave out -t, or start from a terminal');
+  return withIdFile(values.one('cidfile'), async (started) => {
+    let ended: Promise<number> | undefined;
+    const attaching = { interactive, signalProxy: values.raw.sigProxy !== false };
+    await runDetached(
+      { ...request, ...size, ...(values.flag('quiet') ? {} : pullReport(request.image)), stdinOnce: interactive },
+      {
+        beforeStart: async (container) => {
+          started(container);
+          const attached = await attach(container.id, { stdin: interactive });
+          ended = follow(attached, attaching);
+          ended.catch(() => {}); // told below
+        },
+      },
+    );
+    return (await ended) ?? ExitCode.ok;
   });
 }
 

@@ -17,15 +17,24 @@ const POLL_MS = 50;
 const CHUNK = 256 * 1024;
 
 /** The entries of a container's log, oldest first. None where there is no log. */
-export async function* readLog(path: string, options: ReadLogOptions = {}): AsyncGenerator<LogEntry> {
+export function readLog(path: string, options: ReadLogOptions = {}): AsyncGenerator<LogEntry> {
+  return readLines<LogEntry>(path, ({ time }) => Date.parse(time), options);
+}
+
+/** JSON documents of a file with a line for each, and of the files before it, `PATH.1` and so on, oldest first. */
+export async function* readLines<T>(
+  path: string,
+  timeOf: (entry: T) => number,
+  options: ReadLogOptions = {},
+): AsyncGenerator<T> {
   const { since = 0, until = Number.POSITIVE_INFINITY, follow, signal } = options;
-  const reader = new LogReader(path, options.tail);
+  const reader = new LineReader<T>(path, options.tail);
   try {
     for (;;) {
       // Asked before reading: all that was written while it was so is read.
       const goesOn = follow?.() ?? false;
       for (const entry of reader.read()) {
-        const time = Date.parse(entry.time);
+        const time = timeOf(entry);
         if (time > until) return;
         if (time >= since) yield entry;
       }
@@ -38,7 +47,7 @@ export async function* readLog(path: string, options: ReadLogOptions = {}): Asyn
 }
 
 /** Reads on, over the files that rotation has made. */
-class LogReader {
+class LineReader<T> {
   readonly #path: string;
   #fd: number | undefined;
   #position = 0;
@@ -59,7 +68,7 @@ class LogReader {
     this.#position = start.position;
   }
 
-  *read(): Generator<LogEntry> {
+  *read(): Generator<T> {
     for (;;) {
       this.#fd ??= openIfThere(this.#older.shift() ?? this.#path);
       if (this.#fd === undefined) return;
@@ -78,7 +87,7 @@ class LogReader {
     this.#rest = Buffer.alloc(0);
   }
 
-  *#readFile(fd: number): Generator<LogEntry> {
+  *#readFile(fd: number): Generator<T> {
     const chunk = Buffer.alloc(CHUNK);
     for (;;) {
       const length = readSync(fd, chunk, 0, CHUNK, this.#position);
@@ -88,7 +97,7 @@ class LogReader {
       const end = bytes.lastIndexOf(10) + 1;
       this.#rest = Buffer.from(bytes.subarray(end));
       for (const line of bytes.toString('utf8', 0, end).split('\n')) {
-        const entry = parseEntry(line);
+        const entry = parseLine<T>(line);
         if (entry !== undefined) yield entry;
       }
     }
@@ -96,9 +105,9 @@ class LogReader {
 }
 
 /** Undefined for what is no entry, as a full disk leaves it. */
-function parseEntry(line: string): LogEntry | undefined {
+function parseLine<T>(line: string): T | undefined {
   try {
-    return line === '' ? undefined : (JSON.parse(line) as LogEntry);
+    return line === '' ? undefined : (JSON.parse(line) as T);
   } catch {
     return undefined;
   }

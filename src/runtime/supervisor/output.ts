@@ -23,6 +23,8 @@ export class ContainerStreams {
   #announceFirst: () => void = () => {};
   #process: RunningProcess | undefined;
   #sources: readonly Readable[] = [];
+  /** What those who are attached have done before it runs. */
+  readonly #early: (() => void)[] = [];
   #logged: Promise<unknown> = Promise.resolve();
 
   constructor(log: LogFile | undefined) {
@@ -53,11 +55,21 @@ export class ContainerStreams {
     this.#process = process;
     const { stdout, stderr, terminal } = process;
     this.#sources = [stdout, stderr, terminal].filter((stream) => stream !== undefined);
+    for (const act of this.#early.splice(0)) act();
     this.#logged = Promise.all([this.#relay('stdout', terminal ?? stdout), this.#relay('stderr', stderr)]);
   }
 
-  /** Bytes for the container; lost when it does not run or does not listen. Answers whether more may come at once. */
+  /**
+   * Bytes for the container; they wait for its start, and are lost when it does not listen. Answers whether more may
+   * come at once, else `whenDrained` will say.
+   */
   input(bytes: Buffer, whenDrained: () => void): boolean {
+    if (this.#process === undefined) {
+      this.#early.push(() => {
+        if (this.input(bytes, whenDrained)) whenDrained();
+      });
+      return false;
+    }
     const stream = this.#input();
     if (stream === undefined || stream.destroyed || stream.writableEnded) return true;
     if (stream.write(bytes)) return true;
@@ -67,7 +79,8 @@ export class ContainerStreams {
 
   /** Of a pipe; a terminal has no end but a key that means it. */
   endInput(): void {
-    this.#process?.stdin?.end();
+    if (this.#process === undefined) this.#early.push(() => this.endInput());
+    else this.#process.stdin?.end();
   }
 
   resize(rows: number, columns: number): void {

@@ -54,6 +54,7 @@ export async function startSupervisor(
       if (report.kind === 'started') return;
       await beforeStart?.();
     }
+    // Without a word: its messages are in supervisor.log.
     throw new RuntimeError(
       'CONFLICT',
       owned.id,

@@ -13,8 +13,8 @@ import { serve } from './server.ts';
 import { startFailure } from './start-failure.ts';
 
 export interface SuperviseOptions {
-  /** Start only when somebody is attached, so that nothing of the output is missed. */
-  readonly awaitAttached: boolean;
+  /** Start only when somebody is attached, so that nothing of the output is missed. Rejects when nobody will be. */
+  readonly awaitAttached?: Promise<never>;
   /** One can attach now. */
   readonly listening: () => void;
   /** It runs, or why not. Once. */
@@ -31,7 +31,7 @@ export async function supervise(
   const stopServing = await supervisor.serve();
   try {
     options.listening();
-    if (options.awaitAttached) await supervisor.streams.firstAttached;
+    if (options.awaitAttached) await Promise.race([supervisor.streams.firstAttached, options.awaitAttached]);
     await supervisor.run(options.started);
   } finally {
     stopServing();
