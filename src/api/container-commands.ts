@@ -7,6 +7,7 @@ import { formatHostIp, type PortMap, portMap, portsText } from '../runtime/ports
 import { awaitEnd, killProcess, type ProcessIdentity, signalProcess } from '../runtime/process-identity.ts';
 import { signalNumber } from '../runtime/signals.ts';
 import { wakeSupervisor } from '../runtime/supervisor/client.ts';
+import { unpause } from './container-control.ts';
 import { ownSoon, startContainer } from './container-life.ts';
 import { ApiError } from './errors.ts';
 import { containerLabels, type InspectedContainer, inspectContainer } from './inspect-container.ts';
@@ -108,6 +109,7 @@ async function restartInPlace(
   if (timeoutMs <= 0 || !(await awaitEnd(init, timeoutMs))) await endProcess(init);
   for (const end = performance.now() + KILL_TIMEOUT_MS; performance.now() < end; await delay(5)) {
     const now = containers.get(id);
+    if (now?.startedAt !== startedAt && now?.status === 'running') containers.note(id, 'restart');
     if (now !== undefined && now.startedAt !== startedAt && now.status !== 'restarting') return true;
     if (now === undefined || !isInUse(now)) return false;
   }
@@ -125,19 +127,23 @@ const stopTimeout = (seconds = 10) => (seconds < 0 ? Number.POSITIVE_INFINITY : 
 /** When it is over, its owner has recorded how. */
 async function endContainer(
   containers: ContainerStore,
-  { id, name, process: init, owner, status }: ContainerState,
+  state: ContainerState,
   { signal, timeoutMs }: { readonly signal: number; readonly timeoutMs: number },
 ): Promise<void> {
+  const { id, name, process: init, owner, status } = state;
   if (status === 'created' || status === 'exited') return;
   // First, so that whoever looks after it does not start it again.
   await containers.update(id, { intent: 'stop' });
+  if (status === 'paused') await unpause(containers, state);
   if (status === 'restarting') await wakeSupervisor(containers.directoryOf(id));
   if (init !== undefined) {
     signalProcess(init, signal);
+    containers.note(id, 'kill', { signal: String(signal) });
     if (timeoutMs <= 0 || !(await awaitEnd(init, timeoutMs))) await endProcess(init);
   }
   const owned = await ownSoon(containers, { id, name }, KILL_TIMEOUT_MS);
   owned?.release();
+  containers.note(id, 'stop');
   if (owned === undefined && owner !== undefined && containers.get(id) !== undefined) killProcess(owner);
 }
 
@@ -149,12 +155,17 @@ export function killContainer(
   return withStore(request, async (store) => {
     const containers = new ContainerStore(store);
     await containers.reclaim();
-    const { id, process: init, status } = containers.find(name);
+    const state = containers.find(name);
+    const { id, process: init, status } = state;
     const number = signalNumber(request.signal ?? 'SIGKILL');
     if (!isRunning({ status }) || init === undefined) {
       throw new ApiError('CONFLICT', name, `cannot kill container: ${name}: container ${id} is not running`);
     }
+    // As for Docker: no policy starts what was killed.
+    if (number === constants.signals.SIGKILL) await containers.update(id, { intent: 'stop' });
     signalProcess(init, number);
+    if (number === constants.signals.SIGKILL && status === 'paused') await unpause(containers, state);
+    containers.note(id, 'kill', { signal: String(number) });
   });
 }
 

@@ -1,5 +1,13 @@
 import type { ContainerOptions } from '../runtime/container-options.ts';
-import type { ContainerState, EndpointState, MountState } from '../runtime/container-state.ts';
+import {
+  type ContainerState,
+  type EndpointState,
+  type HealthState,
+  isRunning,
+  type MountState,
+} from '../runtime/container-state.ts';
+import { healthcheckOf } from '../runtime/healthcheck.ts';
+import { logBounds, logPath } from '../runtime/logs/log-file.ts';
 import { portBindings, portMap } from '../runtime/ports.ts';
 import { DEFAULT_MASKED_PATHS, DEFAULT_READONLY_PATHS } from '../sandbox/masks.ts';
 
@@ -21,9 +29,9 @@ export function inspectContainer(state: ContainerState, directory: string) {
     ResolvConfPath: '',
     HostnamePath: '',
     HostsPath: '',
-    LogPath: '',
+    LogPath: logBounds(state.options.log) === undefined ? '' : logPath(directory, id),
     Name: `/${name}`,
-    RestartCount: 0,
+    RestartCount: state.restartCount ?? 0,
     Driver: 'overlay2',
     Platform: 'linux',
     MountLabel: '',
@@ -38,20 +46,36 @@ export function inspectContainer(state: ContainerState, directory: string) {
   };
 }
 
-function inspectedState({ status, process, exitCode, oomKilled, startedAt, finishedAt }: ContainerState) {
-  const isRunning = status === 'running';
+function inspectedState(state: ContainerState) {
+  const { status, process, exitCode, oomKilled, startedAt, finishedAt, error, health } = state;
+  const hasProcess = isRunning(state);
   return {
     Status: status,
-    Running: isRunning,
-    Paused: false,
-    Restarting: false,
+    // As for Docker: one that waits to be started again counts as running.
+    Running: hasProcess || status === 'restarting',
+    Paused: status === 'paused',
+    Restarting: status === 'restarting',
     OOMKilled: oomKilled ?? false,
     Dead: false,
-    Pid: isRunning ? (process?.pid ?? 0) : 0,
+    Pid: hasProcess ? (process?.pid ?? 0) : 0,
     ExitCode: exitCode ?? 0,
-    Error: '',
+    Error: error ?? '',
     StartedAt: startedAt ?? NO_TIME,
     FinishedAt: finishedAt ?? NO_TIME,
+    ...(health && { Health: inspectedHealth(health) }),
+  };
+}
+
+function inspectedHealth({ status, failingStreak, log }: HealthState) {
+  return {
+    Status: status,
+    FailingStreak: failingStreak,
+    Log: log.map(({ start, end, exitCode, output }) => ({
+      Start: start,
+      End: end,
+      ExitCode: exitCode,
+      Output: output,
+    })),
   };
 }
 
@@ -80,7 +104,11 @@ function hostConfig({ options, remove, mounts = [] }: ContainerState) {
     Binds: orNull(binds),
     NetworkMode: options.network ?? 'bridge',
     PortBindings: portBindings(options),
-    RestartPolicy: { Name: 'no', MaximumRetryCount: 0 },
+    LogConfig: { Type: options.log?.driver ?? 'json-file', Config: options.log?.options ?? {} },
+    RestartPolicy: {
+      Name: options.restart?.name ?? 'no',
+      MaximumRetryCount: options.restart?.maximumRetryCount ?? 0,
+    },
     AutoRemove: remove,
     CapAdd: orNull(options.capAdd),
     CapDrop: orNull(options.capDrop),
@@ -137,7 +165,12 @@ function config({ id, config: image, options }: ContainerState, name: string) {
     Hostname: options.hostname ?? id.slice(0, 12),
     Domainname: options.domainname ?? '',
     User: options.user ?? image.User ?? '',
+    AttachStdin: options.stdinOnce ?? false,
+    AttachStdout: options.stdinOnce ?? false,
+    AttachStderr: options.stdinOnce ?? false,
     Tty: options.terminal !== undefined,
+    OpenStdin: options.interactive ?? false,
+    StdinOnce: options.stdinOnce ?? false,
     Env: [...(options.env ?? []), ...(image.Env ?? [])],
     Cmd: options.command ?? image.Cmd ?? null,
     Image: name,
@@ -147,6 +180,25 @@ function config({ id, config: image, options }: ContainerState, name: string) {
     OnBuild: null,
     Labels: containerLabels({ config: image, options }),
     ...(options.stopSignal !== undefined && { StopSignal: options.stopSignal }),
+    ...(options.stopTimeoutSeconds !== undefined && { StopTimeout: options.stopTimeoutSeconds }),
+    ...healthcheck({ config: image, options }),
+  };
+}
+
+/** In nanoseconds, as the API has it. */
+function healthcheck(of: Pick<ContainerState, 'config' | 'options'>) {
+  const check = healthcheckOf(of);
+  if (check === undefined) return {};
+  const nanoseconds = (milliseconds = 0) => Math.round(milliseconds * 1e6);
+  return {
+    Healthcheck: {
+      Test: check.test,
+      Interval: nanoseconds(check.intervalMs),
+      Timeout: nanoseconds(check.timeoutMs),
+      StartPeriod: nanoseconds(check.startPeriodMs),
+      StartInterval: nanoseconds(check.startIntervalMs),
+      Retries: check.retries ?? 0,
+    },
   };
 }
 

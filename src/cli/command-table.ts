@@ -7,6 +7,7 @@ export interface Entry {
 }
 
 const containers = () => import('./commands/containers.ts');
+const control = () => import('./commands/container-control.ts');
 const life = () => import('./commands/container-life.ts');
 const names = () => import('./commands/image-names.ts');
 const archives = () => import('./commands/archives.ts');
@@ -48,6 +49,25 @@ export const COMMANDS: Readonly<Record<string, Entry>> = {
   logs: {
     about: 'Show what a container has put out',
     load: async () => (await import('./commands/logs.ts')).logs,
+  },
+  pause: {
+    about: 'Stop all processes of containers where they are',
+    load: async () => (await control()).pause,
+  },
+  unpause: { about: 'Let paused containers go on', load: async () => (await control()).unpause },
+  rename: { about: 'Give a container another name', load: async () => (await control()).rename },
+  update: {
+    about: 'Change limits and restart policy of containers',
+    load: async () => (await control()).update,
+  },
+  top: { about: 'Show the processes of a container', load: async () => (await control()).top },
+  stats: {
+    about: 'Show what containers use',
+    load: async () => (await import('./commands/stats.ts')).stats,
+  },
+  events: {
+    about: 'Show what happens to containers',
+    load: async () => (await import('./commands/events.ts')).events,
   },
   attach: {
     about: 'Show and use the streams of a running container',
@@ -155,12 +175,18 @@ export const GROUPS: Readonly<Record<string, Group>> = {
       logs: command('logs'),
       ls: command('ps'),
       prune: { about: 'Remove stopped containers', load: async () => (await system()).pruneContainers },
+      pause: command('pause'),
       port: command('port'),
+      rename: command('rename'),
       restart: command('restart'),
       rm: command('rm'),
       run: command('run'),
       start: command('start'),
+      stats: command('stats'),
       stop: command('stop'),
+      top: command('top'),
+      unpause: command('unpause'),
+      update: command('update'),
       wait: command('wait'),
     },
     aliases: { list: 'ls', ps: 'ls', remove: 'rm' },
@@ -187,6 +213,7 @@ export const GROUPS: Readonly<Record<string, Group>> = {
     about: 'Manage the store',
     commands: {
       check: command('check'),
+      events: command('events'),
       doctor: command('doctor'),
       info: command('info'),
       prune: command('prune'),

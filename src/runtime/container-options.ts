@@ -75,6 +75,19 @@ export interface ContainerOptions {
   readonly restart?: RestartPolicy;
   readonly log?: LogConfig;
   readonly detachKeys?: string;
+  /** Over the image's; what is not said here is as the image has it. */
+  readonly healthcheck?: HealthcheckConfig;
+}
+
+/** How the health of a container is checked. Times in milliseconds. */
+export interface HealthcheckConfig {
+  /** `['CMD', …]`, `['CMD-SHELL', text]`, or `['NONE']`. */
+  readonly test?: readonly string[];
+  readonly intervalMs?: number;
+  readonly timeoutMs?: number;
+  readonly startPeriodMs?: number;
+  readonly startIntervalMs?: number;
+  readonly retries?: number;
 }
 
 /** When a container that has ended is started again. */

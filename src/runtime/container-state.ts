@@ -39,6 +39,8 @@ export interface ContainerState {
   readonly error?: string;
   /** How often its policy has started it again. */
   readonly restartCount?: number;
+  /** Where it is checked. */
+  readonly health?: HealthState;
   /** What somebody has asked for, to be heeded when its process ends. Gone with the next start. */
   readonly intent?: 'stop' | 'restart';
   /** What is to be mounted at each start. */
@@ -89,4 +91,21 @@ export function networkNames({ network, options }: ContainerState): readonly str
   return names.length > 0
     ? names
     : (options.networks?.map(({ name }) => name) ?? [options.network ?? 'bridge']);
+}
+
+export interface HealthState {
+  readonly status: 'starting' | 'healthy' | 'unhealthy';
+  /** Failures in a row. */
+  readonly failingStreak: number;
+  /** The last results, oldest first. */
+  readonly log: readonly HealthResult[];
+}
+
+export interface HealthResult {
+  /** RFC 3339. */
+  readonly start: string;
+  readonly end: string;
+  /** -1 when the check took too long, or could not be made. */
+  readonly exitCode: number;
+  readonly output: string;
 }

@@ -5,7 +5,7 @@ import { openContainerNetwork } from './container-network.ts';
 import type { ContainerOptions } from './container-options.ts';
 import { startProcess } from './container-process.ts';
 import { commandLine } from './container-spec.ts';
-import type { ContainerState } from './container-state.ts';
+import type { ContainerState, HealthState } from './container-state.ts';
 import {
   type ContainerChange,
   ContainerStore,
@@ -14,6 +14,7 @@ import {
 } from './container-store.ts';
 import { RuntimeError } from './errors.ts';
 import { noteEvent } from './events.ts';
+import { healthcheckOf } from './healthcheck.ts';
 import { NAME_PATTERN, newContainerId } from './names.ts';
 import { processIdentity } from './process-identity.ts';
 import { signalNumber } from './signals.ts';
@@ -109,6 +110,7 @@ export async function startContainer(
     await containers.update(id, {
       ...running(started.pid),
       network: network.state,
+      health: request.managed && healthcheckOf(state) ? STARTING : undefined,
       supervised: request.managed,
     });
     noteEvent(store.root, state, 'start');
@@ -125,6 +127,8 @@ export async function startContainer(
     throw error;
   }
 }
+
+const STARTING: HealthState = { status: 'starting', failingStreak: 0, log: [] };
 
 /** What is recorded of a container whose process has ended. */
 export function exited(status: Pick<ExitStatus, 'code' | 'oomKilled'>): ContainerChange {

@@ -55,11 +55,13 @@ function groupsOf(pid: number): ReadonlyMap<string, string> {
 
 function freeze(directory: string | undefined, version: 1 | 2, frozen: boolean): void {
   if (directory === undefined)
-    throw new SandboxError('REFUSED', 'freezer', 'Cannot freeze the container: it has no group of the freezer');
+    throw new SandboxError(
+      'REFUSED',
+      'freezer',
+      'Cannot freeze the container: it has no group of the freezer',
+    );
   const [file, value] =
-    version === 1
-      ? ['freezer.state', frozen ? 'FROZEN' : 'THAWED']
-      : ['cgroup.freeze', frozen ? '1' : '0'];
+    version === 1 ? ['freezer.state', frozen ? 'FROZEN' : 'THAWED'] : ['cgroup.freeze', frozen ? '1' : '0'];
   writeFileSync(join(directory, file), value);
 }
 

@@ -136,6 +136,93 @@ describeCommands('containers in the background', (commands) => {
     expect(existsSync(`/proc/${init.pid}`)).toBe(false);
   });
 
+  test('tsctr attach and start -ai pass streams on, and end with the exit code', async () => {
+    await ok(
+      tsctr(
+        'create',
+        '-i',
+        '-a',
+        'stdin',
+        '--network=none',
+        '--name=talk',
+        'busybox',
+        'sh',
+        '-c',
+        'cat; exit 4',
+      ),
+    );
+    const { code, stdout } = await commands().tsctr(['start', '-ai', 'talk'], { input: 'hello\n' });
+    expect([code, stdout]).toEqual([4, 'hello\n']);
+    const { stderr } = await tsctr('attach', 'talk');
+    expect(stderr).toContain('cannot attach to a stopped container, start it first');
+  });
+
+  test('tsrun --restart stays with the first life of its container', async () => {
+    const args = ['--network=none', '--name=fore', '--restart=on-failure:1', 'busybox', 'sh', '-c'];
+    const { code, stdout } = await commands().tsrun([...args, 'echo life; exit 3']);
+    expect([code, stdout]).toEqual([3, 'life\n']);
+    await eventually(
+      () => status('fore'),
+      (text) => text.startsWith('Exited'),
+    );
+    expect(await ok(tsctr('logs', 'fore'))).toBe('life\nlife');
+    expect(await ok(tsctr('inspect', '-f', '{{.RestartCount}}', 'fore'))).toBe('1');
+  });
+
+  test('tsctr pause, unpause, rename, update, top and stats act on a running container', async () => {
+    await detached('busy', 'sleep 1000', '-m=100m');
+    await ok(tsctr('pause', 'busy'));
+    expect(await status('busy')).toMatch(/^Up .* \(Paused\)$/);
+    expect((await tsctr('start', 'busy')).stderr).toContain('cannot start a paused container');
+    await ok(tsctr('unpause', 'busy'));
+    await ok(tsctr('rename', 'busy', 'calm'));
+    await ok(tsctr('update', '-m=50m', '--memory-swap=100m', 'calm'));
+    expect(await ok(tsctr('inspect', '-f', '{{.HostConfig.Memory}}', 'calm'))).toBe(String(50 * 1024 ** 2));
+    expect(await ok(tsctr('top', 'calm'))).toMatch(
+      /UID +PID +PPID +C +STIME +TTY +TIME +CMD\n.* sleep 1000$/,
+    );
+    expect(await ok(tsctr('stats', '--no-stream', '--format={{.Name}} {{.MemUsage}}', 'calm'))).toMatch(
+      /^calm .*B \/ 50MiB$/,
+    );
+    const events = await ok(
+      tsctr('events', '--since=1m', '--until=0s', '--filter=container=calm', '--format={{.Action}}'),
+    );
+    expect(events.split('\n')).toEqual(expect.arrayContaining(['rename', 'update']));
+  });
+
+  test('--health-cmd is run and shown', async () => {
+    const health = ['--health-cmd=test -f /ok', '--health-interval=100ms', '--health-retries=2'];
+    await detached('ill', 'sleep 1000', ...health);
+    const is = (word: string) =>
+      eventually(
+        () => status('ill'),
+        (text) => text.endsWith(`(${word})`),
+      );
+    expect(await is('unhealthy')).toMatch(/\(unhealthy\)$/);
+    await ok(tsctr('exec', 'ill', 'touch', '/ok'));
+    expect(await is('healthy')).toMatch(/\(healthy\)$/);
+    expect(await ok(tsctr('inspect', '-f', '{{(index .State.Health.Log 0).ExitCode}}', 'ill'))).toMatch(
+      /^[01]$/,
+    );
+  });
+
+  test('tsctr start --restart-policy brings back what was running when the machine went down', async () => {
+    const ids = {
+      wanted: await detached('wanted', 'sleep 1000', '--restart=unless-stopped'),
+      stopped: await detached('stopped', 'sleep 1000', '--restart=unless-stopped'),
+      plain: await detached('plain', 'sleep 1000'),
+    };
+    await ok(tsctr('stop', '-t=0', 'stopped'));
+    for (const id of [ids.wanted, ids.plain])
+      process.kill(recordOf(commands().root, id).owner.pid, 'SIGKILL');
+    await eventually(
+      () => ok(tsctr('ps', '-q')),
+      (text) => text === '',
+    );
+    expect(await ok(tsctr('start', '--restart-policy'))).toBe('wanted');
+    expect(await ok(tsctr('ps', '--format={{.Names}}'))).toBe('wanted');
+  });
+
   test('tsrun -d --rm leaves nothing when it has ended', async () => {
     await detached('gone', 'exit 0', '--rm');
     expect(

@@ -48,7 +48,10 @@ export const start: CommandModule = {
       .option('-a, --attach', 'show its output, pass signals on, and end with its exit code')
       .option('-i, --interactive', 'pass standard input on')
       .option('--detach-keys <keys>', 'keys that leave the container alone (ctrl-p,ctrl-q)')
-      .option('--restart-policy', 'start all that their policies want running: after a restart of the machine')
+      .option(
+        '--restart-policy',
+        'start all that their policies want running: after a restart of the machine',
+      )
       .action(async (names: readonly string[], values: StartValues) =>
         done(await startAsAsked(names, values)),
       );
@@ -91,7 +94,10 @@ async function startAttached(name: string, values: StartValues): Promise<number>
   return ended ?? follow(await attachAs(id, values), following(values));
 }
 
-function attachAs(id: string, { attach: output = false, interactive = false }: StartValues): Promise<Attached> {
+function attachAs(
+  id: string,
+  { attach: output = false, interactive = false }: StartValues,
+): Promise<Attached> {
   return attach(id, { stdin: interactive, stdout: output, stderr: output });
 }
 

@@ -53,7 +53,11 @@ export const list: CommandModule = {
       .option('-l, --latest', 'the last one that was created')
       .option('-s, --size', 'accepted for compatibility')
       .option('--format <template>', 'a Go template, json, table, or table TEMPLATE');
-    listOption(command, '-f, --filter <condition>', 'ancestor, exited, id, label, name, status, volume');
+    listOption(
+      command,
+      '-f, --filter <condition>',
+      'ancestor, exited, health, id, label, name, network, status, volume',
+    );
     command.action(async (values: ListValues) => {
       const last = values.latest ? 1 : last_(values.last);
       const all = values.all === true || last !== undefined || asksForStatus(values.filter);
@@ -83,10 +87,22 @@ const FILTERS: Readonly<Record<string, (state: ContainerState, value: string) =>
     const found = containerLabels(state)[name];
     return found !== undefined && (wanted === undefined || found === wanted);
   },
-  name: ({ name }, value) => name.includes(value.replace(/^\//, '')),
+  health: ({ health }, value) => (health?.status ?? 'none') === value,
+  // A pattern, as for Docker; what is none is a part of the name.
+  name: ({ name }, value) => matches(value, name),
+  network: ({ options }, value) => (options.network ?? 'bridge') === value,
   status: ({ status }, value) => status === value,
   volume: ({ mounts = [] }, value) => mounts.some(({ name, target }) => name === value || target === value),
 };
+
+function matches(pattern: string, name: string): boolean {
+  try {
+    const expression = new RegExp(pattern);
+    return expression.test(name) || expression.test(`/${name}`);
+  } catch {
+    return name.includes(pattern);
+  }
+}
 
 function row(state: ContainerState, truncate: boolean): Row & { readonly ID: string } {
   const { id, image, created, name, status, mounts = [] } = state;
@@ -120,12 +136,14 @@ function commandText({ args }: ContainerState): string {
   return args.map((word) => (/[\s'"\\]|^$/.test(word) ? `'${word}'` : word)).join(' ');
 }
 
+const HEALTH = { starting: 'health: starting', healthy: 'healthy', unhealthy: 'unhealthy' };
+
 /** As Docker has it. */
-function statusText({ status, startedAt, finishedAt, exitCode = 0 }: ContainerState): string {
+function statusText({ status, startedAt, finishedAt, exitCode = 0, health }: ContainerState): string {
   const up = () => `Up ${humanDuration(Date.now() - Date.parse(startedAt ?? ''))}`;
   switch (status) {
     case 'running':
-      return up();
+      return health === undefined ? up() : `${up()} (${HEALTH[health.status]})`;
     case 'paused':
       return `${up()} (Paused)`;
     case 'restarting':

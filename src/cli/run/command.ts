@@ -69,7 +69,11 @@ function runAttached(values: OptionValues, request: RunRequest): Promise<number>
     let ended: Promise<number> | undefined;
     const attaching = { interactive, signalProxy: values.raw.sigProxy !== false };
     await runDetached(
-      { ...request, ...size, ...(values.flag('quiet') ? {} : pullReport(request.image)), stdinOnce: interactive },
+      {
+        ...request,
+        ...size,
+        ...(values.flag('quiet') ? {} : pullReport(request.image)),
+      },
       {
         beforeStart: async (container) => {
           started(container);

@@ -1,4 +1,5 @@
 import type { RunRequest } from '../../index.ts';
+import { parseDuration } from '../format/moment.ts';
 import { given, type OptionValues } from '../option-values.ts';
 import { UsageError } from '../usage-error.ts';
 import { parseInteger, parseKeyValue } from '../values.ts';
@@ -12,8 +13,11 @@ export function lifeOptions(values: OptionValues): Partial<RunRequest> {
     throw new UsageError('conflicting options: cannot specify both --restart and --rm');
   return {
     interactive: values.flag('interactive'),
+    // As for Docker: who has started it may end its input, who comes later may not.
+    stdinOnce: values.flag('interactive') && !values.flag('detach'),
     ...given({
       restart,
+      healthcheck: parseHealthcheck(values),
       log: parseLog(values),
       stopTimeoutSeconds: values.parsed('stopTimeout', '--stop-timeout', parseInteger),
       detachKeys: values.one('detachKeys'),
@@ -38,6 +42,34 @@ export function parseRestartPolicy(text: string): RestartPolicy {
 function times(text: string): number {
   if (/^\d{1,9}$/.test(text)) return Number(text);
   throw new UsageError('invalid restart policy: maximum retry count must be an integer');
+}
+
+/** Undefined when nothing is said about it. */
+function parseHealthcheck(values: OptionValues): RunRequest['healthcheck'] {
+  const command = values.one('healthCmd');
+  const rest = given({
+    intervalMs: values.parsed('healthInterval', '--health-interval', parseWait),
+    timeoutMs: values.parsed('healthTimeout', '--health-timeout', parseWait),
+    startPeriodMs: values.parsed('healthStartPeriod', '--health-start-period', parseWait),
+    startIntervalMs: values.parsed('healthStartInterval', '--health-start-interval', parseWait),
+    retries: values.parsed('healthRetries', '--health-retries', parseInteger) || undefined,
+  });
+  const isGiven = command !== undefined || Object.keys(rest).length > 0;
+  if (values.raw.healthcheck === false) {
+    if (isGiven) throw new UsageError('--no-healthcheck conflicts with --health-* options');
+    return { test: ['NONE'] };
+  }
+  return isGiven ? { ...rest, ...(command !== undefined && { test: ['CMD-SHELL', command] }) } : undefined;
+}
+
+/** Zero is "not given". */
+function parseWait(text: string, option: string): number | undefined {
+  const milliseconds = parseDuration(text);
+  if (milliseconds !== undefined && milliseconds === 0) return undefined;
+  if (milliseconds !== undefined && milliseconds >= 1) return milliseconds;
+  throw new UsageError(
+    `invalid argument "${text}" for "${option}": write a duration of 1ms or more, such as 30s or 1m30s`,
+  );
 }
 
 const DRIVERS = ['json-file', 'local', 'none'] as const;

@@ -5,7 +5,8 @@ import { declareUnsupported } from './unsupported.ts';
 
 /** The options of `docker run`, declared on a command. */
 export function declareRunOptions(command: Command): Command {
-  for (const declare of [basics, environment, files, declareNetworkOptions, limits, rights]) declare(command);
+  const groups = [basics, health, environment, files, declareNetworkOptions, limits, rights];
+  for (const declare of groups) declare(command);
   declareCompatible(command);
   declareUnsupported(command);
   return command;
@@ -40,6 +41,18 @@ function basics(command: Command): void {
   listOption(command, '-l, --label <key=value>', 'set metadata on the container');
   listOption(command, '--label-file <file>', 'read labels from a file');
   listOption(command, '-a, --attach <stream>', 'only these streams: stdin, stdout, stderr');
+}
+
+function health(command: Command): void {
+  command
+    .optionsGroup('Health:')
+    .option('--health-cmd <command>', 'shell command that succeeds when the container is well')
+    .option('--health-interval <duration>', 'time between two checks (default 30s)')
+    .option('--health-timeout <duration>', 'time for one check (default 30s)')
+    .option('--health-retries <number>', 'failures in a row until it is unhealthy (default 3)')
+    .option('--health-start-period <duration>', 'time at the start in which failures do not count')
+    .option('--health-start-interval <duration>', 'time between checks in that time (default 5s)')
+    .option('--no-healthcheck', "leave out the image's HEALTHCHECK");
 }
 
 function environment(command: Command): void {
@@ -111,17 +124,6 @@ function rights(command: Command): void {
 
 /** What `docker run` takes and what changes nothing here: metadata for a daemon, or the only way there is. */
 function declareCompatible(command: Command): void {
-  const flags = [
-    '--disable-content-trust',
-    '--health-cmd <command>',
-    '--health-interval <duration>',
-    '--health-retries <number>',
-    '--health-start-interval <duration>',
-    '--health-start-period <duration>',
-    '--health-timeout <duration>',
-    '--isolation <technology>',
-    '--kernel-memory <bytes>',
-    '--no-healthcheck',
-  ];
+  const flags = ['--disable-content-trust', '--isolation <technology>', '--kernel-memory <bytes>'];
   for (const each of flags) command.addOption(new Option(each).hideHelp());
 }

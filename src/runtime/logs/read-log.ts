@@ -53,13 +53,15 @@ class LineReader<T> {
   #position = 0;
   #rest = Buffer.alloc(0);
   /** Files that are complete, to be read first. */
-  #older: string[];
+  #older: string[] = [];
 
   constructor(path: string, tail: number | undefined) {
     this.#path = path;
     const older = rotated(path);
     if (tail === undefined) {
       this.#older = older;
+      // Now: whatever it is called later, it is found again by it.
+      this.#fd = openIfThere(this.#older.shift() ?? path);
       return;
     }
     const start = tailStart([...older, path], tail);
@@ -76,6 +78,7 @@ class LineReader<T> {
       if (this.#older.length === 0 && isStillAt(this.#fd, this.#path)) return;
       // Rotated meanwhile: what was written before that is to be read too.
       yield* this.#readFile(this.#fd);
+      if (this.#older.length === 0) this.#older = newerThan(this.#fd, this.#path);
       this.close();
     }
   }
@@ -118,6 +121,14 @@ function rotated(path: string): string[] {
   const found: string[] = [];
   for (let number = 1; existsSync(`${path}.${number}`); number++) found.unshift(`${path}.${number}`);
   return found;
+}
+
+/** The complete files that came after the open one, oldest first; all when it is none of them any more. */
+function newerThan(fd: number, path: string): string[] {
+  const all = rotated(path);
+  const { ino } = fstatSync(fd);
+  const at = all.findIndex((name) => statSync(name, { throwIfNoEntry: false })?.ino === ino);
+  return all.slice(at + 1);
 }
 
 /** Where the last so many lines of the files begin. */

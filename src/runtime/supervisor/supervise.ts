@@ -4,9 +4,11 @@ import type { ExitStatus, Stdio } from '../../sandbox/sandbox.ts';
 import { discardContainer, exited, type RunningContainer, startContainer } from '../container.ts';
 import type { ContainerState } from '../container-state.ts';
 import { ContainerStore, type OwnedContainer } from '../container-store.ts';
+import { healthcheckOf } from '../healthcheck.ts';
 import { LogFile, logBounds, logPath } from '../logs/log-file.ts';
 import { processIdentity } from '../process-identity.ts';
 import { signalNumber } from '../signals.ts';
+import { watchHealth } from './health.ts';
 import { ContainerStreams } from './output.ts';
 import { RestartSchedule } from './restart-policy.ts';
 import { serve } from './server.ts';
@@ -98,10 +100,16 @@ class Supervisor {
     }
     this.streams.connect(this.#running.process);
     if (this.#ending) this.#askToEnd();
+    const check = healthcheckOf(this.#initial);
+    const stopWatching = check ? watchHealth(this.containers, this.owned.id, check) : () => {};
     started();
-    const status = await this.#running.wait();
-    await this.streams.ended();
-    return status;
+    try {
+      const status = await this.#running.wait();
+      await this.streams.ended();
+      return status;
+    } finally {
+      stopWatching();
+    }
   }
 
   /** Records the end; resolves, when its time has come, with whether it is to be started again. */
