@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events';
 import { formatPlatform, hostPlatform, type Platform, type Store } from '../../layers/index.ts';
 import type { LowerRequest } from '../dockerfile/lower/request.ts';
 import type { DockerfileSource } from '../dockerfile/source.ts';
@@ -31,6 +32,8 @@ export async function withRequest<T>(
   let contexts: BuildContexts | undefined;
   try {
     const signal = request.signal ?? new AbortController().signal;
+    // As many wait for it as there are images to look up and steps to run.
+    setMaxListeners(0, signal);
     contexts = await openContexts(store, request, { report, signal });
     const { source, ignore } = await readDockerfile({ request, store, contexts, report, signal });
     contexts.useIgnoreFile(ignore);

@@ -31,7 +31,9 @@ export function compileIgnore(lines: readonly string[]): IgnoreMatcher {
  * slash matches nothing.
  */
 export function compileExclude(patterns: readonly string[]): IgnoreMatcher {
-  return compileIgnore(patterns.filter((pattern) => !/^\s*!?\s*\//.test(pattern)));
+  return compileIgnore(
+    patterns.filter((pattern) => !pattern.trimStart().replace(/^!\s*/, '').startsWith('/')),
+  );
 }
 
 /** One pattern. Its state is how far a directory's path has come in it. */

@@ -25,7 +25,7 @@ export function outlineJson(source: DockerfileSource, outline: Outline): string 
       args.map(({ range, ...arg }) => ({
         name: arg.name,
         ...(arg.description !== undefined && { description: arg.description }),
-        ...(arg.value !== undefined && { value: arg.value }),
+        ...(arg.value && { value: arg.value }),
         location: location([range]),
       })),
     ),

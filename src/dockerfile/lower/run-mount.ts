@@ -72,7 +72,8 @@ function targetOf(
   { type, target = '' }: RunMount,
 ): string {
   if (target === '' && (type === 'secret' || type === 'ssh')) return '';
-  const absolute = target === '' ? '/' : absolutePath(workdirOf(state), target);
+  // Without a target it is the working directory.
+  const absolute = absolutePath(workdirOf(state), target === '' ? '.' : target);
   if (absolute !== '/') return absolute;
   throw failure(context, instruction, 'BAD_FLAG', 'invalid mount target "/"', {
     hint: 'Give the mount a directory of its own: target=/path',

@@ -58,3 +58,9 @@ test.each([
   new Glob(pattern, { globstar: true }).matches(name);
   expect(performance.now() - began).toBeLessThan(5000);
 });
+
+test('compileExclude() takes linear time for many blanks', () => {
+  const began = process.cpuUsage();
+  expect(compileExclude([`${' '.repeat(60_000)}!${' '.repeat(60_000)}x`]).ignored('x')).toBe(false);
+  expect(process.cpuUsage(began).user).toBeLessThan(1_000_000);
+});
