@@ -277,6 +277,7 @@ describeCommands('tsctr cp', (commands) => {
   function flip(directory: string) {
     const script = `import ctypes, os
 libc = ctypes.CDLL(None)
+libc.prctl(1, 9) # PR_SET_PDEATHSIG: not to outlive the test
 while True: libc.renameat2(3, b'x', 3, b'y', 2)`;
     const fd = openSync(directory, 'r');
     return spawn('python3', ['-c', script], { stdio: ['ignore', 'ignore', 'inherit', fd] });

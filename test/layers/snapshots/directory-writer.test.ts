@@ -154,6 +154,7 @@ async function startFlipper(directory: string, target: string) {
   symlinkSync(target, join(aside, 'flip'));
   const script = `import ctypes, sys
 libc = ctypes.CDLL(None)
+libc.prctl(1, 9) # PR_SET_PDEATHSIG: not to outlive the test
 a, b = (p.encode() for p in sys.argv[1:3])
 print('on', flush=True)
 while True: libc.renameat2(-100, a, -100, b, 2)`;
