@@ -1,4 +1,4 @@
-import { checkFile } from './checks/check-file.ts';
+import { checkEach, checkFile } from './checks/check-file.ts';
 import { type CheckConfig, defaultCheckConfig, parseCheckConfig } from './checks/config.ts';
 import type { Finding } from './checks/finding.ts';
 import { FindingList } from './checks/finding-list.ts';
@@ -18,6 +18,8 @@ export interface ParseOptions {
   readonly syntax?: string;
   /** BUILDKIT_DOCKERFILE_CHECK: in place of `# check=`. */
   readonly check?: string;
+  /** Told what was found in the lines before a mistake, when one is thrown; otherwise it is in the result. */
+  readonly foundBefore?: (findings: readonly Finding[]) => void;
 }
 
 /** Which build arguments these are. */
@@ -50,6 +52,23 @@ export function parseDockerfile(source: DockerfileSource, options: ParseOptions 
   const checks = readChecks(directives, options.check);
   const instructions: Instruction[] = [];
   const emptyLines = new FindingList(checks);
+  try {
+    readInstructions(source, directives, instructions, emptyLines);
+  } catch (error) {
+    options.foundBefore?.([...emptyLines.found, ...checkEach(instructions, checks)]);
+    throw error;
+  }
+  const findings = [...emptyLines.found, ...checkFile(instructions, checks)];
+  return { source, instructions, directives, checks, findings };
+}
+
+/** Appends to the two lists, so that what stands before a mistake is known when it is thrown. */
+function readInstructions(
+  source: DockerfileSource,
+  directives: Directives,
+  instructions: Instruction[],
+  emptyLines: FindingList,
+): void {
   let stages = 0;
   for (const scanned of scan(source.text, { source }, directives)) {
     const statement = new Statement(scanned, directives.escapeChar, { source });
@@ -63,8 +82,6 @@ export function parseDockerfile(source: DockerfileSource, options: ParseOptions 
       emptyLines.add('NoEmptyContinuation', 'Empty continuation line', scanned.emptyLines, scanned.comments);
   }
   if (stages === 0) throw withoutStages(source, instructions);
-  const findings = [...emptyLines.found, ...checkFile(instructions, checks)];
-  return { source, instructions, directives, checks, findings };
 }
 
 /**

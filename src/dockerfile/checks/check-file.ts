@@ -6,10 +6,17 @@ import type { Finding } from './finding.ts';
 import { FindingList } from './finding-list.ts';
 import { checkStageName, checkStageNames } from './stage-names.ts';
 
+/** The checks that need no more than one instruction. */
+export function checkEach(instructions: readonly Instruction[], config: CheckConfig): readonly Finding[] {
+  const list = new FindingList(config);
+  for (const instruction of instructions) checkAlone(instruction, list);
+  return list.found;
+}
+
 /** The checks that look at every instruction, whether its stage is built or not. */
 export function checkFile(instructions: readonly Instruction[], config: CheckConfig): readonly Finding[] {
   const list = new FindingList(config);
-  for (const instruction of instructions) checkAlone(instruction, list);
+  list.found.push(...checkEach(instructions, config));
   const stages = instructions.filter(({ keyword }) => keyword === 'FROM') as readonly FromInstruction[];
   checkStageNames(stages, list);
   checkCasing(instructions, list);

@@ -16,12 +16,15 @@ export interface CheckReport {
 /** Checks the stage that the request names with what it needs, or without a name every stage. Builds nothing. */
 export async function checkStages(request: LowerRequest): Promise<CheckReport> {
   let file: OpenDockerfile | undefined;
+  let foundBefore: readonly Finding[] = [];
   try {
-    file = openDockerfile(request);
+    file = openDockerfile(request, (findings) => {
+      foundBefore = findings;
+    });
     await lowerTargets(file, request.target ? [file.target] : [...file.parts.stages.keys()]);
   } catch (error) {
     if (!(error instanceof DockerfileError)) throw error;
-    return { findings: byLine(file?.findings.found ?? []), error };
+    return { findings: byLine(file?.findings.found ?? foundBefore), error };
   }
   const { found, config } = file.findings;
   const error = lintError(found, config, request.source);

@@ -1,5 +1,5 @@
 import { type ContainerConfig, formatPlatform, type Platform } from '../../../layers/index.ts';
-import { byLine } from '../checks/finding.ts';
+import { byLine, type Finding } from '../checks/finding.ts';
 import { lintError } from '../checks/finding-list.ts';
 import { lowerTargets, openDockerfile } from './open.ts';
 import type { LoweredBuild, LowerRequest } from './request.ts';
@@ -10,11 +10,14 @@ import type { StageState } from './state.ts';
  * Throws DockerfileError for every mistake in the Dockerfile, an image that does not exist included.
  */
 export async function lowerDockerfile(request: LowerRequest): Promise<LoweredBuild> {
-  const file = openDockerfile(request);
-  const { graph, states, epoch, created } = await lowerTargets(file, [file.target]).finally(() => {
-    // Also when it fails: what was found first may say why.
-    for (const finding of byLine(file.findings.found)) request.warn?.(finding);
-  });
+  // Also when it fails: what was found first may say why.
+  const tell = (findings: readonly Finding[]) => {
+    for (const finding of byLine(findings)) request.warn?.(finding);
+  };
+  const file = openDockerfile(request, tell);
+  const { graph, states, epoch, created } = await lowerTargets(file, [file.target]).finally(() =>
+    tell(file.findings.found),
+  );
   const error = lintError(file.findings.found, file.findings.config, request.source);
   if (error !== undefined) throw error;
   const state = states.get(file.target)!;

@@ -1,5 +1,6 @@
 import type { Platform } from '../../../layers/index.ts';
 import { GraphBuilder } from '../../llb/graph.ts';
+import type { Finding } from '../checks/finding.ts';
 import { FindingList } from '../checks/finding-list.ts';
 import { type ParsedDockerfile, parseDockerfile, parseOptions } from '../parse.ts';
 import { predefinedArgs } from '../predefined-args.ts';
@@ -33,13 +34,29 @@ export interface LoweredStages {
   readonly created: string | undefined;
 }
 
-/** Reads the file and everything before its first stage. Throws DockerfileError. */
-export function openDockerfile(request: LowerRequest): OpenDockerfile {
+/**
+ * Reads the file and everything before its first stage. Throws DockerfileError; `foundBefore` is told then what was
+ * found so far.
+ */
+export function openDockerfile(
+  request: LowerRequest,
+  foundBefore: (findings: readonly Finding[]) => void = () => {},
+): OpenDockerfile {
   const { source, buildArgs } = request;
-  const parsed = parseDockerfile(source, parseOptions(buildArgs));
-  const { escapeChar } = parsed.directives;
+  const parsed = parseDockerfile(source, { ...parseOptions(buildArgs), foundBefore });
   const findings = new FindingList(parsed.checks);
   findings.found.push(...parsed.findings);
+  try {
+    return openParsed(request, parsed, findings);
+  } catch (error) {
+    foundBefore(findings.found);
+    throw error;
+  }
+}
+
+function openParsed(request: LowerRequest, parsed: ParsedDockerfile, findings: FindingList): OpenDockerfile {
+  const { source, buildArgs } = request;
+  const { escapeChar } = parsed.directives;
   const parts = splitStages(parsed.instructions, source);
   const target = targetStage(parts, request.target, source);
   const targetName = request.target || (parts.stages.at(-1)!.from.name ?? '');

@@ -36,6 +36,19 @@ test('checkStages() keeps what was found before a mistake', async () => {
   expect(error).toBe('missing: not found');
 });
 
+test('checkStages() keeps what was found in the lines before one that cannot be read, or before the first stage', async () => {
+  expect(
+    await rulesOf('FROM busybox as One\nRUN a \\\n\n b\nMAINTAINER me\nRUNN x\nMAINTAINER me\n'),
+  ).toEqual({
+    rules: ['StageNameCasing:1', 'FromAsCasing:1', 'NoEmptyContinuation:3', 'MaintainerDeprecated:5'],
+    error: 'dockerfile parse error on line 6: unknown instruction: RUNN (did you mean RUN?)',
+  });
+  expect(await rulesOf('FROM busybox AS One\n', { target: 'two' })).toEqual({
+    rules: ['StageNameCasing:1'],
+    error: expect.stringContaining('target stage "two" could not be found'),
+  });
+});
+
 test('checkStages() turns findings into an error where the file asks for it', async () => {
   expect((await rulesOf(`# check=error=true\n${dockerfile}`)).error).toBe(
     'lint violation found for rules: StageNameCasing, LegacyKeyValueFormat, UndefinedVar',
