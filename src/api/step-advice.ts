@@ -22,7 +22,8 @@ export interface StepToAdvise {
 export function adviseOnStep(step: StepToAdvise): Advice {
   const { cause, op } = step;
   const own = adviceIn(cause);
-  if (op.type !== 'exec') return variables(step) ?? own;
+  // What is wrong as it is written is not wrong for want of a value.
+  if (op.type !== 'exec') return isWritten(own.subject, step) ? own : (variables(step) ?? own);
   if (!(cause instanceof ExecError)) return own;
   return (
     failedJson(op) ??
@@ -37,6 +38,16 @@ export function adviseOnStep(step: StepToAdvise): Advice {
 function adviceIn(cause: unknown): Advice {
   const { subject, hint } = (cause ?? {}) as Advice;
   return { ...(subject !== undefined && { subject }), ...(hint !== undefined && { hint }) };
+}
+
+/** Whether the instruction has the word itself, and not a variable that becomes it. */
+function isWritten(word: string | undefined, { source, lines }: StepToAdvise): boolean {
+  if (word === undefined || lines === undefined) return false;
+  const text = source.text
+    .split('\n')
+    .slice(lines.start - 1, lines.end)
+    .join('\n');
+  return text.split(/[\s"',[\]]+/).includes(word);
 }
 
 /** `RUN ['echo', 'hi']`: the shell takes it for its own `[`. */
