@@ -1,5 +1,5 @@
 import { Readable } from 'node:stream';
-import { beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type BytePath, type DiffId, type FileTree, openStore } from '../../layers/index.ts';
 import {
   type BuildRequest,
@@ -12,23 +12,27 @@ import {
 } from '../../src/index.ts';
 import { busyboxTar, rootfsProblem } from '../support/busybox-rootfs.ts';
 import { type ContextExpectation, contextCases, makeContext, requestOf } from '../support/context-cases.ts';
-import { tempFolder } from '../support/temp-folder.ts';
+import { lastingFolder } from '../support/temp-folder.ts';
 import { shortListing } from '../support/tree-listing.ts';
 
 if (rootfsProblem !== undefined) console.log(`skipped: builds of fixtures/contexts: ${rootfsProblem}`);
 
 describe.skipIf(rootfsProblem !== undefined)('build()', () => {
-  let busybox: Buffer;
+  // One store for all cases: what one of them has built is a cached step of another, and is to be right there too.
+  let store: ReturnType<typeof lastingFolder>;
+  let base: string;
 
-  beforeAll(() => {
-    busybox = busyboxTar();
+  beforeAll(async () => {
+    store = lastingFolder();
+    const config = { Cmd: ['sh'], Env: ['PATH=/bin'] };
+    const busybox = Readable.from([busyboxTar()]);
+    base = await importImage(busybox, { storeRoot: store.path, tag: 'busybox', config });
   });
 
+  afterAll(() => store.remove());
+
   test.each(contextCases())('makes of $name what Docker makes of it', async (given) => {
-    const storeRoot = `${tempFolder()}/store`;
-    const config = { Cmd: ['sh'], Env: ['PATH=/bin'] };
-    const base = await importImage(Readable.from([busybox]), { storeRoot, tag: 'busybox', config });
-    const request = { ...(await requestOf(given, makeContext(given))), storeRoot };
+    const request = { ...(await requestOf(given, makeContext(given))), storeRoot: store.path };
     const observed = await observe(request, base, given.expected);
     await expect(`${JSON.stringify(observed, undefined, 2)}\n`).toMatchFileSnapshot(given.file);
   });
