@@ -23,6 +23,7 @@ export * from './api/image-commands.ts';
 export * from './api/info.ts';
 export * from './api/login.ts';
 export type { OpenStep, StepProcess } from './api/open-step.ts';
+export * from './api/registry-commands.ts';
 export * from './api/run.ts';
 export * from './api/store-commands.ts';
 export * from './api/terminal.ts';

@@ -93,7 +93,13 @@ export interface RunRequest extends ContainerOptions {
   readonly signal?: AbortSignal;
 }
 
-export { type Descriptor, type Digest, type Platform, parsePlatform } from '../../layers/index.ts';
+export {
+  type Descriptor,
+  type Digest,
+  formatPlatform,
+  type Platform,
+  parsePlatform,
+} from '../../layers/index.ts';
 export type { LogEvent, ProgressEvent, StatusEvent, VertexEvent, WarningEvent } from '../progress/events.ts';
 export type {
   ContainerOptions,

@@ -13,6 +13,8 @@ const names = () => import('./commands/image-names.ts');
 const archives = () => import('./commands/archives.ts');
 const inspections = () => import('./commands/inspect.ts');
 const registries = () => import('./commands/registries.ts');
+const manifests = () => import('./commands/manifest.ts');
+const imagetools = () => import('./commands/imagetools.ts');
 const logins = () => import('./commands/login.ts');
 const system = () => import('./commands/system.ts');
 const containerFiles = () => import('./commands/container-files.ts');
@@ -208,6 +210,32 @@ export const GROUPS: Readonly<Record<string, Group>> = {
       tag: command('tag'),
     },
     aliases: { list: 'ls', remove: 'rm' },
+  },
+  imagetools: {
+    about: 'Look at and make images in registries, as buildx imagetools',
+    commands: {
+      create: {
+        about: 'Make an image for several platforms of images in registries',
+        load: async () => (await imagetools()).create,
+      },
+      inspect: { about: 'Show an image in a registry', load: async () => (await imagetools()).inspect },
+    },
+  },
+  manifest: {
+    about: 'Manage lists of images for several platforms, in registries',
+    commands: {
+      annotate: {
+        about: 'Say for which platform an image is',
+        load: async () => (await manifests()).annotate,
+      },
+      create: {
+        about: 'Make a list, kept here until it is pushed',
+        load: async () => (await manifests()).create,
+      },
+      inspect: { about: 'Show a list or a manifest', load: async () => (await manifests()).inspect },
+      push: { about: 'Push a list', load: async () => (await manifests()).push },
+      rm: { about: 'Forget lists', load: async () => (await manifests()).remove },
+    },
   },
   system: {
     about: 'Manage the store',

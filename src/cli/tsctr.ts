@@ -13,7 +13,7 @@ export interface CommandModule {
   readonly passThrough?: boolean;
 }
 
-const args = withoutGlobalOptions(process.argv.slice(2));
+const args = unnested(withoutGlobalOptions(process.argv.slice(2)));
 const isRun = args[0] === 'run' || (args[0] === 'container' && args[1] === 'run');
 // As for docker: whatever goes wrong in `run` before the command itself is 125.
 void runMain('tsctr', tsctr, isRun ? ExitCode.tool : ExitCode.failure);
@@ -37,6 +37,11 @@ function withoutGlobalOptions(argv: readonly string[]): readonly string[] {
   if (!/^(-H|--host|-c|--context|-l|--log-level|--config|--tls(cacert|cert|key))$/.test(name)) return argv;
   if (name === '--config') process.env.DOCKER_CONFIG = value ?? rest[0];
   return withoutGlobalOptions(value === undefined ? rest.slice(1) : rest);
+}
+
+/** `buildx imagetools` is a group within a group, and here one by itself. */
+function unnested(argv: readonly string[]): readonly string[] {
+  return argv[0] === 'buildx' && argv[1] === 'imagetools' ? argv.slice(1) : argv;
 }
 
 function isHelp(word: string): boolean {

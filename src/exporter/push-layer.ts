@@ -1,5 +1,5 @@
 import { PassThrough, Readable } from 'node:stream';
-import type { Descriptor, Digest, Reference, Store } from '../../layers/index.ts';
+import { type Descriptor, type Digest, MediaType, type Reference, type Store } from '../../layers/index.ts';
 import type { Report } from '../progress/events.ts';
 import type { RegistryOptions } from '../registry/client.ts';
 import { Slots } from '../registry/concurrency.ts';
@@ -123,14 +123,20 @@ function room(stream: PassThrough): Promise<void> {
   });
 }
 
+const CONFIG_TYPES: ReadonlySet<string> = new Set([MediaType.ociConfig, MediaType.dockerConfig]);
+
 type Progress = (current: number, result?: 'present' | 'mounted') => void;
 
 /** Tells of an upload: at its start, at every hundredth part, and when it is over. */
-function progressOf({ digest, size }: Descriptor, { report, vertex = '' }: LayerPushOptions): Progress {
+function progressOf(
+  { digest, size, mediaType }: Descriptor,
+  { report, vertex = '' }: LayerPushOptions,
+): Progress {
   const started = Date.now();
   let next = 0;
   return (current, result) => {
-    if (report === undefined || (current < next && current < size)) return;
+    // A configuration is nothing to wait for.
+    if (report === undefined || CONFIG_TYPES.has(mediaType) || (current < next && current < size)) return;
     next = current + size / 100;
     report({
       kind: 'status',

@@ -1,8 +1,14 @@
-import { parsePlatform, pullImage, pushImage } from '../../index.ts';
+import {
+  type PulledName,
+  parsePlatform,
+  pullAllTags,
+  pullImage,
+  pushAllTags,
+  pushImage,
+} from '../../index.ts';
 import { ExitCode } from '../exit-status.ts';
 import { TransferView, type TransferWords } from '../transfer-view.ts';
 import type { CommandModule } from '../tsctr.ts';
-import { UsageError } from '../usage-error.ts';
 
 /** On standard output, which is where Docker has it. */
 function view(words: TransferWords): TransferView {
@@ -17,11 +23,14 @@ function view(words: TransferWords): TransferView {
   return new TransferView(output, words);
 }
 
-interface PullValues {
+interface TransferValues {
   readonly quiet?: boolean;
   readonly platform?: string;
   readonly allTags?: boolean;
 }
+
+const DOWNLOAD: TransferWords = { doing: 'Downloading', done: 'Pull complete' };
+const UPLOAD: TransferWords = { doing: 'Pushing', done: 'Pushed' };
 
 export const pull: CommandModule = {
   declare(command, done) {
@@ -29,27 +38,68 @@ export const pull: CommandModule = {
       .argument('<image>')
       .option('-q, --quiet', 'only print the name')
       .option('--platform <platform>', 'os/arch[/variant]')
-      .option('-a, --all-tags', 'not supported')
+      .option('-a, --all-tags', 'every tag of the repository')
       .option('--disable-content-trust', 'accepted for compatibility')
-      .action(async (text: string, { quiet, platform, allTags }: PullValues) => {
-        if (allTags) throw new UsageError('--all-tags is not supported: name the tags one by one');
-        const shown = quiet ? undefined : view({ doing: 'Downloading', done: 'Pull complete' });
-        const { name, digest, upToDate } = await pullImage(text, {
-          ...(platform !== undefined && { platform: parsePlatform(platform) }),
-          ...(shown && { report: shown.report }),
-        });
-        if (!quiet) {
-          const what = upToDate ? 'Image is up to date for' : 'Downloaded newer image for';
-          process.stdout.write(`Digest: ${digest}\nStatus: ${what} ${familiar(name)}\n`);
-        }
-        process.stdout.write(`${name}\n`);
+      .action(async (text: string, { quiet = false, platform, allTags }: TransferValues) => {
+        const wanted = platform === undefined ? {} : { platform: parsePlatform(platform) };
+        if (allTags) await pullAll(text, { ...wanted, quiet });
+        else await pullOne(text, { ...wanted, quiet });
         done(ExitCode.ok);
       });
   },
 };
 
+interface PullRequest {
+  readonly quiet: boolean;
+  readonly platform?: ReturnType<typeof parsePlatform>;
+}
+
+async function pullOne(text: string, { quiet, ...request }: PullRequest): Promise<void> {
+  if (!quiet && !isTagged(text)) process.stdout.write('Using default tag: latest\n');
+  const shown = quiet ? {} : { report: view(DOWNLOAD).report };
+  const pulled = await pullImage(text, { ...request, ...shown });
+  if (!quiet) process.stdout.write(`Digest: ${pulled.digest}\n${statusLine([pulled], pulled.name)}`);
+  process.stdout.write(`${pulled.name}\n`);
+}
+
+async function pullAll(text: string, { quiet, ...request }: PullRequest): Promise<void> {
+  let shown = view(DOWNLOAD);
+  const pulled = await pullAllTags(text, {
+    ...request,
+    ...(!quiet && {
+      report: (event) => shown.report(event),
+      onTag: (name) => {
+        shown = view(DOWNLOAD);
+        process.stdout.write(`${tagOf(name)}: Pulling from ${repositoryOf(name)}\n`);
+      },
+    }),
+  });
+  if (!quiet) process.stdout.write(statusLine(pulled, text));
+  process.stdout.write(`${text}\n`);
+}
+
+function statusLine(pulled: readonly PulledName[], name: string): string {
+  const what = pulled.every(({ upToDate }) => upToDate)
+    ? 'Image is up to date for'
+    : 'Downloaded newer image for';
+  return `Status: ${what} ${familiar(name)}\n`;
+}
+
 function familiar(name: string): string {
   return name.replace(/^docker\.io\/(library\/)?/, '');
+}
+
+function isTagged(text: string): boolean {
+  return /:[^/]*$/.test(text) || text.includes('@');
+}
+
+function tagOf(name: string): string {
+  return /:([^/:@]+)$/.exec(name)?.[1] ?? 'latest';
+}
+
+/** Without registry and tag, as Docker shows it. */
+function repositoryOf(name: string): string {
+  return name.slice(name.indexOf('/') + 1).replace(/:[^/:]*$/, '');
 }
 
 export const push: CommandModule = {
@@ -57,15 +107,34 @@ export const push: CommandModule = {
     command
       .argument('<image>')
       .option('-q, --quiet', 'only print the name')
-      .option('-a, --all-tags', 'not supported')
+      .option('-a, --all-tags', 'every tag that the store has of the repository')
       .option('--disable-content-trust', 'accepted for compatibility')
-      .action(async (name: string, { quiet, allTags }: PullValues) => {
-        if (allTags) throw new UsageError('--all-tags is not supported: name the tags one by one');
-        const shown = quiet ? undefined : view({ doing: 'Pushing', done: 'Pushed' });
-        const { digest, size } = await pushImage(name, shown && { report: shown.report });
-        const tag = /:([^/:@]+)$/.exec(name)?.[1] ?? 'latest';
-        process.stdout.write(quiet ? `${name}\n` : `${tag}: digest: ${digest} size: ${size}\n`);
+      .action(async (name: string, { quiet = false, allTags }: TransferValues) => {
+        if (allTags) await pushAll(name, quiet);
+        else await pushOne(name, quiet);
         done(ExitCode.ok);
       });
   },
 };
+
+async function pushOne(name: string, quiet: boolean): Promise<void> {
+  if (!quiet && !isTagged(name)) process.stdout.write('Using default tag: latest\n');
+  const shown = quiet ? {} : { report: view(UPLOAD).report };
+  const { digest, size } = await pushImage(name, shown);
+  process.stdout.write(quiet ? `${name}\n` : `${tagOf(name)}: digest: ${digest} size: ${size}\n`);
+}
+
+async function pushAll(name: string, quiet: boolean): Promise<void> {
+  let shown = view(UPLOAD);
+  const request = {
+    report: (event: Parameters<TransferView['report']>[0]) => shown.report(event),
+    onTag: () => {
+      shown = view(UPLOAD);
+    },
+  };
+  const pushed = await pushAllTags(name, quiet ? {} : request);
+  if (quiet) process.stdout.write(`${name}\n`);
+  else
+    for (const { name: full, target } of pushed)
+      process.stdout.write(`${tagOf(full)}: digest: ${target.digest} size: ${target.size}\n`);
+}
