@@ -2,6 +2,7 @@ import { Readable } from 'node:stream';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Descriptor } from '../../layers/index.ts';
 import { networkError } from './errors.ts';
+import { paced } from './paced.ts';
 import { type Fetcher, RegistryError } from './registry.ts';
 
 const MAX_RESUMPTIONS = 5;
@@ -12,6 +13,8 @@ export interface BlobStreamOptions {
   readonly offset?: number;
   /** Called with the bytes received so far, those before the offset included. */
   readonly progress?: (received: number) => void;
+  /** Milliseconds of waiting that a few kilobytes may take. */
+  readonly idleTimeout?: number;
   /** Milliseconds before the first resumption; doubled at each further one without progress. */
   readonly retryDelay?: number;
 }
@@ -39,7 +42,7 @@ async function* chunks(
     const before = received;
     try {
       const body = await fetcher.blob(descriptor, received);
-      for await (const chunk of body as AsyncIterable<Buffer>) {
+      for await (const chunk of paced(body, options.idleTimeout)) {
         received += chunk.length;
         if (received > size) throw tooLong(descriptor);
         options.progress?.(received);

@@ -50,9 +50,11 @@ export class RepositoryClient {
     limit: number,
   ): Promise<HttpResponse & { readonly bytes: Buffer }> {
     const answer = await this.request(request);
-    const bytes = await readBounded(answer.body, limit, request.subject).catch((error: unknown) => {
-      throw networkError(error, answer.url.host);
-    });
+    const bytes = await readBounded(answer.body, limit, request.subject, this.options.idleTimeout).catch(
+      (error: unknown) => {
+        throw networkError(error, answer.url.host);
+      },
+    );
     return { ...answer, bytes };
   }
 

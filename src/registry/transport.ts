@@ -5,6 +5,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type { AddressPolicy } from './address-policy.ts';
 import { Connections } from './connections.ts';
 import { networkError } from './errors.ts';
+import { paced } from './paced.ts';
 import type { Environment } from './proxy.ts';
 import { RegistryError } from './registry.ts';
 
@@ -172,11 +173,16 @@ function retryAfter(header: string | undefined): number | undefined {
 }
 
 /** A whole body in memory. Throws `LIMIT_EXCEEDED` past `limit` bytes. */
-export async function readBounded(body: Readable, limit: number, subject: string): Promise<Buffer> {
+export async function readBounded(
+  body: Readable,
+  limit: number,
+  subject: string,
+  window?: number,
+): Promise<Buffer> {
   const chunks: Buffer[] = [];
   let size = 0;
   // Leaving the loop, by throwing too, destroys the body.
-  for await (const chunk of body as AsyncIterable<Buffer>) {
+  for await (const chunk of paced(body, window)) {
     size += chunk.length;
     if (size > limit)
       throw new RegistryError(
