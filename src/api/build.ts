@@ -20,6 +20,7 @@ import { SolveError } from '../solver/solve-error.ts';
 import { annotationsFor } from './annotations.ts';
 import { BuildError } from './build-error.ts';
 import { EventQueue } from './event-queue.ts';
+import { cacheExplainer } from './explain-cache.ts';
 import { withTimes } from './history-times.ts';
 import { ImageResolver } from './image-resolver.ts';
 import { LogTail, type OutputEnd } from './log-tail.ts';
@@ -68,7 +69,7 @@ async function buildPlatform(
     },
   });
   const epoch = plan.epoch === undefined ? lowered.epoch : (plan.epoch ?? undefined);
-  const solved = await solveGraph({ opened, images, lowered, findings, report, epoch });
+  const solved = await solveGraph({ opened, platform, images, lowered, findings, report, epoch });
   const rewrite = plan.rewriteTimestamps
     ? await rewriteTimes(store, lowered, solved, { epoch, report })
     : undefined;
@@ -89,6 +90,7 @@ async function buildPlatform(
 
 interface SolveInput {
   readonly opened: OpenRequest;
+  readonly platform: Platform;
   readonly images: ImageResolver;
   readonly lowered: LoweredBuild;
   readonly findings: readonly Finding[];
@@ -104,12 +106,22 @@ async function solveGraph(input: SolveInput): Promise<readonly Layer[]> {
   const describe = ({ digest, meta, op }: Vertex, cause: unknown) =>
     buildError(input, { op, meta, cause, output: tail.end(digest), log: logs.pathOf(digest) });
   const failed = request.onFailedStep && firstFailure(request.onFailedStep, describe);
+  const watched = tail.watch(logs.watch(input.report));
   try {
     const result = await solve(
       {
         definition: input.lowered.definition,
         operations: operations(input, failed),
-        report: tail.watch(logs.watch(input.report)),
+        report: watched,
+        missed: cacheExplainer({
+          records: store.records,
+          scope: JSON.stringify([
+            input.opened.contexts.directory ?? '',
+            input.opened.source.file,
+            input.platform,
+          ]),
+          ...(request.explainCache && { report: watched }),
+        }),
         signal,
       },
       localCache(store.records),

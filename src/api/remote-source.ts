@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
 import {
   type BytePath,
@@ -27,7 +28,7 @@ export async function fetchSource(
   op: GitSourceOp | HttpSourceOp,
   { name, report, signal }: RemoteOptions,
 ): Promise<FileTree> {
-  const digest = `source ${op.type === 'git' ? op.remote : op.url}`;
+  const digest = `sha256:${createHash('sha256').update(JSON.stringify(op)).digest('hex')}`;
   const started = Date.now();
   const tell = (state: { readonly completed?: number; readonly error?: string }) =>
     report({ kind: 'vertex', digest, inputs: [], name, started, ...state });

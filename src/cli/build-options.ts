@@ -56,6 +56,7 @@ export function declareBuildOptions(command: Command): Command {
     .addOption(
       new Option('--on-error <action>', 'shell: open a shell in a RUN step that failed').choices(['shell']),
     )
+    .option('--explain-cache', 'say of each step that is not cached why')
     .option('-q, --quiet', 'print only the image ID')
     .option('--check', 'check the Dockerfile, build nothing: --call=check')
     .addOption(
@@ -99,6 +100,7 @@ export function buildRequest(values: BuildOptionValues, context: string): BuildR
     noCache: values.cache === false,
     noCacheFilter: many('noCacheFilter').flatMap((text) => text.split(',')),
     pull: values.pull === true,
+    explainCache: values.explainCache === true,
     ...optional('network', network),
     allow: many('allow').flatMap(entitlements),
     extraHosts: many('addHost').map(parseExtraHost),

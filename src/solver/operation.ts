@@ -54,6 +54,8 @@ export interface SolveRequest {
   readonly operations: { readonly [type: string]: Operation };
   readonly report: Report;
   readonly signal: AbortSignal;
+  /** Told of each step that is run because the cache has no result for it. */
+  readonly missed?: (vertex: Vertex, parts: readonly KeyPart[]) => void;
   /** Vertices running at once; default: cores, at least 4, since many steps wait more than they compute. */
   readonly parallel?: number;
 }

@@ -19,6 +19,8 @@ export async function solve(
   snapshots: Snapshotter,
 ): Promise<Result> {
   const solver = new Solver(request, cache, snapshots);
+  for (const { digest, inputs, meta } of request.definition.vertices.values())
+    request.report({ kind: 'vertex', digest, inputs, name: meta.name });
   try {
     return await solver.result(request.definition.result);
   } catch (error) {
@@ -102,6 +104,7 @@ class Solver {
         this.#slots.run(() => {
           this.#context.signal.throwIfAborted();
           step.started();
+          if (key !== undefined) this.request.missed?.(vertex, key.parts);
           return operation.run(vertex, inputs, this.#context);
         });
       const result =

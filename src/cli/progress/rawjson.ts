@@ -1,6 +1,7 @@
+import { createHash } from 'node:crypto';
 import type { Writable } from 'node:stream';
 import type { ProgressEvent } from '../../index.ts';
-import type { ProgressView } from './view.ts';
+import type { Outcome, ProgressView } from './view.ts';
 
 /** One line of JSON an event, as BuildKit's solve status: `vertexes`, `statuses`, `logs`, `warnings`. */
 export function rawJsonView(output: Writable): ProgressView {
@@ -8,7 +9,10 @@ export function rawJsonView(output: Writable): ProgressView {
     show(event) {
       output.write(`${JSON.stringify(solveStatus(event))}\n`);
     },
-    finish() {},
+    finish(outcome) {
+      if (outcome?.imageId !== undefined)
+        output.write(exportStatus({ ...outcome, imageId: outcome.imageId }));
+    },
   };
 }
 
@@ -80,4 +84,15 @@ function solveStatus(event: ProgressEvent): object {
         ],
       };
   }
+}
+
+/** The last step, as it is when everything is done already. */
+function exportStatus({ imageId, names }: Outcome & { readonly imageId: string }): string {
+  const timestamp = new Date().toISOString();
+  const digest = `sha256:${createHash('sha256').update(`exporting ${imageId}`).digest('hex')}`;
+  const times = { started: timestamp, completed: timestamp };
+  const texts = [`writing image ${imageId}`, ...names.map((name) => `naming to ${name}`)];
+  const statuses = texts.map((id) => ({ id, vertex: digest, current: 0, timestamp, ...times }));
+  const vertexes = [{ digest, name: 'exporting to image', ...times }];
+  return `${JSON.stringify({ vertexes })}\n${JSON.stringify({ statuses })}\n`;
 }
