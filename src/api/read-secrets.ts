@@ -1,5 +1,6 @@
-import { readFileSync } from 'node:fs';
+import { readFileSync, statSync } from 'node:fs';
 import type { SecretSource } from '../ops/secrets.ts';
+import { parseSshKey, type SshKey } from '../ops/ssh-keys.ts';
 import { ApiError } from './errors.ts';
 import type { BuildRequest } from './types.ts';
 
@@ -28,9 +29,28 @@ export function readSecrets(request: BuildRequest): SecretSource {
     secretIds: (request.secrets ?? []).map(({ id }) => id),
     sshSocket(id) {
       const agent = request.ssh?.find((entry) => entry.id === id);
-      return agent && (agent.paths[0] ?? process.env.SSH_AUTH_SOCK);
+      return agent && agentOf(id, agent.paths);
     },
   };
+}
+
+/** A socket is an agent; files are keys to be one with. */
+function agentOf(id: string, paths: readonly string[]): string | readonly SshKey[] | undefined {
+  const [first, ...others] = paths;
+  if (first === undefined) return process.env.SSH_AUTH_SOCK;
+  const isSocket = (path: string) => statSync(path, { throwIfNoEntry: false })?.isSocket() === true;
+  if (isSocket(first) && others.length === 0) return first;
+  if (paths.some(isSocket))
+    throw new ApiError('BAD_REQUEST', id, `ssh ${id}: an agent cannot go together with anything else`);
+  return paths.map((path) => {
+    try {
+      return parseSshKey(readFileSync(path, 'utf8'));
+    } catch (error) {
+      const why =
+        (error as NodeJS.ErrnoException).code === 'ENOENT' ? 'no such file' : (error as Error).message;
+      throw new ApiError('BAD_REQUEST', id, `ssh ${id}: cannot use the key ${path}: ${why}`);
+    }
+  });
 }
 
 function limited(id: string, value: Uint8Array): Uint8Array {

@@ -1,5 +1,7 @@
 import { chmodSync, chownSync, closeSync, constants, openSync } from 'node:fs';
 import { join } from 'node:path';
+import { serveKeys } from './key-agent.ts';
+import type { SshKey } from './ssh-keys.ts';
 
 /** Who may use the socket of an agent. */
 export interface SocketAccess {
@@ -16,17 +18,23 @@ export interface AgentSocket {
 }
 
 /**
- * A socket in `directory` that passes everything on to the agent listening at `agent`. The agent's own socket is its
+ * A socket in `directory` that passes everything on to the agent listening at `agent`, or is one with these keys. The agent's own socket is its
  * user's alone, and stays as it is: the step gets one of the owner and mode that its mount asks for.
  */
 export async function forwardAgent(
-  agent: string,
+  agent: string | readonly SshKey[],
   directory: string,
   { mode, uid, gid }: SocketAccess,
 ): Promise<AgentSocket> {
   const { connect, createServer } = await import('node:net');
   const open = new Set<{ destroy(): void }>();
   const server = createServer((client) => {
+    if (typeof agent !== 'string') {
+      open.add(client);
+      client.on('error', () => client.destroy()).on('close', () => open.delete(client));
+      serveKeys(client, agent);
+      return;
+    }
     const upstream = connect(agent);
     for (const [from, to] of [
       [client, upstream],
