@@ -32,6 +32,7 @@ import { rewriteTimes } from './rewrite-times.ts';
 import { adviseOnStep } from './step-advice.ts';
 import { StepLogs } from './step-logs.ts';
 import type { Build, BuildRequest, BuildResult } from './types.ts';
+import { requireSame } from './verify-reproducible.ts';
 
 /** Starts a build. Events are there to be iterated; `result` settles when everything is written and released. */
 export function build(request: BuildRequest): Build {
@@ -48,6 +49,10 @@ async function execute(request: BuildRequest, report: Report): Promise<BuildResu
   return await withRequest(request, report, async (opened) => {
     const built: BuiltPlatform[] = [];
     for (const platform of platforms) built.push(await buildPlatform(opened, plan, platform));
+    if (request.verifyReproducible) {
+      const again = { ...opened, request: { ...request, noCache: true } };
+      for (const one of built) requireSame(opened.store, one, await buildPlatform(again, plan, one.platform));
+    }
     return await writeOutputs(opened.store, plan, built, { report, signal: opened.signal });
   });
 }

@@ -3,6 +3,7 @@ export type ApiErrorCode =
   | 'BAD_REQUEST'
   | 'NO_DOCKERFILE'
   | 'NO_CONTEXT'
+  | 'NOT_REPRODUCIBLE'
   | 'UNSUPPORTED'
   | 'CONFLICT';
 

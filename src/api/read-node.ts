@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { closeSync, readSync } from 'node:fs';
 import type { FileNode, FileTree } from '../../layers/index.ts';
 
@@ -12,6 +13,20 @@ export function readNode(tree: FileTree, node: FileNode): string {
       length += read;
       if (read === 0) return bytes.toString('utf8', 0, length);
     }
+  } finally {
+    closeSync(fd);
+  }
+}
+
+/** sha256 of the bytes of a regular file of a tree. */
+export function digestOfNode(tree: FileTree, node: FileNode): string {
+  const fd = tree.open(node);
+  try {
+    const hash = createHash('sha256');
+    const chunk = Buffer.allocUnsafe(1 << 16);
+    for (let read = readSync(fd, chunk); read > 0; read = readSync(fd, chunk))
+      hash.update(chunk.subarray(0, read));
+    return hash.digest('hex');
   } finally {
     closeSync(fd);
   }

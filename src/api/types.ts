@@ -39,6 +39,8 @@ export interface BuildRequest {
   readonly outputs?: readonly OutputRequest[];
   /** Seconds since 1970. */
   readonly sourceDateEpoch?: number;
+  /** Build twice, the second time without the cache, and fail unless both gave the same image. */
+  readonly verifyReproducible?: boolean;
   /** Tell of each step that is not cached why, in its output. */
   readonly explainCache?: boolean;
   readonly storeRoot?: string;

@@ -56,6 +56,7 @@ export function declareBuildOptions(command: Command): Command {
     .addOption(
       new Option('--on-error <action>', 'shell: open a shell in a RUN step that failed').choices(['shell']),
     )
+    .option('--verify-reproducible', 'build twice, and fail unless both gave the same image')
     .option('--explain-cache', 'say of each step that is not cached why')
     .option('-q, --quiet', 'print only the image ID')
     .option('--check', 'check the Dockerfile, build nothing: --call=check')
@@ -101,6 +102,7 @@ export function buildRequest(values: BuildOptionValues, context: string): BuildR
     noCacheFilter: many('noCacheFilter').flatMap((text) => text.split(',')),
     pull: values.pull === true,
     explainCache: values.explainCache === true,
+    verifyReproducible: values.verifyReproducible === true,
     ...optional('network', network),
     allow: many('allow').flatMap(entitlements),
     extraHosts: many('addHost').map(parseExtraHost),
