@@ -5,6 +5,7 @@ import { Readable } from 'node:stream';
 import { promisify } from 'node:util';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { hostPlatform, imageName, parseReference, readImage, type Store } from '../../layers/index.ts';
+import { createRemoteIndex, inspectRemote } from '../../src/api/registry-commands.ts';
 import { commitImage, nameImage } from '../../src/exporter/image.ts';
 import { importRootfs } from '../../src/exporter/import.ts';
 import { listImages } from '../../src/exporter/listing.ts';
@@ -168,6 +169,87 @@ describe.skipIf(reason !== undefined)('with Docker, Podman, skopeo and a registr
       );
     },
   );
+
+  test.each([
+    [{ compression: 'gzip', mediaTypes: 'docker' }, 'application/vnd.docker.distribution.manifest.v2+json'],
+    [{ compression: 'zstd' }, 'application/vnd.oci.image.manifest.v1+json'],
+    [{ compression: 'gzip', level: 9, force: true }, 'application/vnd.oci.image.manifest.v1+json'],
+  ] as const)('pushImage() as %j makes what skopeo, umoci and Podman read', async (form, mediaType) => {
+    const store = layerStore();
+    const name = `${registry}/${unique}/forms:${form.compression}`;
+    const { configDigest } = await builtImage(store, name);
+    const pushed = await pushImage(store, store.images.get(name)!.target, parseReference(name), { form });
+    const inspected = JSON.parse(
+      await peer('skopeo', 'inspect', '--tls-verify=false', '--raw', `docker://${name}`),
+    );
+    expect(inspected.mediaType).toBe(mediaType);
+    expect(
+      await peer('skopeo', 'inspect', '--tls-verify=false', '--format', '{{.Digest}}', `docker://${name}`),
+    ).toBe(pushed.digest);
+    onTestFinished(async () => {
+      await peer('podman', 'rmi', '-f', name).catch(() => {});
+    });
+    await peer('podman', 'pull', '-q', '--tls-verify=false', name);
+    expect(await peer('podman', 'image', 'inspect', '--format', '{{.Id}}', name)).toBe(configDigest.slice(7));
+    expect(await peer('podman', 'run', '--rm', '--network=none', name)).toBe('hello from tsbuild');
+    const folder = tempFolder();
+    const layout = `${folder}/layout`;
+    await peer('skopeo', 'copy', '-q', '--src-tls-verify=false', `docker://${name}`, `oci:${layout}:x`);
+    await peer('umoci', 'unpack', '--image', `${layout}:x`, `${folder}/bundle`);
+    expect(readFileSync(`${folder}/bundle/rootfs/hello`, 'utf8')).toBe('hello from tsbuild\n');
+  });
+
+  test('an index goes there and back: pushed here, seen by buildx, skopeo and Docker, and the other way round', async () => {
+    const store = layerStore();
+    const [one, two] = [`${registry}/${unique}/one:1`, `${registry}/${unique}/two:1`];
+    const { configDigest } = await builtImage(store, one);
+    await pushImage(store, store.images.get(one)!.target, parseReference(one));
+    const index = `${registry}/${unique}/index:1`;
+    const { digest } = await createRemoteIndex([one, `${registry}/library/busybox`], [index]);
+    const seen = JSON.parse(await peer('docker', 'buildx', 'imagetools', 'inspect', '--raw', index));
+    expect(seen.manifests).toHaveLength(2);
+    const byDigest = `docker://${index.replace(/:1$/, '')}@${digest}`;
+    expect(JSON.parse(await peer('skopeo', 'inspect', '--tls-verify=false', '--raw', byDigest))).toEqual(
+      seen,
+    );
+    onTestFinished(async () => {
+      await peer('docker', 'rmi', '-f', index).catch(() => {});
+    });
+    expect(await peer('docker', 'run', '--rm', '--pull', 'always', '-q', index)).toBe('hello from tsbuild');
+    await peer('docker', 'buildx', 'imagetools', 'create', '-t', two, one, `${registry}/library/busybox`);
+    const pulled = await pullImage(layerStore(), parseReference(two), hostPlatform());
+    expect(pulled.manifest.config.digest).toBe(configDigest);
+    expect((await inspectRemote(two)).manifests).toHaveLength(2);
+  });
+
+  test('pullImage() brings what Docker, Podman and skopeo pushed', async () => {
+    const source = `${registry}/library/busybox`;
+    const at = (tool: string) => `${registry}/${unique}/by-${tool}:1`;
+    await peer('docker', 'pull', '-q', source);
+    await peer('docker', 'tag', source, at('docker'));
+    await peer('docker', 'push', '-q', at('docker'));
+    await peer('podman', 'pull', '-q', '--tls-verify=false', source);
+    await peer('podman', 'push', '-q', '--tls-verify=false', source, at('podman'));
+    const copy = ['copy', '-q', '--src-tls-verify=false', '--dest-tls-verify=false'];
+    await peer(
+      'skopeo',
+      ...copy,
+      '--dest-compress-format',
+      'zstd',
+      `docker://${source}`,
+      `docker://${at('skopeo')}`,
+    );
+    onTestFinished(async () => {
+      await peer('docker', 'rmi', '-f', at('docker')).catch(() => {});
+    });
+    for (const tool of ['docker', 'podman', 'skopeo']) {
+      const store = layerStore();
+      const { config } = await pullImage(store, parseReference(at(tool)), hostPlatform());
+      const layers = config.rootfs.diff_ids.map((diffId) => store.snapshots.layer(diffId)!);
+      expect(store.snapshots.view(layers).lookup('/bin/busybox', { follow: true })?.stat.type).toBe('file');
+      expect(await store.check()).toEqual([]);
+    }
+  });
 
   test('importRootfs() makes an image that Docker loads and runs', async () => {
     const folder = tempFolder();
