@@ -84,6 +84,8 @@ async function buildPlatform(
     baseEntries: lowered.image.base?.config.history?.length ?? 0,
     epoch,
   });
+  // Its manifest names the base's blobs, which nobody needed if every step was cached.
+  if (lowered.image.base !== undefined) await images.complete(lowered.image.base.manifest);
   const image = await commitImage(store, { ...lowered.image, history }, layers, {
     created,
     annotations: annotationsFor(plan.annotations, 'manifest', platform),
@@ -173,7 +175,7 @@ function operations(
   const times = epoch === undefined ? {} : { newestNs: BigInt(epoch) * 1_000_000_000n };
   return {
     scratch: scratchOperation,
-    image: imageSourceOperation((op) => images.layers(op)),
+    image: imageSourceOperation((op, vertex) => images.layers(op, vertex)),
     local: localOperation(contexts.locals()),
     http: httpSourceOperation(store),
     git: gitSourceOperation(store),

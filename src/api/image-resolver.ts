@@ -6,10 +6,14 @@ import { findInLayout } from './layout-image.ts';
 
 const LAYOUT = 'oci-layout://';
 
-/** Images that one build names: each found (or pulled) once, its layers unpacked when a step needs them. */
+/**
+ * Images that one build names: each found (or its description fetched) once; its layers are fetched and unpacked when a
+ * step needs them, beside the steps that do not.
+ */
 export class ImageResolver {
   readonly #found = new Map<string, Promise<FoundImage>>();
   readonly #byManifest = new Map<string, FoundImage>();
+  readonly #completed = new Map<string, Promise<void>>();
 
   constructor(
     readonly store: Store,
@@ -22,7 +26,7 @@ export class ImageResolver {
     if (found === undefined) {
       found = ref.startsWith(LAYOUT)
         ? findInLayout(this.store, ref.slice(LAYOUT.length), platform, this.options.signal)
-        : findOrPull(this.store, ref, { ...this.options, platform });
+        : findOrPull(this.store, ref, { ...this.options, platform, describeOnly: true });
       this.#found.set(key, found);
     }
     const image = await found;
@@ -31,9 +35,32 @@ export class ImageResolver {
     return { ref: image.name, manifest: digest, config: image.image.config };
   }
 
-  layers(op: ImageSourceOp): Promise<readonly Layer[]> {
-    const image = this.#byManifest.get(op.manifest);
-    if (image === undefined) throw new Error(`The image ${op.ref} was not resolved in this build`);
-    return unpackImage(this.store, image.image);
+  async layers(op: ImageSourceOp, vertex?: string): Promise<readonly Layer[]> {
+    await this.complete(op.manifest, vertex);
+    return await unpackImage(this.store, this.#imageOf(op.manifest).image);
+  }
+
+  /** Brings what of an image is still only in its registry; `vertex` is the step that progress is told for. */
+  complete(manifest: string, vertex = ''): Promise<void> {
+    let completed = this.#completed.get(manifest);
+    if (completed === undefined) {
+      completed = this.#pull(this.#imageOf(manifest), vertex);
+      this.#completed.set(manifest, completed);
+    }
+    return completed;
+  }
+
+  async #pull({ image, target, pending }: FoundImage, vertex: string): Promise<void> {
+    if (pending === undefined) return;
+    const { report, signal } = this.options;
+    const { completeImage } = await import('../registry/pull.ts');
+    const options = { vertex, ...(report && { report }), ...(signal && { signal }) };
+    await completeImage(this.store, pending, { ...image, target }, options);
+  }
+
+  #imageOf(manifest: string): FoundImage {
+    const image = this.#byManifest.get(manifest);
+    if (image === undefined) throw new Error(`The image ${manifest} was not resolved in this build`);
+    return image;
   }
 }

@@ -7,6 +7,7 @@ import {
   imageName,
   type Platform,
   parseReference,
+  type Reference,
   readImage,
   type Store,
   type StoredImage,
@@ -24,6 +25,8 @@ export interface FoundImage {
   /** What the name points at: a manifest or an index. */
   readonly target: Descriptor;
   readonly image: StoredImage;
+  /** Where its layers are still to be had, when only what it is was fetched. */
+  readonly pending?: Reference;
 }
 
 export interface ResolveOptions {
@@ -77,7 +80,7 @@ export async function findOrPull(store: Store, text: string, options: ResolveOpt
   const pullOptions = { ...(report && { report }), ...(signal && { signal }) };
   if (options.describeOnly) {
     const { target, ...image } = await fetchImage(store, reference, platform, pullOptions);
-    return { name: imageName(reference), target, image };
+    return { name: imageName(reference), target, image, pending: reference };
   }
   const pulled = await pullImage(store, reference, platform, pullOptions);
   return { name: pulled.record.name, target: pulled.record.target, image: pulled };

@@ -13,6 +13,7 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { createRequire } from 'node:module';
+import { availableParallelism } from 'node:os';
 import { Script } from 'node:vm';
 
 /**
@@ -34,6 +35,10 @@ if (certificates !== undefined) {
   process.env.NODE_EXTRA_CA_CERTS = certificates;
   delete process.env.TSBUILD_EXTRA_CA_CERTS;
 }
+
+// As many as there are cores, for compression: before anything has started libuv's pool, which has four by itself.
+const cores = availableParallelism();
+if (cores > 4 && process.env.UV_THREADPOOL_SIZE === undefined) process.env.UV_THREADPOOL_SIZE = `${cores}`;
 
 const bundle = `${__dirname}/commands/${BUNDLE}.js`;
 const cache = cacheFile(process.env);

@@ -83,6 +83,22 @@ export async function fetchImage(
   }
 }
 
+/** Brings the layers of what {@link fetchImage} gave, and then the name. */
+export async function completeImage(
+  store: Store,
+  reference: Reference,
+  image: StoredImage & { readonly target: Descriptor },
+  options: PullOptions = {},
+): Promise<ImageRecord> {
+  const fetcher = await openFetcher(reference, options);
+  try {
+    await pullLayers(store, fetcher, image, options);
+    return store.images.set(imageName(reference), image.target);
+  } finally {
+    fetcher.close();
+  }
+}
+
 async function pullPlatform(
   store: Store,
   fetcher: Fetcher,
@@ -91,11 +107,20 @@ async function pullPlatform(
   options: PullOptions,
 ): Promise<StoredImage> {
   const image = await pullDescription(store, fetcher, target, platform, options);
-  const diffIds = image.config.rootfs.diff_ids;
-  await mapConcurrently(image.manifest.layers, PARALLEL_LAYERS, options.signal, (layer, index, signal) =>
+  await pullLayers(store, fetcher, image, options);
+  return image;
+}
+
+async function pullLayers(
+  store: Store,
+  fetcher: Fetcher,
+  { manifest, config }: StoredImage,
+  options: PullOptions,
+): Promise<void> {
+  const diffIds = config.rootfs.diff_ids;
+  await mapConcurrently(manifest.layers, PARALLEL_LAYERS, options.signal, (layer, index, signal) =>
     pullLayer(store, fetcher, layer, diffIds[index]!, { ...options, signal }),
   );
-  return image;
 }
 
 async function pullDescription(

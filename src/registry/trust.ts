@@ -22,7 +22,7 @@ const CERTIFICATE_FOLDERS = ['/etc/docker/certs.d', '/etc/containers/certs.d'];
 
 /**
  * Whom to trust as a registry: the machine's certificates (SSL_CERT_FILE, else the distribution's), as other container
- * tools do, and those of `/etc/docker/certs.d/HOST[:PORT]`: `*.crt` are authorities, `*.cert` with `*.key` the client's own.
+ * tools do, those in NODE_EXTRA_CA_CERTS, and those of `/etc/docker/certs.d/HOST[:PORT]`: `*.crt` are authorities, `*.cert` with `*.key` the client's own.
  */
 export function trustFor(
   host: string,
@@ -32,7 +32,9 @@ export function trustFor(
   const ours = folders.map((folder) => join(folder, host)).find((folder) => existsSync(folder));
   const names = ours === undefined ? [] : readdirSync(ours).sort();
   const read = (name: string) => readFileSync(join(ours!, name), 'utf8');
+  const extra = environment.NODE_EXTRA_CA_CERTS;
   const authorities = names.filter((name) => name.endsWith('.crt')).map(read);
+  if (extra && existsSync(extra)) authorities.push(readFileSync(extra, 'utf8'));
   const certificate = names.find((name) => name.endsWith('.cert'));
   const key = certificate?.replace(/\.cert$/, '.key');
   const bundle = [environment.SSL_CERT_FILE, ...SYSTEM_BUNDLES].find((path) => path && existsSync(path));
