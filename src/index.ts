@@ -22,6 +22,7 @@ export * from './api/exec.ts';
 export * from './api/image-commands.ts';
 export * from './api/info.ts';
 export * from './api/login.ts';
+export * from './api/network-commands.ts';
 export type { OpenStep, StepProcess } from './api/open-step.ts';
 export * from './api/registry-commands.ts';
 export * from './api/run.ts';

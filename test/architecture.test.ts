@@ -51,6 +51,7 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
 /** Each dependency has one door. */
 const doors: Readonly<Record<string, readonly string[]>> = {
   'dockerfile-ast': ['src/dockerfile'],
+  'dns-packet': ['src/network'],
   ssri: ['layers/oci', 'layers/content'],
   commander: ['src/cli'],
   koffi: ['layers/linux', 'src/linux'],

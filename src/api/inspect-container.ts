@@ -1,3 +1,4 @@
+import { namesOf } from '../runtime/container-names.ts';
 import type { ContainerOptions } from '../runtime/container-options.ts';
 import {
   type ContainerState,
@@ -8,6 +9,7 @@ import {
 } from '../runtime/container-state.ts';
 import { healthcheckOf } from '../runtime/healthcheck.ts';
 import { logBounds, logPath } from '../runtime/logs/log-file.ts';
+import { endpointId } from '../runtime/network-record.ts';
 import { portBindings, portMap } from '../runtime/ports.ts';
 import { DEFAULT_MASKED_PATHS, DEFAULT_READONLY_PATHS } from '../sandbox/masks.ts';
 
@@ -211,9 +213,9 @@ export function containerLabels({
 }
 
 function networkSettings(state: ContainerState) {
-  const endpoints = state.status === 'running' ? (state.network?.endpoints ?? []) : [];
+  const endpoints = isRunning(state) ? (state.network?.endpoints ?? []) : [];
   const networks = Object.fromEntries(
-    endpoints.map((endpoint) => [endpoint.network, inspectedEndpoint(endpoint)]),
+    endpoints.map((endpoint) => [endpoint.network, inspectedEndpoint(state, endpoint)]),
   );
   const { Gateway, IPAddress, IPPrefixLen, MacAddress } = networks.bridge ?? NO_ENDPOINT;
   return { Ports: portMap(state), Gateway, IPAddress, IPPrefixLen, MacAddress, Networks: networks };
@@ -221,20 +223,26 @@ function networkSettings(state: ContainerState) {
 
 const NO_ENDPOINT = { Gateway: '', IPAddress: '', IPPrefixLen: 0, MacAddress: '' };
 
-function inspectedEndpoint({ addresses, gateways, macAddress }: EndpointState) {
+function inspectedEndpoint(state: ContainerState, endpoint: EndpointState) {
+  const { addresses, gateways, macAddress, network, networkId, aliases = [] } = endpoint;
+  const isNamed = network !== 'bridge';
   const [address = '', prefix = '0'] = addresses.find((text) => !text.includes(':'))?.split('/') ?? [];
   const [address6 = '', prefix6 = '0'] = addresses.find((text) => text.includes(':'))?.split('/') ?? [];
   return {
     IPAMConfig: null,
     Links: null,
-    Aliases: null,
+    Aliases: isNamed ? aliases : null,
     MacAddress: macAddress,
     DriverOpts: null,
+    GwPriority: 0,
+    NetworkID: networkId,
+    EndpointID: endpointId(state, { id: networkId }),
     Gateway: gateways.find((text) => !text.includes(':')) ?? '',
     IPAddress: address,
     IPPrefixLen: Number(prefix),
     IPv6Gateway: gateways.find((text) => text.includes(':')) ?? '',
     GlobalIPv6Address: address6,
     GlobalIPv6PrefixLen: Number(prefix6),
+    DNSNames: isNamed ? namesOf(state, endpoint) : null,
   };
 }

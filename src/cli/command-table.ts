@@ -18,6 +18,7 @@ const imagetools = () => import('./commands/imagetools.ts');
 const logins = () => import('./commands/login.ts');
 const system = () => import('./commands/system.ts');
 const containerFiles = () => import('./commands/container-files.ts');
+const networks = () => import('./commands/networks.ts');
 const volumes = () => import('./commands/volumes.ts');
 
 /** Every command that stands by itself, in the order of the overview. */
@@ -236,6 +237,28 @@ export const GROUPS: Readonly<Record<string, Group>> = {
       push: { about: 'Push a list', load: async () => (await manifests()).push },
       rm: { about: 'Forget lists', load: async () => (await manifests()).remove },
     },
+  },
+  network: {
+    about: 'Manage networks',
+    commands: {
+      connect: {
+        about: 'Put a container on a network',
+        load: async () => (await networks()).connect,
+      },
+      create: { about: 'Create a network', load: async () => (await networks()).create },
+      disconnect: {
+        about: 'Take a container off a network',
+        load: async () => (await networks()).disconnect,
+      },
+      inspect: { about: 'Show networks as JSON', load: async () => (await inspections()).inspectNetworks },
+      ls: { about: 'List networks', load: async () => (await networks()).list },
+      prune: {
+        about: 'Remove networks that no container is on',
+        load: async () => (await networks()).prune,
+      },
+      rm: { about: 'Remove networks', load: async () => (await networks()).remove },
+    },
+    aliases: { list: 'ls', remove: 'rm' },
   },
   system: {
     about: 'Manage the store',

@@ -1,15 +1,24 @@
-import { closeSync, fstatSync, ftruncateSync, mkdirSync, openSync, readFileSync, writeSync } from 'node:fs';
+import {
+  closeSync,
+  existsSync,
+  fstatSync,
+  ftruncateSync,
+  mkdirSync,
+  openSync,
+  readFileSync,
+  truncateSync,
+  writeSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { tryLockFile } from '../../layers/index.ts';
+import { processStart } from '../linux/process-start.ts';
 import { addressIn, contains, formatIp, formatSubnet, type IpAddress, type Subnet } from './address.ts';
 
 /** An address that is ours until released, or until the process is gone. */
 export interface HeldAddress {
   readonly address: IpAddress;
-  /**
-   * From here on it is taken as long as what `holder` says (a line of text) is so, and no longer bound to this process.
-   */
-  handOver(holder: string): void;
+  /** From here on it is taken as long as that process lives, and no longer bound to this one. */
+  handOver(pid: number): void;
   release(): void;
 }
 
@@ -23,8 +32,6 @@ export interface AddressRequest {
   readonly wanted?: IpAddress;
   /** Only from this part of the subnet. */
   readonly range?: Subnet;
-  /** Whether a holder to whom an address was handed over still has it. */
-  isHolding(holder: string): boolean;
 }
 
 /**
@@ -50,10 +57,10 @@ function isUsable({ subnet, gateway }: AddressRequest, { family, value }: IpAddr
   return value !== subnet.base && (family === 6 || value !== addressIn(subnet, -1).value);
 }
 
-function tryHold({ directory, isHolding }: AddressRequest, address: IpAddress): HeldAddress | undefined {
+function tryHold({ directory }: AddressRequest, address: IpAddress): HeldAddress | undefined {
   const file = join(directory, formatIp(address));
   const fd = openSync(file, 'a+', 0o600);
-  const isOurs = tryLockFile(fd, 'exclusive') && !isTaken(fd, isHolding);
+  const isOurs = tryLockFile(fd, 'exclusive') && !isTaken(fd);
   if (!isOurs) {
     closeSync(fd);
     return undefined;
@@ -65,18 +72,25 @@ function tryHold({ directory, isHolding }: AddressRequest, address: IpAddress): 
   };
   return {
     address,
-    handOver(holder) {
-      writeSync(fd, holder);
+    handOver(pid) {
+      writeSync(fd, `${pid} ${processStart(pid)}`);
       close();
     },
     release: close,
   };
 }
 
-/** Clears away the name of a holder that is gone. */
-function isTaken(fd: number, isHolding: (holder: string) => boolean): boolean {
+/** Gives an address back that was handed over. */
+export function giveBack(directory: string, address: IpAddress): void {
+  const file = join(directory, formatIp(address));
+  if (existsSync(file)) truncateSync(file);
+}
+
+/** Clears away the note of a process that is gone. */
+function isTaken(fd: number): boolean {
   if (fstatSync(fd).size === 0) return false;
-  if (isHolding(readFileSync(fd, 'utf8'))) return true;
+  const [pid, started] = readFileSync(fd, 'utf8').split(' ');
+  if (processStart(Number(pid)) === started) return true;
   ftruncateSync(fd);
   return false;
 }

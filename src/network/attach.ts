@@ -19,8 +19,6 @@ export interface EndpointPlan {
   readonly mac?: Uint8Array;
   /** It may reach itself by an address of the host. */
   readonly hairpin?: boolean;
-  /** Whether a holder to whom an address was handed over still has it; nobody unless told. */
-  readonly isHolding?: (holder: string) => boolean;
 }
 
 /** An address that was asked for is another's, or not of the network. */
@@ -78,7 +76,6 @@ function hold(bridge: Bridge, { subnet, gateway }: BridgeSubnet, plan: EndpointP
     gateway,
     ...(wanted && { wanted }),
     ...(range && { range }),
-    isHolding: plan.isHolding ?? (() => false),
   });
   if (held === undefined) throw new AddressError(`Address already in use: ${formatIp(wanted!)}`);
   return held;

@@ -28,8 +28,10 @@ export interface BridgeSubnet {
 export interface BridgePlan {
   /** Of the interface, at most 15 characters. */
   readonly name: string;
-  /** At most one of each family. Undefined: one that collides with no route of the host. */
+  /** At most one of each family. Undefined: one of IPv4 that collides with no route of the host. */
   readonly subnets?: readonly BridgeSubnet[];
+  /** Where it is to be chosen: what else is taken, and what comes besides. */
+  readonly choice?: { readonly taken: readonly Subnet[]; readonly besides: readonly BridgeSubnet[] };
   /** Bytes; the one of the host's default route unless told. */
   readonly mtu?: number;
   /** Nothing gets in or out. */
@@ -118,7 +120,7 @@ function makeBridge(socket: NetlinkSocket, plan: BridgePlan): Bridge {
   if (findLink(socket, name) === undefined)
     addBridge(socket, name, plan.mtu ?? defaultInterface()?.mtu ?? 1500);
   const link = findLink(socket, name)!;
-  const subnets = plan.subnets ?? adoptedSubnets(socket, link) ?? [chooseSubnet(socket)];
+  const subnets = plan.subnets ?? adoptedSubnets(socket, link) ?? chooseSubnets(socket, plan);
   for (const { subnet, gateway } of subnets) addIfMissing(socket, link, gateway, subnet.prefix);
   setUp(socket, link.index);
   if (!internal) {
@@ -140,9 +142,9 @@ function adoptedSubnets(socket: NetlinkSocket, link: Link): readonly BridgeSubne
   return found.map(({ address, prefix }) => ({ subnet: subnetOf(address, prefix), gateway: address }));
 }
 
-function chooseSubnet(socket: NetlinkSocket): BridgeSubnet {
-  const subnet = freeSubnet(routedSubnets(socket));
-  return { subnet, gateway: addressIn(subnet, 1) };
+function chooseSubnets(socket: NetlinkSocket, { choice }: BridgePlan): readonly BridgeSubnet[] {
+  const subnet = freeSubnet([...routedSubnets(socket), ...(choice?.taken ?? [])]);
+  return [{ subnet, gateway: addressIn(subnet, 1) }, ...(choice?.besides ?? [])];
 }
 
 function addIfMissing(socket: NetlinkSocket, { index }: Link, address: IpAddress, prefix: number): void {

@@ -17,10 +17,9 @@ export function openBridgeNetwork(plan: Partial<EndpointPlan> = {}): NetworkName
 
 /**
  * A network namespace with an interface on each of the bridges. The pairs of interfaces disappear with the namespace,
- * which disappears with its last process and descriptor. `inside` runs in it when it is complete, and answers how to end
- * what it has begun.
+ * which disappears with its last process and descriptor. `inside` runs in it when it is complete.
  */
-export function openNetwork(plans: readonly EndpointPlan[], inside?: () => () => void): NetworkNamespace {
+export function openNetwork(plans: readonly EndpointPlan[], inside?: () => void): NetworkNamespace {
   const host = new NetlinkSocket(NETLINK_ROUTE);
   const held: (() => void)[] = [];
   const release = () => {
@@ -40,7 +39,7 @@ export function openNetwork(plans: readonly EndpointPlan[], inside?: () => () =>
     } finally {
       inner.close();
     }
-    if (inside !== undefined) held.push(inNetworkNamespace(fd, inside));
+    if (inside !== undefined) inNetworkNamespace(fd, inside);
     return { path: `/proc/${process.pid}/fd/${fd}`, endpoints, close: release };
   } catch (error) {
     release();

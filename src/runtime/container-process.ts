@@ -11,6 +11,7 @@ import { containerSpec, hostnameOf, specResources } from './container-spec.ts';
 import type { ContainerState } from './container-state.ts';
 import type { ContainerStore } from './container-store.ts';
 import { asksForDevices } from './device-rules.ts';
+import { isUserDefined } from './endpoint-plans.ts';
 import { allHostDevices, type GrantedDevice, requestedDevices } from './host-devices.ts';
 import { type JoinedNamespaces, openJoined } from './joined-namespaces.ts';
 import { networkFiles, type ProvidedFile } from './network-files.ts';
@@ -81,16 +82,18 @@ function devicesOf({ privileged, devices = [] }: ContainerOptions): readonly Gra
   return [...(privileged ? allHostDevices() : []), ...requestedDevices(devices)];
 }
 
-const networkChoice = ({ isHost, path }: ContainerNetwork) => ({
+const networkChoice = ({ isHost, path, sharedWith }: ContainerNetwork) => ({
   host: isHost,
-  ...(path !== undefined && { path }),
+  ...(path !== undefined && !isHost && { path }),
+  ...(sharedWith && { hostname: hostnameOf({ ...sharedWith, network: { host: isHost } }) }),
 });
 
 /** A mount of the user's own at the same place comes before them. */
 function filesOf({ state, network, mounts }: ProcessInput): readonly ProvidedFile[] {
-  const { id, options } = state;
+  // Who shares a network shares what is said of it.
+  const { id, options } = network.sharedWith ?? state;
+  const { endpoints } = network.sharedWith?.network ?? network.state;
   const { domainname, dns, dnsSearch, dnsOptions } = options;
-  const { endpoints } = network.state;
   const gateway = endpoints[0]?.gateways[0];
   const files = networkFiles({
     hostname: hostnameOf({ id, options, network: networkChoice(network) }),
@@ -98,11 +101,12 @@ function filesOf({ state, network, mounts }: ProcessInput): readonly ProvidedFil
     addresses: endpoints.flatMap(({ addresses }) => addresses).map((address) => address.replace(/\/.*/, '')),
     ...(gateway !== undefined && { gateway }),
     sharesHostNetwork: network.isHost,
-    extraHosts: options.extraHosts ?? [],
+    hasNameServer: endpoints.some((endpoint) => isUserDefined({ name: endpoint.network })),
+    extraHosts: [...(options.extraHosts ?? []), ...network.links],
     ...(dns && { dns }),
     ...(dnsSearch && { dnsSearch }),
     ...(dnsOptions && { dnsOptions }),
-    readonly: options.readOnly ?? false,
+    readonly: state.options.readOnly ?? false,
   });
-  return files.filter(({ path }) => !mounts.some(({ state }) => state.target === path));
+  return files.filter(({ path }) => !mounts.some((mount) => mount.state.target === path));
 }

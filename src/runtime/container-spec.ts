@@ -18,7 +18,8 @@ export interface ContainerSpecInput {
   readonly config: ContainerConfig;
   readonly options: ContainerOptions;
   readonly user: ResolvedUser;
-  readonly network: { readonly host: boolean; readonly path?: string };
+  /** `hostname`: of the container whose network it shares. */
+  readonly network: { readonly host: boolean; readonly path?: string; readonly hostname?: string };
   /** Binds, volumes and tmpfs as asked for, made ready by the caller. */
   readonly mounts: readonly SpecMount[];
   /** Besides those that every container has. */
@@ -125,6 +126,7 @@ export function hostnameOf({
   network,
 }: Pick<ContainerSpecInput, 'id' | 'options' | 'network'>): string {
   if (options.hostname) return options.hostname;
+  if (network.hostname !== undefined) return network.hostname;
   return network.host || options.hostNamespaces?.includes('uts') ? hostnameOfHost() : id.slice(0, 12);
 }
 

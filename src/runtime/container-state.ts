@@ -83,6 +83,9 @@ export interface NetworkState {
 export interface EndpointState extends Endpoint {
   /** Name of the network. */
   readonly network: string;
+  readonly networkId: string;
+  /** Further names of the container there. */
+  readonly aliases?: readonly string[];
 }
 
 /** Names of the networks that it is on, or is to be on. */

@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs';
+import { NAME_SERVER } from '../network/name-sockets.ts';
 import { formatResolvConf, hostResolver } from '../network/resolver.ts';
 import type { HostEntry } from './container-options.ts';
 
@@ -17,6 +18,8 @@ export interface NetworkFilesInput {
   readonly addresses: readonly string[];
   readonly gateway?: string;
   readonly sharesHostNetwork: boolean;
+  /** The names of containers can be asked for, of a name server of its own. */
+  readonly hasNameServer?: boolean;
   readonly extraHosts: readonly HostEntry[];
   readonly dns?: readonly string[];
   readonly dnsSearch?: readonly string[];
@@ -28,9 +31,9 @@ export interface NetworkFilesInput {
 export function networkFiles(input: NetworkFilesInput): readonly ProvidedFile[] {
   const host = hostResolver({ loopback: input.sharesHostNetwork });
   const resolver = {
-    nameservers: input.dns?.length ? input.dns : host.nameservers,
+    nameservers: input.hasNameServer ? [NAME_SERVER] : input.dns?.length ? input.dns : host.nameservers,
     search: input.dnsSearch?.length ? input.dnsSearch.filter((domain) => domain !== '.') : host.search,
-    options: input.dnsOptions?.length ? input.dnsOptions : host.options,
+    options: resolverOptions(input, host.options),
   };
   const file = (path: string, content: string): ProvidedFile => ({
     path,
@@ -43,6 +46,16 @@ export function networkFiles(input: NetworkFilesInput): readonly ProvidedFile[] 
     file('/etc/hosts', hostsFile(input)),
     file('/etc/hostname', `${input.hostname}\n`),
   ];
+}
+
+/** A name without a dot may be a container's: it is asked for as it is first. */
+function resolverOptions(
+  { dnsOptions, hasNameServer }: NetworkFilesInput,
+  own: readonly string[],
+): readonly string[] {
+  const options = dnsOptions?.length ? dnsOptions : own;
+  const isSaid = options.some((option) => option.startsWith('ndots:'));
+  return hasNameServer && !isSaid ? [...options, 'ndots:0'] : options;
 }
 
 const STANDARD_HOSTS = [

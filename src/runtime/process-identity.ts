@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { constants } from 'node:os';
 import { setTimeout as delay } from 'node:timers/promises';
+import { processStart } from '../linux/process-start.ts';
 
 /** A process, told from a later one of the same number by when it started, and on which boot of the machine. */
 export interface ProcessIdentity {
@@ -13,12 +14,12 @@ export interface ProcessIdentity {
 
 /** Undefined when there is no such process. */
 export function processIdentity(pid: number): ProcessIdentity | undefined {
-  const started = startTime(pid);
+  const started = processStart(pid);
   return started === undefined ? undefined : { pid, started, boot: bootId() };
 }
 
 export function isAlive({ pid, started, boot }: ProcessIdentity): boolean {
-  return startTime(pid) === started && boot === bootId();
+  return processStart(pid) === started && boot === bootId();
 }
 
 /** SIGKILL to the process, if it is still the one that was meant. */
@@ -44,18 +45,6 @@ export async function awaitEnd(identity: ProcessIdentity, timeout: number): Prom
     await delay(5);
   }
   return true;
-}
-
-/** Undefined also for one that has ended and only waits for its parent to notice, which not every PID 1 does. */
-function startTime(pid: number): string | undefined {
-  try {
-    const text = readFileSync(`/proc/${pid}/stat`, 'latin1');
-    // The second field is the command in parentheses and may hold blanks: count from behind it.
-    const fields = text.slice(text.lastIndexOf(')') + 2).split(' ');
-    return fields[0] === 'Z' || fields[0] === 'X' ? undefined : fields[19];
-  } catch {
-    return undefined;
-  }
 }
 
 let boot: string | undefined;

@@ -1,4 +1,4 @@
-import { inspectContainers, inspectImages, inspectVolume } from '../../index.ts';
+import { inspectContainers, inspectImages, inspectNetwork, inspectVolume } from '../../index.ts';
 import { ExitCode } from '../exit-status.ts';
 import { renderTemplate } from '../format/template/render.ts';
 import type { CommandModule } from '../tsctr.ts';
@@ -25,7 +25,12 @@ const volume: Kind = {
   missing: (name) => `get ${name}: no such volume`,
 };
 
-const KINDS: Readonly<Record<string, Kind>> = { container, image, volume };
+const network: Kind = {
+  find: (name) => inspectNetwork(name),
+  missing: (name) => `network ${name} not found`,
+};
+
+const KINDS: Readonly<Record<string, Kind>> = { container, image, network, volume };
 
 /** In Docker's order. */
 const anything: Kind = {
@@ -42,6 +47,7 @@ const anything: Kind = {
 export const inspect = inspecting(anything);
 export const inspectImage = inspecting(image);
 export const inspectContainer = inspecting(container);
+export const inspectNetworks = inspecting(network);
 export const inspectVolumes = inspecting(volume);
 
 interface InspectValues {
@@ -56,7 +62,7 @@ function inspecting(kind: Kind): CommandModule {
         .argument('<name...>')
         .option('-f, --format <template>', 'a Go template, or json')
         .option('-s, --size', 'accepted for compatibility');
-      if (kind === anything) command.option('--type <type>', 'container, image or volume');
+      if (kind === anything) command.option('--type <type>', 'container, image, network or volume');
       command.action(async (names: readonly string[], values: InspectValues) =>
         done(await show(values.type === undefined ? kind : kindOf(values.type), names, values.format)),
       );
@@ -67,7 +73,9 @@ function inspecting(kind: Kind): CommandModule {
 function kindOf(type: string): Kind {
   const kind = Object.hasOwn(KINDS, type) ? KINDS[type] : undefined;
   if (kind === undefined)
-    throw new UsageError(`"${type}" is not a valid value for --type: use container, image or volume`);
+    throw new UsageError(
+      `"${type}" is not a valid value for --type: use container, image, network or volume`,
+    );
   return kind;
 }
 

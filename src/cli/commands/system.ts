@@ -1,4 +1,3 @@
-import { createInterface } from 'node:readline/promises';
 import type { Command } from 'commander';
 import {
   checkStore,
@@ -14,6 +13,7 @@ import { humanBytes, humanSize } from '../format/size.ts';
 import { renderTemplate } from '../format/template/render.ts';
 import type { CommandModule } from '../tsctr.ts';
 import { UsageError } from '../usage-error.ts';
+import { confirmed } from './confirm.ts';
 
 interface PruneValues {
   readonly all?: boolean;
@@ -56,19 +56,6 @@ const pruning = ({ warning, request, volumes }: PruneKind): CommandModule => ({
 
 function report(title: string, lines: readonly string[]): void {
   if (lines.length > 0) process.stdout.write(`${title}:\n${lines.map((line) => `${line}\n`).join('')}\n`);
-}
-
-async function confirmed(warning: string): Promise<boolean> {
-  const reader = createInterface({ input: process.stdin, output: process.stderr });
-  try {
-    const question = `WARNING! This will remove ${warning}\nAre you sure you want to continue? [y/N] `;
-    // At the end of input there is no answer, which is none.
-    const answered = reader.question(question);
-    const ended = new Promise<string>((resolve) => reader.once('close', () => resolve('')));
-    return /^y(es)?$/i.test(await Promise.race([answered, ended]));
-  } finally {
-    reader.close();
-  }
 }
 
 /** `until=24h`, in milliseconds; all of it unless told. */
