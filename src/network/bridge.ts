@@ -14,7 +14,7 @@ import {
   subnetOf,
 } from './address.ts';
 import { installBridgeRules, removeBridgeRules } from './bridge-rules.ts';
-import { addBridge, deleteLink, findLink, type Link, setUp } from './links.ts';
+import { addBridge, deleteLink, findLink, type Link, setMtu, setUp } from './links.ts';
 import { addAddress, listAddresses, routedSubnets } from './routes.ts';
 import { defaultInterface, freeSubnet } from './subnet.ts';
 
@@ -51,7 +51,7 @@ export interface Bridge {
 export const DEFAULT_BRIDGE: BridgePlan = { name: 'tsbuild0', internal: false, masquerade: true };
 
 /** Of what is installed on the host for a bridge; counted up when it changes, so that older ones are made anew. */
-const VERSION = 1;
+const VERSION = 2;
 
 /** State of bridges belongs to the network namespace that they are in, not to a store. */
 export function hostStateDirectory(): string {
@@ -117,8 +117,8 @@ const noted = ({ subnet, gateway }: BridgeSubnet) => ({
 
 function makeBridge(socket: NetlinkSocket, plan: BridgePlan): Bridge {
   const { name, internal, masquerade } = plan;
-  if (findLink(socket, name) === undefined)
-    addBridge(socket, name, plan.mtu ?? defaultInterface()?.mtu ?? 1500);
+  if (findLink(socket, name) === undefined) addBridge(socket, name);
+  setMtu(socket, findLink(socket, name)!.index, plan.mtu ?? defaultInterface()?.mtu ?? 1500);
   const link = findLink(socket, name)!;
   const subnets = plan.subnets ?? adoptedSubnets(socket, link) ?? chooseSubnets(socket, plan);
   for (const { subnet, gateway } of subnets) addIfMissing(socket, link, gateway, subnet.prefix);

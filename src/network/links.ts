@@ -67,14 +67,19 @@ export function findLink(socket: NetlinkSocket, name: string): Link | undefined 
   }
 }
 
-export function addBridge(socket: NetlinkSocket, name: string, mtu: number): void {
+export function addBridge(socket: NetlinkSocket, name: string): void {
   const payload = Buffer.concat([
     linkHeader(0, true),
     attribute(IFLA_IFNAME, text(name)),
-    attribute(IFLA_MTU, u32(mtu)),
     nested(IFLA_LINKINFO, attribute(IFLA_INFO_KIND, text('bridge'))),
   ]);
   socket.request(RTM_NEWLINK, NLM_F_CREATE | NLM_F_EXCL, payload, `add bridge ${name}`);
+}
+
+/** Of a bridge that is there: one that is made with it goes back to 1500 when its last port goes. */
+export function setMtu(socket: NetlinkSocket, index: number, mtu: number): void {
+  const payload = Buffer.concat([linkHeader(index, true), attribute(IFLA_MTU, u32(mtu))]);
+  socket.request(RTM_NEWLINK, 0, payload, `set MTU of link ${index}`);
 }
 
 export interface VethPair {

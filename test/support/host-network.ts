@@ -25,3 +25,8 @@ export async function expectNoRules(containerId: string): Promise<void> {
   for (let attempt = 0; attempt < 200 && left().length > 0; attempt++) await delay(50);
   expect(left()).toEqual([]);
 }
+
+/** Tables of rules of containers of anybody, by name. */
+export function traces(): readonly string[] {
+  return tables().filter((name) => name.startsWith('tsbuild-port-'));
+}
