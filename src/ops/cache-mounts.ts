@@ -44,14 +44,21 @@ export function cacheName(mount: CacheMount, seed?: CacheSeed): string {
   return JSON.stringify([mount.id, seed?.identity ?? attributesOf(mount)]);
 }
 
+export interface HoldOptions {
+  readonly seed?: CacheSeed;
+  /** Ends the waiting for one that is locked. */
+  readonly signal?: AbortSignal;
+  /** Whether what a directory holds is not wanted; asked of those only that are made with an owner or a mode. */
+  readonly isStale?: (key: string) => boolean;
+}
+
 /**
  * Directories that RUN --mount=type=cache persists between builds. Their names are hashes, so no id can name a path.
- * `signal` ends the waiting for one that is locked.
  */
 export async function holdCacheMount(
   store: Store,
   mount: CacheMount,
-  { seed, signal }: { readonly seed?: CacheSeed; readonly signal?: AbortSignal } = {},
+  { seed, signal, isStale }: HoldOptions = {},
 ): Promise<HeldCacheMount> {
   const name = cacheName(mount, seed);
   for (let copy = 0; ; copy++) {
@@ -63,6 +70,7 @@ export async function holdCacheMount(
         : await hold(store, key, mount.sharing === 'locked', signal);
     if (held === undefined) continue;
     try {
+      if (seed === undefined && attributesOf(mount) !== undefined && isStale?.(key)) discard(store, key);
       const { directory, fd } = await prepare(store, key, mount, seed);
       const release = () => {
         closeSync(fd);
@@ -177,11 +185,20 @@ export function pruneCacheMounts(store: Store): void {
     if (store.records.get(CACHE_MOUNT_SPACE, key) !== undefined) continue;
     const fd = openDirectory(join(folder, key));
     if (fd === undefined) continue;
-    const trash = join(store.root, 'trash', `cache-mount.${randomBytes(8).toString('hex')}`);
-    if (tryLockFile(fd, 'exclusive') && isStillAt(fd, join(folder, key)))
-      renameSync(join(folder, key), trash);
+    if (tryLockFile(fd, 'exclusive') && isStillAt(fd, join(folder, key))) moveToTrash(store, key);
     closeSync(fd);
   }
+}
+
+/** A step that uses it keeps it until its end. */
+function discard(store: Store, key: string): void {
+  store.records.delete(CACHE_MOUNT_SPACE, key);
+  if (existsSync(join(store.root, FOLDER, key))) moveToTrash(store, key);
+}
+
+function moveToTrash(store: Store, key: string): void {
+  const trash = join(store.root, 'trash', `cache-mount.${randomBytes(8).toString('hex')}`);
+  renameSync(join(store.root, FOLDER, key), trash);
 }
 
 function hashed(text: string): string {

@@ -5,7 +5,13 @@ import type { SpecMount } from '../sandbox/spec.ts';
 import type { Result } from '../solver/result.ts';
 import { didYouMean, suggest } from '../text/suggest.ts';
 import { forwardAgent } from './agent-socket.ts';
-import { type CacheSeed, cacheName, type HeldCacheMount, holdCacheMount } from './cache-mounts.ts';
+import {
+  type CacheSeed,
+  cacheName,
+  type HeldCacheMount,
+  type HoldOptions,
+  holdCacheMount,
+} from './cache-mounts.ts';
 import { SecretError, type SecretSource } from './secrets.ts';
 import { copySubtree, subtreeDigest } from './subtree.ts';
 
@@ -25,6 +31,8 @@ interface MountContext {
   readonly store: Store;
   readonly secrets: SecretSource;
   readonly signal: AbortSignal;
+  /** As in {@link HoldOptions}. */
+  readonly isStale?: HoldOptions['isStale'];
 }
 
 /** What RUN --mount asks for, made ready: sources resolved, secrets read, caches held. Targets in order of depth. */
@@ -74,7 +82,7 @@ class MountPreparation implements PreparedMounts {
    * whatever their sharing, its mounts of one cache are one directory.
    */
   async holdCaches(mounts: readonly ExecMount[]): Promise<void> {
-    const { store, signal } = this.context;
+    const { store, signal, isStale } = this.context;
     const named = mounts
       .filter((mount) => mount.type === 'cache')
       .map(async (mount) => {
@@ -84,7 +92,8 @@ class MountPreparation implements PreparedMounts {
       });
     const held = new Map<string, HeldCacheMount>();
     for (const { mount, seed, name } of (await Promise.all(named)).sort(byName)) {
-      const cache = held.get(name) ?? (await holdCacheMount(store, mount, { signal, ...(seed && { seed }) }));
+      const options = { signal, ...(seed && { seed }), ...(isStale && { isStale }) };
+      const cache = held.get(name) ?? (await holdCacheMount(store, mount, options));
       if (!held.has(name)) this.#held.push(cache);
       held.set(name, cache);
       this.#caches.set(mount, cache);

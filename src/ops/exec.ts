@@ -16,6 +16,13 @@ export type FailedStep = (vertex: Vertex, error: ExecError, root: StepRoot) => P
 
 /** RUN: a process in a sandbox over the snapshot of input 0; what it changed is a new layer. */
 export function execOperation(environment: ExecEnvironment, failed?: FailedStep): Operation {
+  const renewed = new Set<string>();
+  // As in BuildKit, where steps without cache make the directory that such a mount begins with again, once a build.
+  const isStale = (key: string) => {
+    if (renewed.has(key)) return false;
+    renewed.add(key);
+    return true;
+  };
   return {
     cached: true,
     keyParts: (vertex, inputs, context) => keyParts(environment.store, vertex, inputs, context),
@@ -23,7 +30,14 @@ export function execOperation(environment: ExecEnvironment, failed?: FailedStep)
       (op as ExecOp).mounts.flatMap((mount) =>
         mount.type === 'bind' && mount.input !== undefined ? [mount.input] : [],
       ),
-    run: (vertex, inputs, context) => run(environment, vertex, inputs, context, failed),
+    run: (vertex, inputs, context) =>
+      run(
+        vertex.meta.ignoreCache ? { ...environment, isStale } : environment,
+        vertex,
+        inputs,
+        context,
+        failed,
+      ),
   };
 }
 

@@ -9,6 +9,7 @@ import { resolveUser } from '../runtime/passwd.ts';
 import { launch } from '../sandbox/launch.ts';
 import { type RunningProcess, SandboxError, type StartMechanism, type Stdio } from '../sandbox/sandbox.ts';
 import type { Result } from '../solver/result.ts';
+import type { HoldOptions } from './cache-mounts.ts';
 import { type PreparedMounts, prepareMounts } from './exec-mounts.ts';
 import { execSpec } from './exec-spec.ts';
 import type { LayerTimes } from './layer-times.ts';
@@ -20,6 +21,8 @@ export interface ExecEnvironment {
   readonly secrets: SecretSource;
   readonly mechanism?: StartMechanism;
   readonly times?: LayerTimes;
+  /** As in {@link HoldOptions}. */
+  readonly isStale?: HoldOptions['isStale'];
 }
 
 /**
@@ -41,10 +44,15 @@ export class StepRoot {
 
   /** Starts `args` in place of the step's own, after the process before has ended. `signal`: of the preparations. */
   async start(args: readonly string[], stdio: Stdio, signal: AbortSignal): Promise<RunningProcess> {
-    const { store, secrets, mechanism } = this.environment;
+    const { store, secrets, mechanism, isStale } = this.environment;
     this.#mounts?.release();
     const user = resolveUser(this.snapshot.tree(), this.op.user, []);
-    const mounts = await prepareMounts(this.op, this.inputs, { store, secrets, signal });
+    const mounts = await prepareMounts(this.op, this.inputs, {
+      store,
+      secrets,
+      signal,
+      ...(isStale && { isStale }),
+    });
     this.#mounts = mounts;
     const resources = this.op.resources && specResources(this.op.resources);
     const isOnTerminal = stdio.kind === 'terminal';

@@ -147,3 +147,25 @@ test('pruneCacheMounts() throws away what has no record and is not in use', asyn
   expect(existsSync(made.directory)).toBe(true);
   made.release();
 });
+
+test('holdCacheMount() begins anew with a directory that is stale, if it is made with an owner or a mode', async () => {
+  const asked: string[] = [];
+  const isStale = (key: string) => {
+    asked.push(key);
+    return true;
+  };
+  for (const [changes, isKept] of [
+    [{}, true],
+    [{ uid: 10 }, false],
+    [{ mode: 0o700 }, false],
+  ] as const) {
+    const mount = mountOf(changes);
+    const first = await holdCacheMount(store, mount);
+    writeFileSync(join(first.directory, 'old'), '');
+    const second = await holdCacheMount(store, mount, { isStale });
+    expect(existsSync(join(second.directory, 'old'))).toBe(isKept);
+    first.release();
+    second.release();
+  }
+  expect(asked).toHaveLength(2);
+});
