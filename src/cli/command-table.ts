@@ -102,6 +102,10 @@ export const COMMANDS: Readonly<Record<string, Entry>> = {
     about: 'Show the history of an image',
     load: async () => (await import('./commands/history.ts')).history,
   },
+  spec: {
+    about: 'Show the runtime spec (config.json) of a container of an image',
+    load: async () => (await import('./commands/spec.ts')).spec,
+  },
   tag: { about: 'Give an image a further name', load: async () => (await names()).tag },
   rmi: { about: 'Remove images', load: async () => (await names()).remove },
   pull: { about: 'Download an image from a registry', load: async () => (await registries()).pull },

@@ -95,5 +95,6 @@ export const BPF_F_ALLOW_MULTI = 2;
 export const CLOSE_RANGE_CLOEXEC = 4;
 export const SECCOMP_FILTER_FLAG_SPEC_ALLOW = 4;
 export const SIGKILL = 9;
+export const SIGTERM = 15;
 export const SIGCHLD = 17;
 export const WNOHANG = 1;

@@ -50,6 +50,8 @@ export interface ContainerOptions {
   readonly devices?: readonly DeviceRequest[];
   /** `c 1:3 rwm`, as docker's `--device-cgroup-rule`: further devices that it may use nodes of. */
   readonly deviceRules?: readonly string[];
+  /** Another OCI runtime that runs it: a name (`runc`, `crun`) or a path. */
+  readonly runtime?: string;
   /** Of the runtime spec. */
   readonly annotations?: Readonly<Record<string, string>>;
   /**

@@ -1,4 +1,5 @@
 import { constants } from 'node:os';
+import { join } from 'node:path';
 import type { Layer, OverlayRoot, Store } from '../../layers/index.ts';
 import { launch } from '../sandbox/launch.ts';
 import type { CgroupWish, RunningProcess } from '../sandbox/sandbox.ts';
@@ -12,6 +13,7 @@ import type { ContainerState } from './container-state.ts';
 import type { ContainerStore } from './container-store.ts';
 import { asksForDevices } from './device-rules.ts';
 import { isUserDefined } from './endpoint-plans.ts';
+import { RuntimeError } from './errors.ts';
 import { allHostDevices, type GrantedDevice, requestedDevices } from './host-devices.ts';
 import { type JoinedNamespaces, openJoined } from './joined-namespaces.ts';
 import { networkFiles, type ProvidedFile } from './network-files.ts';
@@ -38,20 +40,45 @@ export async function startProcess(containers: ContainerStore, input: ProcessInp
     ...containers.makeWritable(id),
     volatile: remove,
   };
+  const files = filesOf(input);
   const joined = openJoined(options, (name) => containers.find(name));
-  const started = await launch(specOf(input, joined), {
-    overlay,
-    stdio,
-    files: filesOf(input),
-    cgroup: wishForCgroup(options, input.request.managed),
-    shared: joined.shared,
-    ...(mechanism && { mechanism }),
-    ...(options.init && { init: true }),
-  }).finally(joined.close);
+  const start = async (spec: Spec) =>
+    isOther(options.runtime)
+      ? (await import('../sandbox/external-runtime.ts')).launchExternal(spec, {
+          ...otherRuntime(options, containers.directoryOf(id)),
+          id,
+          overlay,
+          stdio,
+          files,
+        })
+      : launch(spec, {
+          overlay,
+          stdio,
+          files,
+          cgroup: wishForCgroup(options, input.request.managed),
+          shared: joined.shared,
+          ...(mechanism && { mechanism }),
+          ...(options.init && { init: true }),
+        });
+  const started = await start(specOf(input, joined)).finally(joined.close);
   const kill = () => started.kill(constants.signals.SIGKILL);
   signal?.addEventListener('abort', kill, { once: true });
   if (signal?.aborted) kill();
   return started;
+}
+
+/** Docker's names for what it runs containers with unless told mean this program. */
+const isOther = (runtime: string | undefined): runtime is string =>
+  runtime !== undefined && !['', 'io.containerd.runc.v2'].includes(runtime);
+
+function otherRuntime({ runtime = '', init, joinNamespaces }: ContainerOptions, directory: string) {
+  if (init) throw unsupportedThere(runtime, '--init');
+  if (joinNamespaces?.ipc !== undefined) throw unsupportedThere(runtime, '--ipc container:NAME');
+  return { runtime, directory: join(directory, 'runtime') };
+}
+
+function unsupportedThere(runtime: string, option: string): RuntimeError {
+  return new RuntimeError('BAD_OPTION', option, `${option} cannot be had with --runtime ${runtime}`);
 }
 
 /** Without one a limited container would not be what was asked for, and a managed one could not be paused. */

@@ -35,9 +35,10 @@ const links: readonly (readonly [target: string, name: string])[] = [
   ['/proc/self/fd/0', 'stdin'],
   ['/proc/self/fd/1', 'stdout'],
   ['/proc/self/fd/2', 'stderr'],
-  ['/proc/kcore', 'core'],
   ['pts/ptmx', 'ptmx'],
 ];
+
+const KERNEL_MEMORY = '/proc/kcore';
 
 const types = { c: S_IFCHR, b: S_IFBLK, p: S_IFIFO } as const;
 
@@ -129,4 +130,6 @@ export function linkDevices(tree: RootTree, sys: Syscalls): void {
   const directory = tree.openPlain('/dev', O_DIRECTORY);
   if (directory === undefined) return;
   for (const [target, name] of links) sys.symlinkat(target, directory, name);
+  // Not every kernel has it (runc looks, too).
+  if (tree.open(KERNEL_MEMORY) !== undefined) sys.symlinkat(KERNEL_MEMORY, directory, 'core');
 }

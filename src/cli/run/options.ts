@@ -119,7 +119,8 @@ function rights(command: Command): void {
     .option('--pid <mode>', 'see the processes of the host, or of container:NAME')
     .option('--ipc <mode>', 'share IPC and /dev/shm of the host or container:NAME; private, shareable, none')
     .option('--uts <mode>', "host: share the host's name")
-    .option('--cgroupns <mode>', 'private (default), or host');
+    .option('--cgroupns <mode>', 'private (default), or host')
+    .option('--runtime <name>', 'another OCI runtime: runc, crun, or its path');
 }
 
 /** What `docker run` takes and what changes nothing here: metadata for a daemon, or the only way there is. */

@@ -26,6 +26,7 @@ export function rightsOptions(values: OptionValues): Partial<RunRequest> {
     ...given({
       joinNamespaces: joined.pid === undefined && joined.ipc === undefined ? undefined : given(joined),
       ipc: ipc === 'shareable' || ipc === 'none' ? ipc : undefined,
+      runtime: values.one('runtime') || undefined,
       deviceRules: nonEmpty(values.many('deviceCgroupRule')),
       annotations: parseAnnotations(values.many('annotation')),
     }),

@@ -6,7 +6,6 @@ import { UsageError } from '../usage-error.ts';
 const UNSUPPORTED: Readonly<Record<string, string>> = {
   '--gpus <request>':
     'there is no driver for them here: name the devices with --device, and mount their libraries',
-  '--runtime <name>': 'containers are started by this program itself',
   '--userns <mode>': 'containers have no user namespace of their own',
   '--volumes-from <container>': 'name the volumes with -v',
   '--volume-driver <name>': 'volumes are directories of this machine',
