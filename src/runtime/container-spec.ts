@@ -67,12 +67,18 @@ export function containerSpec(input: ContainerSpecInput): Spec {
       ...(input.devices.length > 0 && { devices: input.devices.map(({ access: _, ...device }) => device) }),
       ...(resources && { resources }),
       cgroupsPath: `/${parent}/${id}`,
-      ...(options.sysctls && { sysctl: options.sysctls }),
+      sysctl: { ...(!input.network.host && OWN_NETWORK_SYSCTLS), ...options.sysctls },
       ...(seccomp && { seccomp }),
       ...guardedPaths(securityOptions, privileged),
     },
   };
 }
+
+/** Docker's: in a network of its own every user may listen at low ports, and ping. */
+const OWN_NETWORK_SYSCTLS = {
+  'net.ipv4.ip_unprivileged_port_start': '0',
+  'net.ipv4.ping_group_range': '0 2147483647',
+};
 
 /** Docker's, without those that something asked for takes the place of, itself or as a whole /dev. */
 function standardMounts({ options, mounts }: ContainerSpecInput): readonly SpecMount[] {

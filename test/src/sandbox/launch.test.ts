@@ -112,10 +112,10 @@ describeContainers('launch()', ({ run, root, mechanism }) => {
 
   test('makes /dev anew, with the devices and links of the runtime spec', async () => {
     const { stdout } = await run(
-      'ls /dev; cat /dev/null; head -c 2 /dev/zero | wc -c; echo x >/dev/null; readlink /dev/ptmx',
+      'ls /dev | grep -v core; cat /dev/null; head -c 2 /dev/zero | wc -c; echo x >/dev/null; readlink /dev/ptmx',
     );
     expect(lines(stdout)).toEqual(
-      'core fd full mqueue null ptmx pts random shm stderr stdin stdout tty urandom zero 2 pts/ptmx'.split(
+      'fd full mqueue null ptmx pts random shm stderr stdin stdout tty urandom zero 2 pts/ptmx'.split(
         ' ',
       ),
     );
