@@ -115,9 +115,7 @@ describeContainers('launch()', ({ run, root, mechanism }) => {
       'ls /dev | grep -v core; cat /dev/null; head -c 2 /dev/zero | wc -c; echo x >/dev/null; readlink /dev/ptmx',
     );
     expect(lines(stdout)).toEqual(
-      'fd full mqueue null ptmx pts random shm stderr stdin stdout tty urandom zero 2 pts/ptmx'.split(
-        ' ',
-      ),
+      'fd full mqueue null ptmx pts random shm stderr stdin stdout tty urandom zero 2 pts/ptmx'.split(' '),
     );
   });
 
