@@ -1,3 +1,4 @@
+import { Option } from 'commander';
 import {
   type ContainerProcess,
   containerProcesses,
@@ -11,6 +12,7 @@ import { alignColumns } from '../format/table.ts';
 import { OptionValues } from '../option-values.ts';
 import { parseRestartPolicy } from '../run/life.ts';
 import { parseResources } from '../run/resources.ts';
+import { refuseUnsupported } from '../run/unsupported.ts';
 import type { CommandModule } from '../tsctr.ts';
 import { UsageError } from '../usage-error.ts';
 import { forEachName } from './for-each-name.ts';
@@ -62,8 +64,11 @@ export const update: CommandModule = {
       .option('--pids-limit <number>', 'number of processes, -1 for unlimited')
       .option('--blkio-weight <weight>', 'relative block IO weight, 10 to 1000')
       .option('--restart <policy>', 'no, on-failure[:times], always or unless-stopped')
+      .addOption(new Option('--cpu-rt-period <us>').hideHelp())
+      .addOption(new Option('--cpu-rt-runtime <us>').hideHelp())
       .action(async (names: readonly string[], raw) => {
         const values = new OptionValues(raw);
+        refuseUnsupported(values);
         const resources = parseResources(values);
         const restart = values.parsed('restart', '--restart', parseRestartPolicy);
         if (resources === undefined && restart === undefined)
