@@ -48,22 +48,30 @@ async function* members(source: Readable, kind: 'gzip' | 'zstd', level: number):
 
 /** The bytes of the source in pieces of `size`, the last one shorter; one empty piece when there are none. */
 async function* piecesOf(source: AsyncIterable<Buffer>, size: number): AsyncGenerator<Buffer> {
-  let piece = Buffer.allocUnsafeSlow(size);
+  let piece: Buffer | undefined;
   let length = 0;
   let isFirst = true;
   for await (const chunk of source) {
+    if (length === 0 && chunk.length === size) {
+      // What the tar of a layer comes in: nothing needs to be copied.
+      isFirst = false;
+      yield chunk;
+      continue;
+    }
     for (let offset = 0; offset < chunk.length; ) {
+      piece ??= Buffer.allocUnsafeSlow(size);
       const copied = chunk.copy(piece, length, offset);
       offset += copied;
       length += copied;
       if (length < size) continue;
       yield piece;
       isFirst = false;
-      piece = Buffer.allocUnsafeSlow(size);
+      piece = undefined;
       length = 0;
     }
   }
-  if (length > 0 || isFirst) yield piece.subarray(0, length);
+  if (piece !== undefined) yield piece.subarray(0, length);
+  else if (isFirst) yield Buffer.alloc(0);
 }
 
 type Encoder = (piece: Buffer) => Promise<Buffer>;

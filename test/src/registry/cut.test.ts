@@ -158,3 +158,44 @@ test('a pull that is killed goes on where it was with the next one', async () =>
   store.close();
   expect(leftovers(root)).toEqual([]);
 });
+
+const PUSH = `
+import { openStore } from './layers/index.ts';
+import { pushName } from './src/exporter/push.ts';
+const [root, name] = process.argv.slice(2);
+const store = openStore(root);
+pushName(store, name, { environment: { HOME: '/nonexistent' } }).then(() => store.close());
+`;
+
+test('a push that is killed leaves nothing in the store, and the next one finishes', async () => {
+  const root = join(tempFolder(), 'store');
+  const name = `${registry.host}/a:1`;
+  const first = openStore(root);
+  const layers = [6 << 20, 50_000].map((size, index) =>
+    sketchLayer(first, { [`/${index}`]: { content: randomBytes(size) } }),
+  );
+  const image = { os: 'linux', architecture: 'amd64', config: {}, history: [] };
+  const { descriptor } = await commitImage(first, image, layers, { created: '2026-01-01T00:00:00Z' });
+  nameImage(first, [name], descriptor);
+  first.close();
+  const stalled = new Promise<void>((resolve) => {
+    registry.script = (request) => {
+      if (request.method !== 'PATCH') return false;
+      request.once('data', () => {
+        request.pause();
+        setTimeout(resolve, 200);
+      });
+      return true;
+    };
+  });
+  const child = start(bundleSource(PUSH), root, name);
+  await Promise.race([stalled, nextMessage(child)]);
+  await killHard(child);
+  registry.script = undefined;
+  const store = openStore(root);
+  const { digest } = await pushName(store, name, options);
+  expect(registry.manifests.has(`a@${digest}`)).toBe(true);
+  expect(await store.check()).toEqual([]);
+  store.close();
+  expect(leftovers(root)).toEqual([]);
+});
