@@ -12,6 +12,7 @@ import { ContainerStore, type OwnedContainer } from '../runtime/container-store.
 import type { ExitStatus, Stdio } from '../sandbox/sandbox.ts';
 import { fillVolume } from './fill-volume.ts';
 import { resolveImage } from './images.ts';
+import { logStreams, throughPipes } from './logged-streams.ts';
 import { openDefaultStore } from './open-default-store.ts';
 import { ownStreams } from './own-streams.ts';
 import type { RunRequest } from './types.ts';
@@ -84,15 +85,18 @@ export async function run(request: RunRequest, stdio: RunStdio): Promise<Running
       fillVolume: (path, directory) => fillVolume(store, image.layers, path, directory),
       ...(signal && { signal }),
     });
+    // As for Docker `tsctr logs` shows it later; nobody can ask for that of one that is removed at its end.
+    const isKept = remove !== true && options.log?.driver !== 'none';
     const { process: launched, ...container } = await startOrDiscard(store, owned, {
-      stdio: wiring(stdio),
+      stdio: isKept ? throughPipes(wiring(stdio)) : wiring(stdio),
       managed: false,
       ...(mechanism && { mechanism }),
       ...(signal && { signal }),
     });
     const ended = finish(store, owned, container.wait()).finally(() => store.close());
     ended.catch(() => {}); // told to whoever waits
-    const { pid, stdin, stdout, stderr, terminal } = launched;
+    const { pid, stdin, terminal } = launched;
+    const { stdout, stderr } = isKept ? logStreams(store, owned.id, launched) : launched;
     return {
       id: container.id,
       name: container.name,

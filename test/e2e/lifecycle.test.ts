@@ -59,6 +59,14 @@ describeCommands('containers in the background', (commands) => {
     expect(timed.stdout).toMatch(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{9}Z end$/);
   });
 
+  test('tsctr logs shows what a container in the foreground has put out, too', async () => {
+    const args = ['--network=none', '--name=front', 'busybox', 'sh', '-c', 'echo out; echo err >&2; exit 2'];
+    const { code, stdout, stderr } = await commands().tsrun(args);
+    expect([code, stdout, stderr]).toEqual([2, 'out\n', 'err\n']);
+    const logged = await tsctr('logs', 'front');
+    expect([logged.stdout, logged.stderr]).toEqual(['out\n', 'err\n']);
+  });
+
   test('tsctr stop ends a container with its signal, and its code is told', async () => {
     await detached('trap', 'trap "exit 7" TERM; while true; do sleep 0.05; done');
     await delay(200);

@@ -20,12 +20,7 @@ export interface SupervisorOptions {
 }
 
 /** What keeps a Node that mostly waits small (docs/benchmarks.md, "supervisor"). */
-const NODE_OPTIONS = [
-  '--max-old-space-size=64',
-  '--max-semi-space-size=1',
-  '--v8-pool-size=0',
-  '--single-threaded',
-];
+const NODE_OPTIONS = ['--max-old-space-size=64', '--max-semi-space-size=1', '--single-threaded'];
 
 /**
  * Starts the process that looks after a container from now on, in a session of its own and without our streams.
