@@ -41,7 +41,7 @@ export interface ContainerState {
   readonly restartCount?: number;
   /** Where it is checked. */
   readonly health?: HealthState;
-  /** What somebody has asked for, to be heeded when its process ends. Gone with the next start. */
+  /** What somebody has asked for, to be heeded when its process ends. Gone when somebody starts it. */
   readonly intent?: 'stop' | 'restart';
   /** What is to be mounted at each start. */
   readonly plannedMounts?: readonly PlannedMount[];

@@ -197,6 +197,5 @@ function running(pid: number): ContainerChange {
     exitCode: undefined,
     oomKilled: undefined,
     error: undefined,
-    intent: undefined,
   };
 }

@@ -100,6 +100,8 @@ class Supervisor {
     }
     this.streams.connect(this.#running.process);
     if (this.#ending) this.#askToEnd();
+    // Stopped while it was just being started again: who did that has seen no process to stop.
+    if (this.#state()?.intent === 'stop') this.#running.process.kill(constants.signals.SIGKILL);
     const check = healthcheckOf(this.#initial);
     const stopWatching = check ? watchHealth(this.containers, this.owned.id, check) : () => {};
     started();
@@ -126,7 +128,7 @@ class Supervisor {
       ...exited(status),
       status: 'restarting',
       owner: processIdentity(process.pid),
-      restartCount: intent === 'restart' ? 0 : schedule.count,
+      ...(intent === 'restart' ? { restartCount: 0, intent: undefined } : { restartCount: schedule.count }),
     });
     await this.streams.dismiss(status);
     await this.#sleep(wait);
