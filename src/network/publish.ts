@@ -1,4 +1,4 @@
-import { existsSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { formatIp, type IpAddress } from './address.ts';
 import type { Forwarder } from './forwarder.ts';
 import type { Protocol } from './nft-expressions.ts';
@@ -133,6 +133,8 @@ function portError(error: unknown, { ip, port }: { readonly ip: string; readonly
   return new PortError(`Bind for ${where} failed: ${reason}`, { cause: error });
 }
 
+/** Whether an interface of the host has an IPv6 address; the file is there also where IPv6 is turned off. */
 function hasIpv6(): boolean {
-  return existsSync('/proc/net/if_inet6');
+  const file = '/proc/net/if_inet6';
+  return existsSync(file) && readFileSync(file, 'latin1') !== '';
 }

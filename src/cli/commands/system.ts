@@ -2,6 +2,7 @@ import type { Command } from 'commander';
 import {
   checkStore,
   type PruneRequest,
+  pruneNetworks,
   prune as pruneStore,
   pruneVolumes as pruneStoreVolumes,
   type StoreInfo,
@@ -26,23 +27,24 @@ interface PruneKind {
   /** What will be gone, as it is announced. */
   readonly warning: (values: PruneValues) => string;
   readonly request: (values: PruneValues) => PruneRequest;
-  /** Whether there is a `--volumes`. */
-  readonly volumes?: boolean;
+  /** Everything goes: networks too, and with `--volumes` volumes. */
+  readonly system?: boolean;
 }
 
-const pruning = ({ warning, request, volumes }: PruneKind): CommandModule => ({
+const pruning = ({ warning, request, system }: PruneKind): CommandModule => ({
   declare(command: Command, done) {
     command
       .option('-a, --all', 'also what is named but unused')
       .option('-f, --force', 'do not ask')
       .option('--filter <condition>', 'until=DURATION: only the build cache that was not used since');
-    if (volumes) command.option('--volumes', 'anonymous volumes that no container uses too');
+    if (system) command.option('--volumes', 'anonymous volumes that no container uses too');
     command.action(async (values: PruneValues) => {
       if (!values.force && !(await confirmed(warning(values)))) return done(ExitCode.ok);
       const gone = values.volumes ? await pruneStoreVolumes() : [];
       const { containers, images, cache, reclaimed } = await pruneStore(request(values));
       report('Deleted Containers', containers);
       report('Deleted Volumes', gone);
+      if (system) report('Deleted Networks', await pruneNetworks());
       report(
         'Deleted Images',
         images.map((id) => `deleted: ${id}`),
@@ -71,11 +73,12 @@ function unusedFor({ filter }: PruneValues): number {
 const imagesOf = ({ all }: PruneValues): PruneRequest['images'] & {} => (all ? 'all' : 'dangling');
 
 export const prune = pruning({
-  volumes: true,
+  system: true,
   warning: ({ all, volumes }) =>
     [
       'the following:',
       '  - all stopped containers',
+      '  - all networks not used by at least one container',
       ...(volumes ? ['  - all anonymous volumes not used by at least one container'] : []),
       `  - all ${all ? 'images without at least one container associated to them' : 'dangling images'}`,
       `  - ${all ? 'all' : 'unused'} build cache`,

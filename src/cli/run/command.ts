@@ -7,6 +7,8 @@ import { pullReport, runInForeground, type Stream } from '../foreground.ts';
 import { OptionValues } from '../option-values.ts';
 import { terminalSize } from '../own-terminal.ts';
 import { UsageError } from '../usage-error.ts';
+import { warn } from '../warn.ts';
+import { networkWarnings } from './network-options.ts';
 import { declareRunOptions } from './options.ts';
 import { runRequest } from './request.ts';
 
@@ -27,6 +29,7 @@ export function runParsed(command: Command, program: string): Promise<number> {
   const [image = '', ...args] = command.args;
   const attach = values.many('attach').map(parseStream);
   const request = runRequest(values.raw, image, args);
+  for (const line of networkWarnings(request)) warn(line);
   if (values.flag('detach')) return inBackground(values, request, attach);
   if (needsSupervisor(request)) return runAttached(values, request);
   return withIdFile(values.one('cidfile'), (started) =>

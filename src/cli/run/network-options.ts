@@ -48,6 +48,13 @@ export function parseNetworkOptions(values: OptionValues): Partial<RunRequest> {
   };
 }
 
+/** What a request says that means nothing; a line each. */
+export function networkWarnings({ network, ports = [], publishAll }: RunRequest): readonly string[] {
+  return network === 'host' && (ports.length > 0 || publishAll)
+    ? ['WARNING: Published ports are discarded when using host network mode']
+    : [];
+}
+
 /** What `--ip`, `--network-alias` and the like say is about the first network. */
 function parseNetworks(values: OptionValues): Pick<RunRequest, 'network' | 'networks'> {
   const [first = { name: 'bridge' }, ...others] = values.many('net').map(parseNetwork);
