@@ -1,6 +1,7 @@
 /** The library: build images, run containers, and the store's images. No global state, no process.exit. */
 export * from './api/attach.ts';
 export * from './api/build.ts';
+export { buildCache, type CacheEntry } from './api/build-cache.ts';
 export type { BuildError, FailedStep } from './api/build-error.ts';
 export * from './api/changes.ts';
 export * from './api/check.ts';
@@ -15,6 +16,7 @@ export * from './api/container-processes.ts';
 export * from './api/container-statistics.ts';
 export { describeBuildError, describeChecks, describeWarnings } from './api/describe.ts';
 export { diskHint } from './api/disk-hint.ts';
+export * from './api/disk-report.ts';
 export * from './api/doctor.ts';
 export * from './api/errors.ts';
 export * from './api/events.ts';

@@ -311,6 +311,28 @@ export function statAt(directory: number, name: BytePath): FileStat | undefined 
   return decodeStat();
 }
 
+/** What an entry takes on disk. */
+export interface DiskUse {
+  readonly type: FileType;
+  readonly bytes: number;
+  readonly nlink: number;
+  /** Tells the inode from others. */
+  readonly key: string;
+}
+
+/** Undefined when the entry is not there; of the directory itself with an empty name. */
+export function diskUseAt(directory: number, name: BytePath): DiskUse | undefined {
+  const flags = AT_SYMLINK_NOFOLLOW | (name === '' ? AT_EMPTY_PATH : 0);
+  if (calls().statx(directory, c(name), flags, STATX_BASIC_STATS, statBuffer) < 0) {
+    if (isAbsent()) return undefined;
+    throw new SystemCallError('statx', calls().errno(), name);
+  }
+  const { type, nlink, dev, ino } = decodeStat();
+  // stx_blocks, of 512 bytes each.
+  const bytes = (statBuffer.readUInt32LE(48) + statBuffer.readUInt32LE(52) * 0x1_0000_0000) * 512;
+  return { type, bytes, nlink, key: `${dev}:${ino}` };
+}
+
 /** Whether a descriptor is of the inode that was looked up. */
 export function isSameInode(fd: number, { ino, dev, type }: Pick<FileStat, 'ino' | 'dev' | 'type'>): boolean {
   check(calls().statx(fd, EMPTY, AT_EMPTY_PATH, STATX_BASIC_STATS, statBuffer), 'statx');

@@ -1,9 +1,9 @@
 import { type GcReport, hostPlatform, type Problem, type Store } from '../../layers/index.ts';
 import { listImages } from '../exporter/listing.ts';
-import { CACHE_MOUNT_SPACE, pruneCacheMounts } from '../ops/cache-mounts.ts';
-import { isInUse } from '../runtime/container-state.ts';
+import { pruneCacheMounts } from '../ops/cache-mounts.ts';
+import { type ContainerState, isInUse } from '../runtime/container-state.ts';
 import { ContainerStore } from '../runtime/container-store.ts';
-import { CACHE_SPACE } from '../solver/cache-store.ts';
+import { type CacheEntry, cacheEntries } from './build-cache.ts';
 import { removeLogs } from './step-logs.ts';
 import { type StoreLocation, withStore } from './with-store.ts';
 
@@ -18,6 +18,20 @@ export interface PruneRequest extends StoreLocation {
   readonly containers?: boolean;
   /** The build cache: what was not used for so many milliseconds; 0 for all of it. */
   readonly cacheUnusedFor?: number;
+  /** Of that, only what passes. */
+  readonly cacheFilter?: (entry: CacheEntry) => boolean;
+  /** Bytes of the build cache that may stay: what was used last does. */
+  readonly keepCache?: number;
+  /** Of containers, images and the build cache, only those that pass. */
+  readonly only?: PruneFilter;
+}
+
+export interface PruneFilter {
+  readonly container?: (state: ContainerState) => boolean;
+  readonly image?: (image: {
+    readonly created?: string;
+    readonly labels: Readonly<Record<string, string>>;
+  }) => boolean;
 }
 
 export interface Pruned {
@@ -42,14 +56,23 @@ async function removeNames(
 ): Promise<Pick<Pruned, 'containers' | 'images'>> {
   const containers = new ContainerStore(store);
   await containers.reclaim();
-  const stopped = request.containers ? containers.list().filter((state) => !isInUse(state)) : [];
+  const { container: isGoing = () => true, image: isUnwanted = () => true } = request.only ?? {};
+  const stopped = request.containers
+    ? containers.list().filter((state) => !isInUse(state) && isGoing(state))
+    : [];
   for (const state of stopped) containers.remove(state, { volumes: false });
   const used = new Set(containers.list().map(({ imageId }) => imageId));
   const images =
     request.images === undefined
       ? []
       : listImages(store, hostPlatform()).filter(
-          ({ id, tags }) => !used.has(id) && (request.images === 'all' || tags.length === 0),
+          ({ id, tags, image: { config } }) =>
+            !used.has(id) &&
+            (request.images === 'all' || tags.length === 0) &&
+            isUnwanted({
+              labels: config.config?.Labels ?? {},
+              ...(config.created !== undefined && { created: config.created }),
+            }),
         );
   for (const { target } of images) {
     for (const { name, target: other } of store.images.list()) {
@@ -59,16 +82,32 @@ async function removeNames(
   return { containers: stopped.map(({ id }) => id), images: images.map(({ id }) => id) };
 }
 
-/** Name spaces of what can be made or fetched again. */
-const CACHES = [CACHE_SPACE, CACHE_MOUNT_SPACE, 'compressed', 'digest', 'git', 'http'];
-
-async function collect(store: Store, { cacheUnusedFor }: PruneRequest): Promise<GcReport> {
-  const limit = cacheUnusedFor === undefined ? undefined : Date.now() - cacheUnusedFor;
-  const report = await store.gc({
-    dropRecords: (space, _key, usedAt) =>
-      limit !== undefined && CACHES.includes(space) && usedAt.getTime() <= limit,
-  });
+async function collect(store: Store, request: PruneRequest): Promise<GcReport> {
+  const going = new Map(cacheToPrune(store, request).map((entry) => [`${entry.space}/${entry.key}`, entry]));
+  const report = await store.gc({ dropRecords: (space, key) => going.has(`${space}/${key}`) });
   pruneCacheMounts(store);
-  const logs = limit === undefined ? 0 : removeLogs(store.root, limit);
-  return { ...report, reclaimed: report.reclaimed + logs };
+  const { cacheUnusedFor: age, cacheFilter, keepCache } = request;
+  const takesAll = age !== undefined && cacheFilter === undefined && keepCache === undefined;
+  const logs = takesAll ? removeLogs(store.root, Date.now() - age) : 0;
+  const mounts = [...going.values()].filter(({ kind }) => kind === 'exec.cachemount');
+  const reclaimed = mounts.reduce((sum, { size }) => sum + size, report.reclaimed + logs);
+  return { ...report, reclaimed };
+}
+
+/** What is not in use, least recently used first, down to what may stay. */
+function cacheToPrune(store: Store, request: PruneRequest): readonly CacheEntry[] {
+  const { cacheUnusedFor, cacheFilter = () => true, keepCache } = request;
+  if (cacheUnusedFor === undefined) return [];
+  const limit = Date.now() - cacheUnusedFor;
+  const all = cacheEntries(store);
+  const candidates = all.filter(
+    (entry) => !entry.inUse && entry.usedAt.getTime() <= limit && cacheFilter(entry),
+  );
+  if (keepCache === undefined) return candidates;
+  let kept = all.reduce((sum, { size }) => sum + size, 0);
+  return candidates.filter(({ size }) => {
+    if (kept <= keepCache) return false;
+    kept -= size;
+    return true;
+  });
 }

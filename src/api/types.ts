@@ -111,4 +111,5 @@ export type {
   MountRequest,
   NetworkRequest,
   PortRequest,
+  VolumesFrom,
 } from '../runtime/container-options.ts';

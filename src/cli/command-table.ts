@@ -17,6 +17,8 @@ const manifests = () => import('./commands/manifest.ts');
 const imagetools = () => import('./commands/imagetools.ts');
 const logins = () => import('./commands/login.ts');
 const system = () => import('./commands/system.ts');
+const prunes = () => import('./commands/prune.ts');
+const disk = () => import('./commands/disk.ts');
 const containerFiles = () => import('./commands/container-files.ts');
 const networks = () => import('./commands/networks.ts');
 const volumes = () => import('./commands/volumes.ts');
@@ -124,7 +126,7 @@ export const COMMANDS: Readonly<Record<string, Entry>> = {
     about: 'Make an image of a tar of a root filesystem',
     load: async () => (await archives()).importRoot,
   },
-  prune: { about: 'Remove what is not needed any more', load: async () => (await system()).prune },
+  prune: { about: 'Remove what is not needed any more', load: async () => (await prunes()).prune },
   check: {
     about: 'Verify every blob, layer and name in the store',
     load: async () => (await system()).check,
@@ -152,14 +154,16 @@ export const GROUPS: Readonly<Record<string, Group>> = {
     about: 'Manage builds',
     commands: {
       build: command('build'),
-      prune: { about: 'Remove the build cache', load: async () => (await system()).pruneBuilder },
+      du: { about: 'Show what the build cache takes', load: async () => (await disk()).cacheUsage },
+      prune: { about: 'Remove the build cache', load: async () => (await prunes()).pruneBuilder },
     },
   },
   buildx: {
     about: 'Manage builds, as the plugin of that name',
     commands: {
       build: command('build'),
-      prune: { about: 'Remove the build cache', load: async () => (await system()).pruneBuilder },
+      du: { about: 'Show what the build cache takes', load: async () => (await disk()).cacheUsage },
+      prune: { about: 'Remove the build cache', load: async () => (await prunes()).pruneBuilder },
       version: { about: 'Show the version', load: async () => (await system()).shortVersion },
     },
     aliases: { b: 'build' },
@@ -181,7 +185,7 @@ export const GROUPS: Readonly<Record<string, Group>> = {
       kill: command('kill'),
       logs: command('logs'),
       ls: command('ps'),
-      prune: { about: 'Remove stopped containers', load: async () => (await system()).pruneContainers },
+      prune: { about: 'Remove stopped containers', load: async () => (await prunes()).pruneContainers },
       pause: command('pause'),
       port: command('port'),
       rename: command('rename'),
@@ -207,7 +211,7 @@ export const GROUPS: Readonly<Record<string, Group>> = {
       inspect: { about: 'Show images as JSON', load: async () => (await inspections()).inspectImage },
       load: command('load'),
       ls: command('images'),
-      prune: { about: 'Remove unused images', load: async () => (await system()).pruneImages },
+      prune: { about: 'Remove unused images', load: async () => (await prunes()).pruneImages },
       pull: command('pull'),
       push: command('push'),
       rm: command('rmi'),
@@ -268,6 +272,7 @@ export const GROUPS: Readonly<Record<string, Group>> = {
     about: 'Manage the store',
     commands: {
       check: command('check'),
+      df: { about: 'Show what the store takes on disk', load: async () => (await disk()).diskFree },
       events: command('events'),
       doctor: command('doctor'),
       info: command('info'),
@@ -282,7 +287,7 @@ export const GROUPS: Readonly<Record<string, Group>> = {
       ls: { about: 'List volumes', load: async () => (await volumes()).list },
       prune: {
         about: 'Remove volumes that no container uses',
-        load: async () => (await system()).pruneVolumes,
+        load: async () => (await prunes()).pruneVolumes,
       },
       rm: { about: 'Remove volumes', load: async () => (await volumes()).remove },
     },

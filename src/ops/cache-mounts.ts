@@ -11,7 +11,14 @@ import {
   renameSync,
 } from 'node:fs';
 import { join } from 'node:path';
-import { type ActiveSnapshot, isStillAt, lockFile, type Store, tryLockFile } from '../../layers/index.ts';
+import {
+  type ActiveSnapshot,
+  diskUsage,
+  isStillAt,
+  lockFile,
+  type Store,
+  tryLockFile,
+} from '../../layers/index.ts';
 import type { ExecMount } from '../llb/op.ts';
 
 type CacheMount = Extract<ExecMount, { type: 'cache' }>;
@@ -176,6 +183,19 @@ function openDirectory(path: string): number | undefined {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
     throw error;
   }
+}
+
+/** What a cache mount takes on disk, and whether a step has it; undefined when it is gone. */
+export function cacheMountUse(
+  store: Store,
+  key: string,
+): { readonly size: number; readonly inUse: boolean } | undefined {
+  const directory = join(store.root, FOLDER, key);
+  const fd = openDirectory(directory);
+  if (fd === undefined) return undefined;
+  const inUse = !tryLockFile(fd, 'exclusive');
+  closeSync(fd);
+  return { size: diskUsage(directory), inUse };
 }
 
 /** Throws away the directories that have no record any more and that no step uses. */

@@ -113,14 +113,20 @@ function openStopped(
 }
 
 /** Undefined for a tmpfs, which ends with the container, and for what is not there any more. */
-function partOf({ source, target }: MountState): { readonly part: MountedPart; close(): void } | undefined {
+function partOf({
+  source,
+  subpath,
+  target,
+}: MountState): { readonly part: MountedPart; close(): void } | undefined {
   if (source === undefined || !existsSync(source)) return undefined;
   const isDirectory = statSync(source).isDirectory();
   const writer = directoryWriter(isDirectory ? source : dirname(source));
   const part: MountedPart = {
     target: bytePath(target),
     tree: writer.tree,
-    source: isDirectory ? '/' : bytePath(`/${basename(source)}`),
+    source: isDirectory
+      ? writer.tree.resolve(bytePath(`/${subpath ?? ''}`))
+      : bytePath(`/${basename(source)}`),
     writer: () => writer,
   };
   return { part, close: () => writer.close() };

@@ -1,16 +1,20 @@
 import { existsSync } from 'node:fs';
 import { posix } from 'node:path';
 import { makeDirectories, type Store } from '../../layers/index.ts';
+import type { TreeMount } from '../sandbox/sandbox.ts';
 import type { SpecMount } from '../sandbox/spec.ts';
 import type { MountRequest } from './container-options.ts';
 import type { MountState } from './container-state.ts';
 import { RuntimeError } from './errors.ts';
 import { tmpfsOptions } from './tmpfs-options.ts';
+import { volumeMount } from './volume-mount.ts';
 import { newVolumeName, VolumeStore } from './volumes.ts';
 
 /** One mount of a container: how to make it, and what is recorded of it. */
 export interface ContainerMount {
-  readonly spec: SpecMount;
+  /** How to make it: a mount, or a part of a directory that is looked up inside that. */
+  readonly spec: SpecMount | undefined;
+  readonly tree?: TreeMount;
   readonly state: MountState;
 }
 
@@ -35,7 +39,11 @@ export function planMounts(
 ): readonly PlannedMount[] {
   const planned = withDeclared(declared, requested).map((mount): PlannedMount => {
     if (mount.type !== 'volume') return mount;
-    return { ...mount, name: mount.name ?? newVolumeName(), anonymous: mount.name === undefined };
+    return {
+      ...mount,
+      name: mount.name ?? newVolumeName(),
+      anonymous: mount.anonymous ?? mount.name === undefined,
+    };
   });
   const depth = ({ target }: PlannedMount) => target.split('/').length;
   return planned.sort((a, b) => depth(a) - depth(b));
@@ -100,13 +108,17 @@ async function prepare({ store, fillVolume }: MountSource, mount: PlannedMount):
       };
     }
     case 'volume': {
-      const { readonly, copy, name, anonymous } = mount;
-      const fill = copy ? (directory: string) => fillVolume(target, directory) : undefined;
-      const { directory } = await new VolumeStore(store).ensure({ name, anonymous, ...(fill && { fill }) });
-      return {
-        spec: bind(directory, target, { readonly, recursive: true }),
-        state: { type, name, anonymous, source: directory, target, readonly },
-      };
+      const { copy, name, anonymous, labels, driverOptions, subpath } = mount;
+      const fill =
+        copy && subpath === undefined ? (directory: string) => fillVolume(target, directory) : undefined;
+      const volume = await new VolumeStore(store).ensure({
+        name,
+        anonymous,
+        ...(fill && { fill }),
+        ...(labels && { labels }),
+        ...(driverOptions && { options: driverOptions }),
+      });
+      return volumeMount(volume, mount);
     }
   }
 }
@@ -128,7 +140,7 @@ function requireSource(source: string, create: boolean): void {
   }
 }
 
-function bind(
+export function bind(
   source: string,
   destination: string,
   { readonly, recursive }: { readonly readonly: boolean; readonly recursive: boolean },

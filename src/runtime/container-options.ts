@@ -18,6 +18,8 @@ export interface ContainerOptions {
   readonly hostname?: string;
   readonly domainname?: string;
   readonly mounts?: readonly MountRequest[];
+  /** Containers whose volumes and binds it has too, where it has none of its own. */
+  readonly volumesFrom?: readonly VolumesFrom[];
   /** `bridge`, `none`, `host`, `container:NAME`, or the name or id of a network. */
   readonly network?: string;
   /** All of its networks, `network` the first; only that unless told. */
@@ -179,6 +181,16 @@ export interface DeviceRate {
   readonly rate: number;
 }
 
+/** What `docker volume create --opt` takes: `type`, `device`, `o`. */
+export type VolumeOptions = Readonly<Record<string, string>>;
+
+/** `--volumes-from`. */
+export interface VolumesFrom {
+  /** Name or id of a container. */
+  readonly container: string;
+  readonly readonly: boolean;
+}
+
 export type MountRequest =
   | {
       readonly type: 'bind';
@@ -195,10 +207,17 @@ export type MountRequest =
       readonly type: 'volume';
       /** Undefined: anonymous. */
       readonly name?: string;
+      /** One with a name that was made without one, for another container. */
+      readonly anonymous?: boolean;
       readonly target: string;
       readonly readonly: boolean;
       /** Fill a new volume with what the image has at the target. */
       readonly copy: boolean;
+      /** What of the volume is seen, resolved inside it; it must be there. */
+      readonly subpath?: string;
+      /** Of a volume that is made for this. */
+      readonly labels?: Readonly<Record<string, string>>;
+      readonly driverOptions?: VolumeOptions;
     }
   | {
       readonly type: 'tmpfs';

@@ -41,6 +41,9 @@ export async function startProcess(containers: ContainerStore, input: ProcessInp
     volatile: remove,
   };
   const files = filesOf(input);
+  const trees = input.mounts.flatMap(({ tree }) => tree ?? []);
+  if (isOther(options.runtime) && trees.length > 0)
+    throw new RuntimeError('BAD_OPTION', 'volume-subpath', 'volume-subpath does not go with --runtime');
   const joined = openJoined(options, (name) => containers.find(name));
   const start = async (spec: Spec) =>
     isOther(options.runtime)
@@ -57,6 +60,7 @@ export async function startProcess(containers: ContainerStore, input: ProcessInp
           files,
           cgroup: wishForCgroup(options, input.request.managed),
           shared: joined.shared,
+          trees,
           ...(mechanism && { mechanism }),
           ...(options.init && { init: true }),
         });
@@ -99,7 +103,7 @@ function specOf({ store, state, layers, network, mounts }: ProcessInput, joined:
       options.groupAdd ?? [],
     ),
     network: networkChoice(network),
-    mounts: mounts.map(({ spec }) => spec),
+    mounts: mounts.flatMap(({ spec }) => spec ?? []),
     devices: devicesOf(options),
     joined: joined.paths,
   });

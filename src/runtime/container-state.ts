@@ -68,6 +68,8 @@ export interface MountState {
   readonly anonymous?: boolean;
   /** Host path; none for a tmpfs. */
   readonly source?: string;
+  /** What of the source is seen, resolved inside it. */
+  readonly subpath?: string;
   readonly target: string;
   readonly readonly: boolean;
 }

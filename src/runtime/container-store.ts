@@ -160,6 +160,15 @@ export class ContainerStore {
     return { upper, work };
   }
 
+  /** Ids of the containers that use a volume, or are about to. */
+  usersOfVolume(volume: string): readonly string[] {
+    return this.list()
+      .filter(({ mounts = [], plannedMounts = [] }) =>
+        [...mounts, ...plannedMounts].some((mount) => 'name' in mount && mount.name === volume),
+      )
+      .map(({ id }) => id);
+  }
+
   /** The container and all that it has written; its files are deleted when the store is closed. */
   remove(state: ContainerState, options: { readonly volumes: boolean }): void {
     if (options.volumes) this.#removeVolumes(state);
@@ -221,9 +230,13 @@ export class ContainerStore {
     this.store.records.set(SPACE, id, { ...record, value });
   }
 
-  #removeVolumes({ mounts = [] }: ContainerState): void {
+  /** Those that other containers have too (`--volumes-from`) stay. */
+  #removeVolumes({ id, mounts = [] }: ContainerState): void {
     const volumes = new VolumeStore(this.store);
-    for (const { name, anonymous } of mounts) if (name !== undefined && anonymous) volumes.remove(name);
+    for (const { name, anonymous } of mounts) {
+      if (name === undefined || !anonymous) continue;
+      if (this.usersOfVolume(name).every((user) => user === id)) volumes.remove(name);
+    }
   }
 
   #discard(id: string): void {

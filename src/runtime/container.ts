@@ -18,6 +18,7 @@ import { healthcheckOf } from './healthcheck.ts';
 import { NAME_PATTERN, newContainerId } from './names.ts';
 import { processIdentity } from './process-identity.ts';
 import { signalNumber } from './signals.ts';
+import { withVolumesOf } from './volumes-from.ts';
 
 /** An image as a container needs it. */
 export interface ContainerImage {
@@ -64,7 +65,8 @@ export interface RunningContainer {
  */
 export async function createContainer(store: Store, request: CreateRequest): Promise<OwnedContainer> {
   const { image, options, fillVolume } = request;
-  const planned = planMounts(Object.keys(image.config.config?.Volumes ?? {}), options.mounts ?? []);
+  const requested = withVolumesOf(new ContainerStore(store), options);
+  const planned = planMounts(Object.keys(image.config.config?.Volumes ?? {}), requested);
   const container = { ...describe(request), plannedMounts: planned, mounts: anonymousVolumes(planned) };
   const containers = new ContainerStore(store);
   const layers = await Promise.all(image.layers.map((layer) => layer.diff));

@@ -25,8 +25,11 @@ const PARAMETERS: Readonly<Record<string, RegExp>> = {
 };
 
 /** Docker's defaults for a tmpfs with what was asked for over them. Throws `BAD_OPTION` for anything unknown. */
-export function tmpfsOptions(asked: readonly string[]): readonly string[] {
-  const options = ['noexec', 'nosuid', 'nodev'];
+export function tmpfsOptions(
+  asked: readonly string[],
+  defaults: readonly string[] = ['noexec', 'nosuid', 'nodev'],
+): readonly string[] {
+  const options = [...defaults];
   for (const option of asked) {
     const opposite = OPPOSITES.get(option);
     const [name, value] = splitOnce(option);

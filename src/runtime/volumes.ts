@@ -14,6 +14,7 @@ import { join } from 'node:path';
 import type { Store } from '../../layers/index.ts';
 import { RuntimeError } from './errors.ts';
 import { NAME_PATTERN } from './names.ts';
+import { checkVolumeOptions } from './volume-mount.ts';
 
 export interface Volume {
   readonly name: string;
@@ -24,6 +25,8 @@ export interface Volume {
   /** Made for one container without a name: goes with it under `--rm`. */
   readonly anonymous: boolean;
   readonly labels?: Readonly<Record<string, string>>;
+  /** Given when it was made: `type`, `device`, `o`. */
+  readonly options?: Readonly<Record<string, string>>;
 }
 
 /** Makes the (missing) directory a copy of what a volume begins with; false when that is nothing. */
@@ -35,6 +38,7 @@ export interface EnsureOptions {
   /** Of a new one: it is made for one container. Default: whether it has no name. */
   readonly anonymous?: boolean;
   readonly labels?: Readonly<Record<string, string>>;
+  readonly options?: Readonly<Record<string, string>>;
   /** Asked when the volume is empty. */
   readonly fill?: FillVolume;
 }
@@ -49,7 +53,7 @@ export class VolumeStore {
 
   /** The volume of that name, made when missing; an empty one is filled. */
   async ensure(options: EnsureOptions): Promise<Volume> {
-    const { name = newVolumeName(), anonymous = options.name === undefined, labels, fill } = options;
+    const { name = newVolumeName(), anonymous = options.name === undefined, fill } = options;
     if (!NAME_PATTERN.test(name)) {
       throw new RuntimeError(
         'BAD_OPTION',
@@ -58,8 +62,8 @@ export class VolumeStore {
       );
     }
     return this.store.records.exclusive('volume', lockKey(name), async () => {
-      const volume = this.get(name) ?? this.#make(name, anonymous, labels);
-      if (fill !== undefined) await this.#fillEmpty(name, fill);
+      const volume = this.get(name) ?? this.#make(name, anonymous, options);
+      if (fill !== undefined && volume.options === undefined) await this.#fillEmpty(name, fill);
       return volume;
     });
   }
@@ -80,13 +84,26 @@ export class VolumeStore {
       .sort((a, b) => (a.name < b.name ? -1 : 1));
   }
 
+  /**
+   * {@link remove}, unless somebody uses it, asked while nobody can begin to. Resolves with the answer of `users`: it
+   * was removed when that is empty.
+   */
+  removeUnused(name: string, users: () => readonly string[]): Promise<readonly string[]> {
+    return this.store.records.exclusive('volume', lockKey(name), async () => {
+      const found = users();
+      if (found.length === 0) this.remove(name);
+      return found;
+    });
+  }
+
   /** Its files are deleted when the store is closed. */
   remove(name: string): void {
     if (NAME_PATTERN.test(name)) this.#discard(join(this.#root, name));
   }
 
   /** The description comes last: without it there is no volume. */
-  #make(name: string, anonymous: boolean, labels: Volume['labels']): Volume {
+  #make(name: string, anonymous: boolean, { labels, options }: EnsureOptions): Volume {
+    if (options !== undefined) checkVolumeOptions(name, options);
     const directory = this.#directory(name);
     // Containers of other users get no further than through a mount, but must get through that.
     mkdirSync(join(this.#root, name), { recursive: true, mode: 0o711 });
@@ -96,7 +113,8 @@ export class VolumeStore {
       directory,
       created: new Date().toISOString(),
       anonymous,
-      ...(labels && { labels }),
+      ...(labels && Object.keys(labels).length > 0 && { labels }),
+      ...(options && Object.keys(options).length > 0 && { options }),
     };
     writeFileSync(join(this.#root, name, 'volume.json'), JSON.stringify(volume), { mode: 0o600 });
     return volume;

@@ -108,14 +108,20 @@ function formatObjects(found: readonly unknown[], format: string | undefined): s
   return found.map((object) => `${renderTemplate(format, object)}\n`).join('');
 }
 
-function describeVolume({ name, directory, created, labels }: Awaited<ReturnType<typeof inspectVolume>>) {
+function describeVolume({
+  name,
+  directory,
+  created,
+  labels,
+  options,
+}: Awaited<ReturnType<typeof inspectVolume>>) {
   return {
     CreatedAt: created,
     Driver: 'local',
     Labels: labels ?? null,
     Mountpoint: directory,
     Name: name,
-    Options: null,
+    Options: options ?? null,
     Scope: 'local',
   };
 }

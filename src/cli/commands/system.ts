@@ -1,3 +1,4 @@
+<<<<<<< HEAD
 import type { Command } from 'commander';
 import {
   checkStore,
@@ -9,10 +10,14 @@ import {
   info as storeInfo,
   VERSION,
 } from '../../index.ts';
+=======
+import { checkStore, type StoreInfo, info as storeInfo, VERSION } from '../../index.ts';
+>>>>>>> f571d34 (Give volumes options, parts and heirs; tell what everything takes on disk, and prune by conditions)
 import { ExitCode } from '../exit-status.ts';
-import { humanBytes, humanSize } from '../format/size.ts';
+import { humanBytes } from '../format/size.ts';
 import { renderTemplate } from '../format/template/render.ts';
 import type { CommandModule } from '../tsctr.ts';
+<<<<<<< HEAD
 import { UsageError } from '../usage-error.ts';
 import { confirmed } from './confirm.ts';
 
@@ -118,6 +123,8 @@ export const pruneVolumes: CommandModule = {
       });
   },
 };
+=======
+>>>>>>> f571d34 (Give volumes options, parts and heirs; tell what everything takes on disk, and prune by conditions)
 
 export const check: CommandModule = {
   declare(command, done) {

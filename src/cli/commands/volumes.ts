@@ -1,4 +1,4 @@
-import { createVolume, listVolumes, removeVolume, type Volume } from '../../index.ts';
+import { createVolume, listVolumes, removeVolume, type Volume, volumesInUse } from '../../index.ts';
 import { ExitCode } from '../exit-status.ts';
 import { formatListing, type Listing, type Row } from '../format/listing.ts';
 import { listOption } from '../option-values.ts';
@@ -30,15 +30,22 @@ export const list: CommandModule = {
     command
       .option('-q, --quiet', 'only show names')
       .option('--format <template>', 'a Go template, json, table, or table TEMPLATE');
-    listOption(command, '-f, --filter <condition>', 'name, label, driver');
+    listOption(command, '-f, --filter <condition>', 'name, label, driver, dangling');
     command.action(async (values: ListValues) => {
-      const rows = (await listVolumes()).filter(filterBy(values.filter ?? [], FILTERS)).map(row);
+      const used = values.filter?.some((text) => text.startsWith('dangling')) ? await volumesInUse() : NONE;
+      const filters = {
+        ...FILTERS,
+        dangling: ({ name }: Volume, value: string) => used.has(name) !== /^(true|1)$/i.test(value),
+      };
+      const rows = (await listVolumes()).filter(filterBy(values.filter ?? [], filters)).map(row);
       if (values.quiet) process.stdout.write(rows.map(({ Name }) => `${Name}\n`).join(''));
       else process.stdout.write(formatListing(LISTING, rows, values.format));
       done(ExitCode.ok);
     });
   },
 };
+
+const NONE: ReadonlySet<string> = new Set();
 
 const FILTERS: Readonly<Record<string, (volume: Volume, value: string) => boolean>> = {
   name: ({ name }, value) => name.includes(value),
@@ -51,14 +58,26 @@ const FILTERS: Readonly<Record<string, (volume: Volume, value: string) => boolea
 
 function row({ name, directory, labels = {} }: Volume): Row {
   return {
+    Availability: 'N/A',
     Driver: 'local',
+    Group: 'N/A',
+    Label: (key) => labels[key] ?? '',
     Labels: Object.entries(labels)
       .map((pair) => pair.join('='))
       .join(','),
+    Links: 'N/A',
     Mountpoint: directory,
     Name: name,
     Scope: 'local',
+    Size: 'N/A',
+    Status: 'N/A',
   };
+}
+
+interface CreateValues {
+  readonly driver: string;
+  readonly label?: readonly string[];
+  readonly opt?: readonly string[];
 }
 
 export const create: CommandModule = {
@@ -67,19 +86,16 @@ export const create: CommandModule = {
       .argument('[volume]', 'its name; one of digits unless told')
       .option('-d, --driver <name>', 'local', 'local');
     listOption(command, '--label <key=value>', 'set metadata');
-    command.action(
-      async (
-        name: string | undefined,
-        values: { readonly driver: string; readonly label?: readonly string[] },
-      ) => {
-        if (values.driver !== 'local')
-          throw new UsageError(`there is no volume driver "${values.driver}": use local`);
-        const labels = Object.fromEntries((values.label ?? []).map(parseKeyValue));
-        const volume = await createVolume(name, { labels });
-        process.stdout.write(`${volume.name}\n`);
-        done(ExitCode.ok);
-      },
-    );
+    listOption(command, '-o, --opt <key=value>', 'type=none,o=bind,device=PATH, or type=tmpfs: one each');
+    command.action(async (name: string | undefined, values: CreateValues) => {
+      if (values.driver !== 'local')
+        throw new UsageError(`there is no volume driver "${values.driver}": use local`);
+      const labels = Object.fromEntries((values.label ?? []).map(parseKeyValue));
+      const options = Object.fromEntries((values.opt ?? []).map(parseKeyValue));
+      const volume = await createVolume(name, { labels, options });
+      process.stdout.write(`${volume.name}\n`);
+      done(ExitCode.ok);
+    });
   },
 };
 

@@ -1,7 +1,8 @@
 import { isAbsolute, posix, resolve } from 'node:path';
-import type { MountRequest } from '../../index.ts';
+import type { MountRequest, VolumesFrom } from '../../index.ts';
 import { UsageError } from '../usage-error.ts';
-import { parseBoolean, parseBytes, parseOptionList } from '../values.ts';
+import { parseBoolean, parseBytes, parseCsv, parseKeyValue, parseOptionList } from '../values.ts';
+import { warn } from '../warn.ts';
 
 /** `-v [SOURCE:]TARGET[:OPTIONS]`. A source that is a path is a bind mount, else it is a volume's name. */
 export function parseVolumeOption(text: string): MountRequest {
@@ -17,6 +18,7 @@ export function parseVolumeOption(text: string): MountRequest {
   if (unknown !== undefined) {
     throw new UsageError(`invalid mode: ${unknown} in '${text}': use ${VOLUME_OPTIONS.join(', ')}`);
   }
+  tellOfPropagation(words);
   const readonly = words.includes('ro');
   const clean = absoluteTarget(target, text);
   if (source !== undefined && /^(\/|\.\.?(\/|$))/.test(source))
@@ -28,6 +30,15 @@ export function parseVolumeOption(text: string): MountRequest {
     readonly,
     copy: !words.includes('nocopy'),
   };
+}
+
+/** Mounts of a container are its own: those made later, on either side, are not seen on the other. */
+const PROPAGATIONS = ['shared', 'rshared', 'slave', 'rslave'];
+
+function tellOfPropagation(words: readonly string[]): void {
+  const found = words.find((word) => PROPAGATIONS.includes(word));
+  if (found !== undefined)
+    warn(`Mount propagation "${found}" has no effect: what is mounted later is not seen in the container`);
 }
 
 /** Labels of SELinux and of consistency mean nothing here, and propagation is always private: accepted. */
@@ -42,6 +53,7 @@ const VOLUME_OPTIONS = [
   'consistent',
   'private',
   'rprivate',
+  ...PROPAGATIONS,
 ];
 
 /** `--mount type=bind|volume|tmpfs,source=…,target=…[,readonly]`. */
@@ -67,20 +79,45 @@ function bindMount(fields: MountFields, common: Common, source: string | undefin
     throw fields.error(`invalid mount path: '${source}' mount path must be absolute`);
   }
   const propagation = fields.get('bind-propagation') ?? 'rprivate';
-  if (propagation !== 'private' && propagation !== 'rprivate')
-    throw fields.error(
-      `bind-propagation ${propagation} is not supported: mounts are private to the container`,
-    );
-  const recursive = !fields.flag('bind-nonrecursive') && fields.get('bind-recursive') !== 'disabled';
+  if (!['private', 'rprivate', ...PROPAGATIONS].includes(propagation))
+    throw fields.error(`invalid propagation mode "${propagation}"`);
+  tellOfPropagation([propagation]);
+  const recursive = bindRecursive(fields, common);
   fields.get('consistency');
   return { type: 'bind', source: resolve(source), ...common, createSource: false, recursive };
+}
+
+/** What is read-only is so with all below it, so `readonly` is what there is anyway. */
+function bindRecursive(fields: MountFields, { readonly }: Common): boolean {
+  const mode = fields.get('bind-recursive') ?? 'enabled';
+  if (!['enabled', 'disabled', 'writable', 'readonly'].includes(mode))
+    throw fields.error(`invalid bind-recursive mode "${mode}": use enabled, disabled, writable or readonly`);
+  if (mode === 'readonly' && !readonly)
+    throw fields.error('option bind-recursive=readonly requires readonly to be specified');
+  if (mode === 'writable' && readonly)
+    warn('bind-recursive=writable has no effect: what is mounted below a read-only mount is read-only too');
+  return mode !== 'disabled' && !fields.flag('bind-nonrecursive');
 }
 
 function volumeMount(fields: MountFields, common: Common, name: string | undefined): MountRequest {
   const driver = fields.get('volume-driver') ?? 'local';
   if (driver !== 'local') throw fields.error(`there is no volume driver "${driver}": use local`);
   fields.get('consistency');
-  return { type: 'volume', ...(name && { name }), ...common, copy: !fields.flag('volume-nocopy') };
+  const subpath = fields.get('volume-subpath');
+  if (subpath?.startsWith('/')) throw fields.error(`volume-subpath must be relative: ${subpath}`);
+  if (subpath?.split('/').includes('..'))
+    throw fields.error(`volume-subpath must not lead out of the volume: ${subpath}`);
+  const labels = fields.map('volume-label');
+  const driverOptions = fields.map('volume-opt');
+  return {
+    type: 'volume',
+    ...(name && { name }),
+    ...common,
+    copy: !fields.flag('volume-nocopy'),
+    ...(subpath && { subpath }),
+    ...(labels && { labels }),
+    ...(driverOptions && { driverOptions }),
+  };
 }
 
 function tmpfsMount(fields: MountFields, common: Common, source: string | undefined): MountRequest {
@@ -106,6 +143,14 @@ class MountFields {
 
   constructor(readonly text: string) {
     this.#fields = parseOptionList(text);
+  }
+
+  /** A field that may be given several times, each a `key=value` of its own. */
+  map(name: string): Readonly<Record<string, string>> | undefined {
+    this.#known.add(name);
+    const given = parseCsv(this.text).filter((field) => field.toLowerCase().startsWith(`${name}=`));
+    if (given.length === 0) return undefined;
+    return Object.fromEntries(given.map((field) => parseKeyValue(field.slice(name.length + 1))));
   }
 
   get(...names: readonly string[]): string | undefined {
@@ -148,4 +193,14 @@ function absoluteTarget(target: string, text: string): string {
   const clean = posix.resolve('/', target);
   if (clean === '/') throw new UsageError(`'${text}': invalid specification: destination can't be '/'`);
   return clean;
+}
+
+/** `--volumes-from CONTAINER[:ro|rw]`. */
+export function parseVolumesFrom(text: string): VolumesFrom {
+  const [container = '', ...modes] = text.split(':');
+  const words = modes.flatMap((mode) => mode.split(','));
+  const unknown = words.find((word) => !['ro', 'rw', 'z', 'Z', 'nocopy'].includes(word));
+  if (container === '' || modes.length > 1 || unknown !== undefined)
+    throw new UsageError(`invalid argument "${text}" for "--volumes-from": write CONTAINER[:ro]`);
+  return { container, readonly: words.includes('ro') };
 }

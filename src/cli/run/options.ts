@@ -69,6 +69,7 @@ function files(command: Command): void {
   command.optionsGroup('Files:');
   listOption(command, '-v, --volume <[source:]target[:ro]>', 'bind mount (a path) or volume (a name)');
   listOption(command, '--mount <options>', 'type=bind|volume|tmpfs,source=…,target=…[,readonly]');
+  listOption(command, '--volumes-from <container[:ro]>', 'the volumes and binds of another container');
   listOption(command, '--tmpfs <target[:options]>', 'mount a tmpfs');
   command
     .option('--read-only', "mount the container's root read-only")

@@ -11,7 +11,7 @@ import {
   resolveEnvironment,
 } from '../values.ts';
 import { lifeOptions } from './life.ts';
-import { parseMountOption, parseTmpfsOption, parseVolumeOption } from './mounts.ts';
+import { parseMountOption, parseTmpfsOption, parseVolumeOption, parseVolumesFrom } from './mounts.ts';
 import { parseNetworkOptions } from './network-options.ts';
 import { parseResources } from './resources.ts';
 import { rightsOptions } from './rights.ts';
@@ -35,6 +35,7 @@ export function runRequest(raw: RawValues, image: string, command: readonly stri
       ...values.many('mount').map(parseMountOption),
       ...values.many('tmpfs').map(parseTmpfsOption),
     ],
+    volumesFrom: values.many('volumesFrom').map(parseVolumesFrom),
     ...(resources && { resources }),
     ...given({
       name: values.one('name'),

@@ -7,7 +7,6 @@ const UNSUPPORTED: Readonly<Record<string, string>> = {
   '--gpus <request>':
     'there is no driver for them here: name the devices with --device, and mount their libraries',
   '--userns <mode>': 'containers have no user namespace of their own',
-  '--volumes-from <container>': 'name the volumes with -v',
   '--volume-driver <name>': 'volumes are directories of this machine',
   '--storage-opt <option>': 'the size of a root cannot be limited',
   '--cpu-rt-period <us>': 'use --cpus',

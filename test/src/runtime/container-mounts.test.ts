@@ -52,7 +52,7 @@ async function prepare(requested: readonly MountRequest[], declared: readonly st
     return false;
   };
   const mounts = await prepareMounts(planMounts(declared, requested), { store, fillVolume });
-  return { filled, mounts, targets: mounts.map(({ spec }) => spec.destination) };
+  return { filled, mounts, targets: mounts.map(({ spec }) => spec?.destination) };
 }
 
 describe('prepareMounts()', () => {

@@ -1,5 +1,10 @@
 import { describe, expect, test } from 'vitest';
-import { parseMountOption, parseTmpfsOption, parseVolumeOption } from '../../../../src/cli/run/mounts.ts';
+import {
+  parseMountOption,
+  parseTmpfsOption,
+  parseVolumeOption,
+  parseVolumesFrom,
+} from '../../../../src/cli/run/mounts.ts';
 
 const here = process.cwd();
 
@@ -20,7 +25,6 @@ describe('parseVolumeOption()', () => {
     ['/a:b', "'/a:b': invalid mount path: 'b'"],
     ['/a:/', "destination can't be '/'"],
     ['/a:/b:wrong', 'invalid mode: wrong'],
-    ['/a:/b:shared', 'invalid mode: shared'],
   ])('refuses %s', (text, message) => expect(() => parseVolumeOption(text)).toThrow(message));
 });
 
@@ -40,6 +44,19 @@ describe('parseMountOption()', () => {
       { type: 'volume', name: 'v', target: '/b', readonly: false, copy: false },
     ],
     [
+      'type=volume,src=v,target=/b,volume-subpath=x/y,volume-label=a=1,volume-label=b,volume-opt=type=tmpfs',
+      {
+        type: 'volume',
+        name: 'v',
+        target: '/b',
+        readonly: false,
+        copy: true,
+        subpath: 'x/y',
+        labels: { a: '1', b: '' },
+        driverOptions: { type: 'tmpfs' },
+      },
+    ],
+    [
       'type=tmpfs,target=/b,tmpfs-size=1m,tmpfs-mode=1770,readonly',
       { type: 'tmpfs', target: '/b', options: ['ro', 'size=1048576', 'mode=1770'] },
     ],
@@ -56,7 +73,11 @@ describe('parseMountOption()', () => {
     ['type=foo,target=/b', 'mount type "foo" is unknown'],
     ['type=bind,source=/a,target=/b,foo=bar', "unexpected key 'foo' in 'foo=bar'"],
     ['type=bind,source=/a,target=/b,volume-nocopy', "unexpected key 'volume-nocopy'"],
-    ['type=bind,source=/a,target=/b,bind-propagation=rshared', 'rshared is not supported'],
+    ['type=bind,source=/a,target=/b,bind-propagation=wild', 'invalid propagation mode "wild"'],
+    ['type=bind,source=/a,target=/b,bind-recursive=some', 'invalid bind-recursive mode "some"'],
+    ['type=bind,source=/a,target=/b,bind-recursive=readonly', 'requires readonly'],
+    ['type=volume,target=/b,volume-subpath=/x', 'volume-subpath must be relative'],
+    ['type=volume,target=/b,volume-subpath=x/../../y', 'must not lead out of the volume'],
     ['type=volume,target=/b,volume-driver=nfs', 'there is no volume driver "nfs"'],
     ['type=tmpfs,source=x,target=/b', 'Source must not be specified'],
     ['type=bind,source=/a,target=/b,ro=maybe', 'invalid argument "maybe"'],
@@ -71,4 +92,11 @@ test('parseTmpfsOption() splits target and options', () => {
     options: ['size=1m', 'exec'],
   });
   expect(() => parseTmpfsOption('t')).toThrow('must be absolute');
+});
+
+test('parseVolumesFrom() splits container and mode', () => {
+  expect(parseVolumesFrom('c')).toEqual({ container: 'c', readonly: false });
+  expect(parseVolumesFrom('c:ro,z')).toEqual({ container: 'c', readonly: true });
+  for (const text of ['', ':ro', 'c:x', 'c:ro:rw'])
+    expect(() => parseVolumesFrom(text)).toThrow('for "--volumes-from"');
 });
