@@ -277,9 +277,11 @@ describeCommands('tsctr', (commands) => {
     test('of volumes takes those without a name that nothing uses', async () => {
       await output('volume', 'create', 'named');
       await commands().tsrun(['--network=none', '-v', '/anonymous', '--name=user', 'busybox', 'true']);
-      expect(await output('volume', 'prune', '-f')).toBe('');
+      expect(await output('volume', 'prune', '-f')).toBe('Total reclaimed space: 0B\n');
       await output('rm', 'user');
-      expect(await output('volume', 'prune', '-f')).toMatch(/^Deleted Volumes:\n[0-9a-f]{64}\n\n$/);
+      expect(await output('volume', 'prune', '-f')).toMatch(
+        /^Deleted Volumes:\n[0-9a-f]{64}\n\nTotal reclaimed space: 4.1kB\n$/,
+      );
       expect(await output('volume', 'ls', '-q')).toBe('named\n');
       await output('volume', 'prune', '-af');
       expect(await output('volume', 'ls', '-q')).toBe('');

@@ -1,5 +1,10 @@
 import { Option } from 'commander';
-import { type PruneRequest, prune as pruneStore, pruneVolumes as pruneStoreVolumes } from '../../index.ts';
+import {
+  type PruneRequest,
+  pruneNetworks,
+  prune as pruneStore,
+  pruneVolumes as pruneStoreVolumes,
+} from '../../index.ts';
 import { ExitCode } from '../exit-status.ts';
 import { humanSize } from '../format/size.ts';
 import { listOption } from '../option-values.ts';
@@ -23,17 +28,17 @@ interface PruneKind {
   readonly warning: (values: PruneValues) => string;
   readonly filters: readonly string[];
   readonly request: (values: PruneValues, conditions: PruneConditions) => PruneRequest;
-  /** Whether there is a `--volumes`. */
-  readonly volumes?: boolean;
+  /** Everything goes: networks too, and with `--volumes` volumes. */
+  readonly system?: boolean;
   /** Whether there are limits of the build cache. */
   readonly limits?: boolean;
 }
 
-const pruning = ({ warning, filters, request, volumes, limits }: PruneKind): CommandModule => ({
+const pruning = ({ warning, filters, request, system, limits }: PruneKind): CommandModule => ({
   declare(command, done) {
     command.option('-a, --all', 'also what is named but unused').option('-f, --force', 'do not ask');
     listOption(command, '--filter <condition>', filters.map((name) => `${name}=…`).join(', '));
-    if (volumes) command.option('--volumes', 'anonymous volumes that no container uses too');
+    if (system) command.option('--volumes', 'anonymous volumes that no container uses too');
     if (limits) {
       command
         .option('--max-used-space <bytes>', 'remove what was used least recently until it takes no more')
@@ -51,6 +56,7 @@ const pruning = ({ warning, filters, request, volumes, limits }: PruneKind): Com
         : { names: [], reclaimed: 0 };
       report('Deleted Containers', containers);
       report('Deleted Volumes', gone.names);
+      if (system) report('Deleted Networks', await pruneNetworks());
       report(
         'Deleted Images',
         images.map((id) => `deleted: ${id}`),
@@ -69,12 +75,13 @@ function report(title: string, lines: readonly string[]): void {
 const imagesOf = ({ all }: PruneValues): PruneRequest['images'] & {} => (all ? 'all' : 'dangling');
 
 export const prune = pruning({
-  volumes: true,
+  system: true,
   filters: ['until', 'label'],
   warning: ({ all, volumes }) =>
     [
       'the following:',
       '  - all stopped containers',
+      '  - all networks not used by at least one container',
       ...(volumes ? ['  - all anonymous volumes not used by at least one container'] : []),
       `  - all ${all ? 'images without at least one container associated to them' : 'dangling images'}`,
       `  - ${all ? 'all' : 'unused'} build cache`,
