@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { existsSync, readdirSync, statSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { describeCommands } from '../support/commands.ts';
@@ -89,6 +89,25 @@ describeCommands('the files of containers', (commands) => {
       expect(await layers('same')).toBe(await layers('busybox'));
     });
 
+    test('stops a container meanwhile, which goes on also when the command is killed', async () => {
+      const script = 'head -c 60000000 /dev/zero > /big; touch /ready; while :; do echo x >> /log; done';
+      await ctr('run', '-d', '--network=none', '--name', 'busy', 'busybox', 'sh', '-c', script);
+      while ((await ctr('exec', 'busy', 'test', '-e', '/ready')).code !== 0);
+      const pid = (await ctr('inspect', '-f', '{{.State.Pid}}', 'busy')).stdout.trim();
+      const child = commands().start('tsctr', ['commit', 'busy', 'never']);
+      try {
+        while (!isFrozen(pid)) {
+          expect(child.exitCode).toBeNull();
+          await new Promise((resolve) => setTimeout(resolve, 1));
+        }
+      } finally {
+        child.kill('SIGKILL');
+      }
+      while (isFrozen(pid)) await new Promise((resolve) => setTimeout(resolve, 5));
+      expect((await ctr('images', '-q', 'never')).stdout).toBe('');
+      await ctr('rm', '-f', 'busy');
+    });
+
     test('of an instruction that is no metadata is refused, and makes nothing', async () => {
       const before = (await ctr('images', '-q')).stdout;
       for (const change of ['RUN x', 'FROM y', 'nonsense'])
@@ -109,6 +128,16 @@ describeCommands('the files of containers', (commands) => {
       expect(readdirSync(join(commands().root, 'active'))).toEqual([]);
     });
   });
+
+  /** cgroups(7): the state of its group, of either version. */
+  function isFrozen(pid: string): boolean {
+    const groups = readFileSync(`/proc/${pid}/cgroup`, 'utf8');
+    const [, own] = /^\d+:freezer:(.*)$/m.exec(groups) ?? [];
+    if (own !== undefined)
+      return readFileSync(`/sys/fs/cgroup/freezer${own}/freezer.state`, 'utf8') !== 'THAWED\n';
+    const [, path = ''] = /^0::(.*)$/m.exec(groups) ?? [];
+    return readFileSync(`/sys/fs/cgroup${path}/cgroup.events`, 'utf8').includes('frozen 1');
+  }
 
   /** Bytes that a process has written. proc_pid_io(5). */
   function usedBlocks(pid: number): number {
