@@ -35,6 +35,7 @@ export { makeDirectories } from './linux/make-directories.ts';
 export { WholeFile } from './linux/whole-file.ts';
 export * from './oci/descriptor.ts';
 export * from './oci/digest.ts';
+export * as documents from './oci/document.ts';
 export * from './oci/image-config.ts';
 export * from './oci/image-document.ts';
 export * from './oci/manifest.ts';

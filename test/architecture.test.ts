@@ -29,7 +29,9 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
     'layers',
   ],
   'src/exporter': ['src/registry', 'src/progress', 'layers'],
+  'src/cache': ['src/exporter', 'src/registry', 'src/solver', 'src/llb', 'src/progress', 'layers'],
   'src/api': [
+    'src/cache',
     'src/dockerfile',
     'src/llb',
     'src/solver',

@@ -13,12 +13,12 @@ import { httpSourceOperation } from '../ops/source-http.ts';
 import { imageSourceOperation } from '../ops/source-image.ts';
 import { localOperation } from '../ops/source-local.ts';
 import type { ProgressEvent, Report } from '../progress/events.ts';
-import { localCache } from '../solver/cache-store.ts';
 import type { Operation } from '../solver/operation.ts';
 import { layersOf, solve } from '../solver/solve.ts';
 import { SolveError } from '../solver/solve-error.ts';
 import { annotationsFor } from './annotations.ts';
 import { BuildError } from './build-error.ts';
+import { type CacheUse, cachePlanOf, openCache } from './cache-use.ts';
 import { EventQueue } from './event-queue.ts';
 import { cacheExplainer } from './explain-cache.ts';
 import { withTimes } from './history-times.ts';
@@ -46,14 +46,24 @@ async function execute(request: BuildRequest, report: Report): Promise<BuildResu
   const platforms = platformsOf(request);
   // What is wrong with names and outputs is told before the build, not after it.
   const plan = planOutputs(request, platforms);
+  const caches = cachePlanOf(request);
   return await withRequest(request, report, async (opened) => {
-    const built: BuiltPlatform[] = [];
-    for (const platform of platforms) built.push(await buildPlatform(opened, plan, platform));
-    if (request.verifyReproducible) {
-      const again = { ...opened, request: { ...request, noCache: true } };
-      for (const one of built) requireSame(opened.store, one, await buildPlatform(again, plan, one.platform));
+    for (const short of caches.warnings) report({ kind: 'warning', short });
+    const cache = await openCache(caches, opened);
+    try {
+      const built: BuiltPlatform[] = [];
+      for (const platform of platforms) built.push(await buildPlatform(opened, plan, platform, cache));
+      if (request.verifyReproducible) {
+        const again = { ...opened, request: { ...request, noCache: true } };
+        for (const one of built)
+          requireSame(opened.store, one, await buildPlatform(again, plan, one.platform, cache));
+      }
+      const result = await writeOutputs(opened.store, plan, built, { report, signal: opened.signal });
+      await cache.export();
+      return result;
+    } finally {
+      cache.close();
     }
-    return await writeOutputs(opened.store, plan, built, { report, signal: opened.signal });
   });
 }
 
@@ -62,6 +72,7 @@ async function buildPlatform(
   opened: OpenRequest,
   plan: OutputPlan,
   platform: Platform,
+  cache: CacheUse,
 ): Promise<BuiltPlatform> {
   const { request, store, report, signal } = opened;
   const images = new ImageResolver(store, { pull: request.pull ? 'always' : 'missing', report, signal });
@@ -74,7 +85,7 @@ async function buildPlatform(
     },
   });
   const epoch = plan.epoch === undefined ? lowered.epoch : (plan.epoch ?? undefined);
-  const solved = await solveGraph({ opened, platform, images, lowered, findings, report, epoch });
+  const solved = await solveGraph({ opened, platform, images, lowered, findings, report, epoch, cache });
   const rewrite = plan.rewriteTimestamps
     ? await rewriteTimes(store, lowered, solved, { epoch, report })
     : undefined;
@@ -86,8 +97,10 @@ async function buildPlatform(
   });
   // Its manifest names the base's blobs, which nobody needed if every step was cached.
   if (lowered.image.base !== undefined) await images.complete(lowered.image.base.manifest);
+  const inlineCache = await cache.inlineFor(layers);
   const image = await commitImage(store, { ...lowered.image, history }, layers, {
     created,
+    ...(inlineCache && { inlineCache }),
     annotations: annotationsFor(plan.annotations, 'manifest', platform),
     descriptorAnnotations: annotationsFor(plan.annotations, 'manifest-descriptor', platform),
     ...(rewrite && { layerAnnotations: rewrite.annotations }),
@@ -104,6 +117,7 @@ interface SolveInput {
   readonly report: Report;
   /** SOURCE_DATE_EPOCH, in seconds since 1970. */
   readonly epoch: number | undefined;
+  readonly cache: CacheUse;
 }
 
 async function solveGraph(input: SolveInput): Promise<readonly Layer[]> {
@@ -129,9 +143,10 @@ async function solveGraph(input: SolveInput): Promise<readonly Layer[]> {
           ]),
           ...(request.explainCache && { report: watched }),
         }),
+        solved: (step) => input.cache.solved(step),
         signal,
       },
-      localCache(store.records),
+      input.cache.store,
       store.snapshots,
     );
     return layersOf(result);
@@ -168,14 +183,17 @@ function buildError(
 
 /** The only place that knows every kind of operation. */
 function operations(
-  { opened, images, epoch }: SolveInput,
+  { opened, images, epoch, cache }: SolveInput,
   failed: FailedStep | undefined,
 ): Readonly<Record<string, Operation>> {
   const { request, store, contexts } = opened;
   const times = epoch === undefined ? {} : { newestNs: BigInt(epoch) * 1_000_000_000n };
   return {
     scratch: scratchOperation,
-    image: imageSourceOperation((op, vertex) => images.layers(op, vertex)),
+    image: imageSourceOperation(
+      (op, vertex) => images.layers(op, vertex),
+      (op) => images.chain(op),
+    ),
     local: localOperation(contexts.locals()),
     http: httpSourceOperation(store),
     git: gitSourceOperation(store),
@@ -184,11 +202,13 @@ function operations(
         store,
         secrets: readSecrets(request),
         times,
+        selections: cache.selections,
+        ...(cache.mounts && { cacheMounts: cache.mounts }),
         ...(request.mechanism && { mechanism: request.mechanism }),
       },
       failed,
     ),
-    file: fileOperation(store, times),
+    file: fileOperation(store, times, cache.selections),
     merge: mergeOperation,
   };
 }

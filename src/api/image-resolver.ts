@@ -1,4 +1,11 @@
-import { hostPlatform, type Layer, type Platform, type Store, unpackImage } from '../../layers/index.ts';
+import {
+  type DiffId,
+  hostPlatform,
+  type Layer,
+  type Platform,
+  type Store,
+  unpackImage,
+} from '../../layers/index.ts';
 import type { ResolvedImage } from '../dockerfile/lower/request.ts';
 import type { ImageSourceOp } from '../llb/op.ts';
 import { type FoundImage, findOrPull, type ResolveOptions } from './images.ts';
@@ -33,6 +40,11 @@ export class ImageResolver {
     const { digest } = image.image.descriptor;
     this.#byManifest.set(digest, image);
     return { ref: image.name, manifest: digest, config: image.image.config };
+  }
+
+  /** Diff IDs of its layers, which need not be here. */
+  chain(op: ImageSourceOp): readonly DiffId[] {
+    return this.#imageOf(op.manifest).image.config.rootfs.diff_ids;
   }
 
   async layers(op: ImageSourceOp, vertex?: string): Promise<readonly Layer[]> {

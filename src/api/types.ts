@@ -27,6 +27,9 @@ export interface BuildRequest {
   readonly ssh?: readonly { readonly id: string; readonly paths: readonly string[] }[];
   readonly platforms?: readonly Platform[];
   readonly noCache?: boolean;
+  /** `--cache-from` and `--cache-to`: docs/cache-export.md. */
+  readonly cacheFrom?: readonly CacheAttributes[];
+  readonly cacheTo?: readonly CacheAttributes[];
   readonly noCacheFilter?: readonly string[];
   readonly pull?: boolean;
   readonly network?: 'default' | 'none' | 'host';
@@ -52,6 +55,9 @@ export interface BuildRequest {
   readonly onFailedStep?: (step: OpenStep) => Promise<void>;
   readonly signal?: AbortSignal;
 }
+
+/** What says where a cache is: `type`, and what that type has. */
+export type CacheAttributes = Readonly<Record<string, string>>;
 
 /** `-o`: where the result goes besides (or instead of) the store. `dest` `-` is standard output. */
 export type OutputRequest =

@@ -17,8 +17,6 @@ const ANYWAY = ['--rm', '--force-rm', '--disable-content-trust'];
 
 /** What is to come: what happens without it. */
 const NOT_YET: Readonly<Record<string, string>> = {
-  cacheFrom: '--cache-from is not supported yet: the build uses the cache of its store',
-  cacheTo: '--cache-to is not supported yet: the cache stays in the store',
   attest: '--attest is not supported yet: the image has no attestations',
   provenance: '--provenance is not supported yet: the image has no attestations',
   sbom: '--sbom is not supported yet: the image has no attestations',
@@ -36,8 +34,6 @@ export function declareAccepted(command: Command): void {
     command.addOption(
       new Option(flags, about).argParser((value: string, all: string[] = []) => [...all, value]),
     );
-  list('--cache-from <source>', 'external cache source (not supported yet)');
-  list('--cache-to <destination>', 'external cache destination (not supported yet)');
   list('--attest <type=…>', 'attestation parameters (not supported yet)');
   command.option('--provenance <value>', 'shorthand for --attest=type=provenance (not supported yet)');
   command.option('--sbom <value>', 'shorthand for --attest=type=sbom (not supported yet)');

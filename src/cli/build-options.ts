@@ -19,6 +19,8 @@ export function declareBuildOptions(command: Command): Command {
   list('--ssh <id[=socket]>', 'SSH agent socket to expose to the build');
   list('--label <key=value>', 'set metadata of the image');
   list('--annotation <key=value>', 'add an annotation to the manifest');
+  list('--cache-from <type=…>', 'further cache: type=registry,ref=NAME or type=local,src=DIRECTORY');
+  list('--cache-to <type=…>', 'where the cache goes: type=registry, local or inline[,mode=max]');
   list('--no-cache-filter <stage>', 'do not use the cache for these stages');
   list('--platform <os/arch>', 'target platform');
   list('--add-host <host:ip>', 'add a line to /etc/hosts');
@@ -99,6 +101,8 @@ export function buildRequest(values: BuildOptionValues, context: string): BuildR
     ssh: many('ssh').map(ssh),
     platforms: many('platform').flatMap((text) => text.split(',').map(parsePlatform)),
     noCache: values.cache === false,
+    cacheFrom: many('cacheFrom').flatMap(cacheAttributes),
+    cacheTo: many('cacheTo').flatMap(cacheAttributes),
     noCacheFilter: many('noCacheFilter').flatMap((text) => text.split(',')),
     pull: values.pull === true,
     explainCache: values.explainCache === true,
@@ -177,6 +181,13 @@ function secret(text: string): NonNullable<BuildRequest['secrets']>[number] {
     );
   }
   return { id, source };
+}
+
+/** `type=…,key=value`, or names of images. */
+function cacheAttributes(text: string): readonly Readonly<Record<string, string>>[] {
+  if (text === '') return [];
+  if (!text.includes('=')) return text.split(',').map((ref) => ({ type: 'registry', ref }));
+  return [Object.fromEntries(parseOptionList(text))];
 }
 
 /** `network.host,security.insecure,device[=NAME]`. */

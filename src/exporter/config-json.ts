@@ -1,5 +1,8 @@
 import type { ContainerConfig, HistoryEntry, ImageConfig } from '../../layers/index.ts';
 
+/** Field that holds an inline cache: docs/cache-export.md. */
+export const INLINE_FIELD = 'dev.tsbuild.cache.v1';
+
 /** Field orders of Go's structs (image-spec `specs-go/v1`, Docker's extension), so that equal images are equal bytes. */
 const CONTAINER_FIELDS = [
   'User',
@@ -30,7 +33,7 @@ const HISTORY_FIELDS = ['created', 'created_by', 'author', 'comment', 'empty_lay
  * An image configuration as canonical JSON: BuildKit's order (top level by name, the rest as Go's structs, maps by key),
  * empty fields left out, and the escapes of Go's encoder.
  */
-export function configJson(image: ImageConfig): Buffer {
+export function configJson(image: ImageConfig, inlineCache?: object): Buffer {
   const ordered = {
     architecture: image.architecture,
     author: image.author,
@@ -42,6 +45,7 @@ export function configJson(image: ImageConfig): Buffer {
     'os.version': image['os.version'],
     rootfs: { type: 'layers', diff_ids: image.rootfs.diff_ids },
     variant: image.variant,
+    [INLINE_FIELD]: inlineCache,
   };
   return Buffer.from(goEscaped(JSON.stringify(ordered)));
 }

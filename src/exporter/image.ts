@@ -40,6 +40,8 @@ export interface CommitOptions {
   /** RFC 3339: of the image, and of the history entries that have no time of their own. */
   readonly created: string;
   readonly annotations?: Readonly<Record<string, string>>;
+  /** What the configuration says of the build cache: docs/cache-export.md. */
+  readonly inlineCache?: object;
   /** Annotations of the manifest's descriptor in an index. */
   readonly descriptorAnnotations?: Readonly<Record<string, string>>;
   /** Annotations of the layers that are not the base's. */
@@ -78,7 +80,7 @@ export async function commitImage(
     diffs.map(({ diffId }) => diffId),
     options.created,
   );
-  const storedConfig = store.content.putBytes(configJson(config));
+  const storedConfig = store.content.putBytes(configJson(config, options.inlineCache));
   const manifest: Manifest = {
     schemaVersion: 2,
     mediaType: MediaType.ociManifest,

@@ -21,7 +21,8 @@ import {
 } from '../../layers/index.ts';
 import type { ExecMount } from '../llb/op.ts';
 
-type CacheMount = Extract<ExecMount, { type: 'cache' }>;
+/** RUN --mount=type=cache. */
+export type CacheMount = Extract<ExecMount, { type: 'cache' }>;
 
 /** Name space of the records that describe cache mounts. */
 export const CACHE_MOUNT_SPACE = 'cachemount';
@@ -43,6 +44,14 @@ export interface CacheSeed {
   copy(): Promise<ActiveSnapshot>;
 }
 
+/** Another place that may have the content of cache mounts. */
+export interface CacheMountOrigin {
+  /** A snapshot without parents, which becomes the directory of a new cache mount; undefined when there is none. */
+  restore(key: string, signal: AbortSignal | undefined): Promise<ActiveSnapshot | undefined>;
+  /** A step is about to use it. */
+  used(key: string, mount: CacheMount): void;
+}
+
 /**
  * What tells one cache from another. As in BuildKit one id stands for as many of them as it is given beginnings: by
  * `from` (`seed`), else by owner and mode, if any of them is given.
@@ -57,6 +66,7 @@ export interface HoldOptions {
   readonly signal?: AbortSignal;
   /** Whether what a directory holds is not wanted; asked of those only that are made with an owner or a mode. */
   readonly isStale?: (key: string) => boolean;
+  readonly origin?: CacheMountOrigin;
 }
 
 /**
@@ -65,8 +75,9 @@ export interface HoldOptions {
 export async function holdCacheMount(
   store: Store,
   mount: CacheMount,
-  { seed, signal, isStale }: HoldOptions = {},
+  options: HoldOptions = {},
 ): Promise<HeldCacheMount> {
+  const { seed, signal, isStale, origin } = options;
   const name = cacheName(mount, seed);
   for (let copy = 0; ; copy++) {
     // Private mounts that are in use get a copy of their own; shared and locked ones are one directory.
@@ -77,8 +88,14 @@ export async function holdCacheMount(
         : await hold(store, key, mount.sharing === 'locked', signal);
     if (held === undefined) continue;
     try {
-      if (seed === undefined && attributesOf(mount) !== undefined && isStale?.(key)) discard(store, key);
-      const { directory, fd } = await prepare(store, key, mount, seed);
+      const isAnew = seed === undefined && attributesOf(mount) !== undefined && isStale?.(key) === true;
+      if (isAnew) discard(store, key);
+      const { directory, fd } = await prepare(store, key, mount, {
+        ...(seed && { seed }),
+        ...(signal && { signal }),
+        ...(origin && !isAnew && { origin }),
+      });
+      if (copy === 0) origin?.used(key, mount);
       const release = () => {
         closeSync(fd);
         held.release();
@@ -88,6 +105,27 @@ export async function holdCacheMount(
       held.release();
       throw error;
     }
+  }
+}
+
+/** Name of the directory of a mount without `from`. */
+export function cacheMountKey(mount: CacheMount): string {
+  return hashed(cacheName(mount));
+}
+
+/** Has `body` read a cache mount, which is not pruned meanwhile; undefined when there is none. */
+export async function readCacheMount<T>(
+  store: Store,
+  key: string,
+  body: (directory: string) => Promise<T>,
+): Promise<T | undefined> {
+  const directory = join(store.root, FOLDER, key);
+  const fd = openInUse(directory);
+  if (fd === undefined) return undefined;
+  try {
+    return await body(directory);
+  } finally {
+    closeSync(fd);
   }
 }
 
@@ -127,11 +165,11 @@ async function prepare(
   store: Store,
   key: string,
   mount: CacheMount,
-  seed: CacheSeed | undefined,
+  options: HoldOptions,
 ): Promise<{ readonly directory: string; readonly fd: number }> {
   const directory = join(store.root, FOLDER, key);
   for (;;) {
-    if (!existsSync(directory)) await make(store, directory, mount, seed);
+    if (!existsSync(directory)) await make(store, directory, mount, { ...options, key });
     const fd = openInUse(directory);
     if (fd === undefined) continue; // Pruned at this moment.
     if (store.records.get(CACHE_MOUNT_SPACE, key) === undefined) {
@@ -147,13 +185,14 @@ async function make(
   store: Store,
   directory: string,
   mount: CacheMount,
-  seed: CacheSeed | undefined,
+  { seed, signal, origin, key }: HoldOptions & { readonly key: string },
 ): Promise<void> {
   mkdirSync(join(store.root, FOLDER), { recursive: true, mode: 0o700 });
-  const snapshot = (await seed?.copy()) ?? store.snapshots.prepare([]);
+  const restored = await origin?.restore(key, signal);
+  const snapshot = restored ?? (await seed?.copy()) ?? store.snapshots.prepare([]);
   try {
     const fresh = snapshot.root().upper!;
-    if (seed === undefined) {
+    if (restored === undefined && seed === undefined) {
       chmodSync(fresh, mount.mode ?? 0o755);
       chownSync(fresh, mount.uid ?? 0, mount.gid ?? 0);
     }

@@ -6,6 +6,7 @@ import type { Result } from '../solver/result.ts';
 import { didYouMean, suggest } from '../text/suggest.ts';
 import { forwardAgent } from './agent-socket.ts';
 import {
+  type CacheMountOrigin,
   type CacheSeed,
   cacheName,
   type HeldCacheMount,
@@ -30,6 +31,7 @@ type CacheMount = Extract<ExecMount, { type: 'cache' }>;
 interface MountContext {
   readonly store: Store;
   readonly secrets: SecretSource;
+  readonly cacheMounts?: CacheMountOrigin;
   readonly signal: AbortSignal;
   /** As in {@link HoldOptions}. */
   readonly isStale?: HoldOptions['isStale'];
@@ -82,7 +84,7 @@ class MountPreparation implements PreparedMounts {
    * whatever their sharing, its mounts of one cache are one directory.
    */
   async holdCaches(mounts: readonly ExecMount[]): Promise<void> {
-    const { store, signal, isStale } = this.context;
+    const { store, signal, isStale, cacheMounts: origin } = this.context;
     const named = mounts
       .filter((mount) => mount.type === 'cache')
       .map(async (mount) => {
@@ -92,7 +94,12 @@ class MountPreparation implements PreparedMounts {
       });
     const held = new Map<string, HeldCacheMount>();
     for (const { mount, seed, name } of (await Promise.all(named)).sort(byName)) {
-      const options = { signal, ...(seed && { seed }), ...(isStale && { isStale }) };
+      const options = {
+        signal,
+        ...(seed && { seed }),
+        ...(isStale && { isStale }),
+        ...(origin && { origin }),
+      };
       const cache = held.get(name) ?? (await holdCacheMount(store, mount, options));
       if (!held.has(name)) this.#held.push(cache);
       held.set(name, cache);

@@ -1,4 +1,3 @@
-import type { Store } from '../../layers/index.ts';
 import { encodeCanonical } from '../llb/canonical.ts';
 import type { Vertex } from '../llb/definition.ts';
 import type { ExecOp } from '../llb/op.ts';
@@ -9,7 +8,7 @@ import { layersOf } from '../solver/solve.ts';
 import { ExecError } from './exec-error.ts';
 import { treeOf } from './exec-mounts.ts';
 import { type ExecEnvironment, StepRoot } from './step-root.ts';
-import { subtreeDigest } from './subtree.ts';
+import { subtreeDigest, subtreeKey } from './subtree.ts';
 
 /** Told of a step whose command failed, while its root is still there; the step fails when that is over. */
 export type FailedStep = (vertex: Vertex, error: ExecError, root: StepRoot) => Promise<void>;
@@ -25,7 +24,7 @@ export function execOperation(environment: ExecEnvironment, failed?: FailedStep)
   };
   return {
     cached: true,
-    keyParts: (vertex, inputs, context) => keyParts(environment.store, vertex, inputs, context),
+    keyParts: (vertex, inputs, context) => keyParts(environment, vertex, inputs, context),
     readInputs: ({ op }) =>
       (op as ExecOp).mounts.flatMap((mount) =>
         mount.type === 'bind' && mount.input !== undefined ? [mount.input] : [],
@@ -46,7 +45,7 @@ export function execOperation(environment: ExecEnvironment, failed?: FailedStep)
  * not what it makes, and BuildKit leaves them out too.
  */
 async function keyParts(
-  store: Store,
+  environment: ExecEnvironment,
   { op }: Vertex,
   inputs: readonly OperationInput[],
   { signal }: OperationContext,
@@ -63,12 +62,26 @@ async function keyParts(
     if (input === undefined) continue;
     // What a step can read of a mounted tree is its source alone; a cache is only seeded from it.
     const value =
-      mount.type === 'bind'
-        ? await subtreeDigest(treeOf(store, await input.result()), mount.source, signal)
-        : input.key;
+      mount.type === 'bind' ? await sourceDigest(environment, input, mount.source, signal) : input.key;
     parts.push({ name: `mount ${index}`, value });
   }
   return parts;
+}
+
+/** Of what a mount shows; of layers that are known it is remembered, so that they need not be here. */
+async function sourceDigest(
+  { store, selections }: ExecEnvironment,
+  input: OperationInput,
+  source: string,
+  signal: AbortSignal,
+): Promise<string> {
+  const chain = await input.chain();
+  const key = chain && subtreeKey(chain, source);
+  const known = key && selections?.recall(key)?.[0];
+  if (known !== undefined) return known;
+  const digest = await subtreeDigest(treeOf(store, await input.result()), source, signal);
+  if (key !== undefined) selections?.learn(key, [digest]);
+  return digest;
 }
 
 async function run(

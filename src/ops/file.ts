@@ -16,16 +16,18 @@ import { selectSources } from './file/select.ts';
 import { FramedHash } from './framed-hash.ts';
 import type { LayerTimes } from './layer-times.ts';
 import { Pace } from './pace.ts';
+import { type Selections, storedSelections } from './selections.ts';
 import { LocalTree } from './source-local.ts';
 
 type Vertex = Parameters<Operation['keyParts']>[0];
 
-/** Records of what was selected from immutable layers, by the layers and the selection: reading it again is needless. */
-const DIGEST_SPACE = 'digest';
-
 /** COPY, ADD, WORKDIR and here-documents: actions in order onto the state of input 0, as one new layer. */
-export function fileOperation(store: Store, times: LayerTimes = {}): Operation {
-  return new FileOperation(store, times);
+export function fileOperation(
+  store: Store,
+  times: LayerTimes = {},
+  selections: Selections = storedSelections(store.records),
+): Operation {
+  return new FileOperation(store, times, selections);
 }
 
 class FileOperation implements Operation {
@@ -34,7 +36,11 @@ class FileOperation implements Operation {
   readonly #times: LayerTimes;
   readonly #indexes = new Map<string, ContextIndex>();
 
-  constructor(store: Store, times: LayerTimes) {
+  constructor(
+    store: Store,
+    times: LayerTimes,
+    readonly selections: Selections,
+  ) {
     this.#store = store;
     this.#times = times;
   }
@@ -81,12 +87,16 @@ class FileOperation implements Operation {
     inputs: readonly OperationInput[],
     pace: Pace,
   ): Promise<readonly KeyPart[]> {
-    const input = await inputs[action.input]!.result();
-    const isUnpacked = unpacks(action, input.kind === 'local');
+    const source = inputs[action.input]!;
+    const chain = await source.chain();
+    const known = chain && this.selections.recall(selectionKey(action, chain));
+    const input = known === undefined ? await source.result() : undefined;
+    const isUnpacked = unpacks(action, input?.kind === 'local');
     const digests =
-      input.kind === 'local'
+      known ??
+      (input?.kind === 'local'
         ? await this.#localDigests(action, input.tree, pace)
-        : await this.#layerDigests(action, input.layers, pace);
+        : await this.#layerDigests(action, layersOf(input!), pace));
     return [
       { name: 'archives', value: isUnpacked ? 'unpacked' : 'copied' },
       ...digests.map((value, index) => ({ name: `files of ${action.display[index]}`, value })),
@@ -105,13 +115,13 @@ class FileOperation implements Operation {
 
   async #layerDigests(action: CopyAction, layers: readonly Layer[], pace: Pace): Promise<readonly string[]> {
     const known = await settled(layers);
-    const remembered = known && this.#store.records.get(DIGEST_SPACE, selectionKey(action, known))?.value;
-    if (isDigests(remembered)) return remembered;
+    const remembered = known && this.selections.recall(selectionKey(action, known));
+    if (remembered !== undefined) return remembered;
     const digests = await digestsOf(this.#store.snapshots.view(layers), action, pace);
     // Layers of this very build may still be hashed; nobody waits for that here, and without a record all is as well.
     Promise.all(layers.map(({ diff }) => diff))
       .then((infos) => infos.map(({ diffId }) => diffId))
-      .then((ids) => this.#store.records.set(DIGEST_SPACE, selectionKey(action, ids), { value: digests }))
+      .then((ids) => this.selections.learn(selectionKey(action, ids), digests))
       .catch(() => {});
     return digests;
   }
@@ -205,8 +215,4 @@ function selectionKey(action: CopyAction, diffIds: readonly string[]): string {
     for (const text of list) hash.text(text);
   }
   return hash.digest().toString('hex');
-}
-
-function isDigests(value: unknown): value is readonly string[] {
-  return Array.isArray(value) && value.every((item) => typeof item === 'string');
 }

@@ -7,6 +7,7 @@ export const mergeOperation: Operation = {
   async keyParts(_vertex, inputs) {
     return inputs.map(({ key }, index) => ({ name: `input ${index}`, value: key }));
   },
+  chain: (_vertex, inputs) => inputs.flat(),
   async run(_vertex, inputs) {
     return { kind: 'layers', layers: inputs.flatMap(layersOf) };
   },

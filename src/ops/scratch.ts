@@ -6,6 +6,7 @@ export const scratchOperation: Operation = {
   async keyParts() {
     return [{ name: 'scratch', value: '' }];
   },
+  chain: () => [],
   async run() {
     return { kind: 'layers', layers: [] };
   },

@@ -9,12 +9,13 @@ import { resolveUser } from '../runtime/passwd.ts';
 import { launch } from '../sandbox/launch.ts';
 import { type RunningProcess, SandboxError, type StartMechanism, type Stdio } from '../sandbox/sandbox.ts';
 import type { Result } from '../solver/result.ts';
-import type { HoldOptions } from './cache-mounts.ts';
+import type { CacheMountOrigin, HoldOptions } from './cache-mounts.ts';
 import { type PreparedMounts, prepareMounts } from './exec-mounts.ts';
 import { execSpec } from './exec-spec.ts';
 import type { LayerTimes } from './layer-times.ts';
 import { OperationError } from './operation-error.ts';
 import type { SecretSource } from './secrets.ts';
+import type { Selections } from './selections.ts';
 
 export interface ExecEnvironment {
   readonly store: Store;
@@ -23,6 +24,9 @@ export interface ExecEnvironment {
   readonly times?: LayerTimes;
   /** As in {@link HoldOptions}. */
   readonly isStale?: HoldOptions['isStale'];
+  readonly selections?: Selections;
+  /** What is known elsewhere of cache mounts, and who is to know that one was used. */
+  readonly cacheMounts?: CacheMountOrigin;
 }
 
 /**
@@ -44,7 +48,7 @@ export class StepRoot {
 
   /** Starts `args` in place of the step's own, after the process before has ended. `signal`: of the preparations. */
   async start(args: readonly string[], stdio: Stdio, signal: AbortSignal): Promise<RunningProcess> {
-    const { store, secrets, mechanism, isStale } = this.environment;
+    const { store, secrets, mechanism, isStale, cacheMounts } = this.environment;
     this.#mounts?.release();
     const user = resolveUser(this.snapshot.tree(), this.op.user, []);
     const mounts = await prepareMounts(this.op, this.inputs, {
@@ -52,6 +56,7 @@ export class StepRoot {
       secrets,
       signal,
       ...(isStale && { isStale }),
+      ...(cacheMounts && { cacheMounts }),
     });
     this.#mounts = mounts;
     const resources = this.op.resources && specResources(this.op.resources);

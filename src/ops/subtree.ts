@@ -4,6 +4,7 @@ import { Copier } from './file/copy.ts';
 import { notFound } from './file/not-found.ts';
 import { nameOf } from './file/paths.ts';
 import type { SelectedRoot } from './file/select.ts';
+import { FramedHash } from './framed-hash.ts';
 import { Pace } from './pace.ts';
 import { LocalTree } from './source-local.ts';
 
@@ -19,6 +20,13 @@ export function subtreeDigest(tree: FileTree, source: string, signal: AbortSigna
   // Files of the host have whatever owner their checkout has: in a build they are root's.
   const owners = !(tree instanceof LocalTree);
   return selectionDigest(tree, [selected(tree, source)], { modes: true, owners }, new Pace(signal));
+}
+
+/** What the digest of a subtree of layers can be remembered by. */
+export function subtreeKey(diffIds: readonly string[], source: string): string {
+  const hash = new FramedHash('tsbuild subtree 1').uint32(diffIds.length);
+  for (const diffId of diffIds) hash.text(diffId);
+  return hash.text(source).digest().toString('hex');
 }
 
 /** A snapshot that holds a copy of what is at `source`, at `destination`; the caller aborts it. */

@@ -15,6 +15,8 @@ export interface VertexEvent {
   readonly started?: number;
   readonly completed?: number;
   readonly cached?: boolean;
+  /** The cache elsewhere that had the result. */
+  readonly cachedFrom?: string;
   /** `context canceled` for a step that was stopped, not failed. */
   readonly error?: string;
 }

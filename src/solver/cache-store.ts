@@ -1,4 +1,5 @@
 import type { DiffId, RecordStore } from '../../layers/index.ts';
+import type { Vertex } from '../llb/definition.ts';
 import type { CacheKey, KeyPart } from './operation.ts';
 
 /** Results of steps by cache key: the layers that a step added to its first input. */
@@ -6,8 +7,22 @@ export interface CacheStore {
   /** Undefined when unknown, or when a layer of the result is gone. */
   lookup(key: CacheKey): readonly DiffId[] | undefined;
   save(key: CacheKey, layers: readonly DiffId[], step: CachedStep): void;
+  /** What a cache elsewhere says the result is. Its layers may turn out not to be had. */
+  promised?(key: CacheKey): Promised | undefined;
+  /**
+   * Brings a promised result here, so that `lookup` finds it; resolves with where it came from, or undefined when it
+   * cannot be had. Never fails but by `signal`. `vertex` is the step that progress is told for.
+   */
+  fetch?(key: CacheKey, step: Vertex, signal: AbortSignal): Promise<string | undefined>;
   /** Runs `body` while nobody else, in this or another process, does so with the same key. `signal` ends the waiting. */
   exclusive<T>(key: CacheKey, body: () => Promise<T>, signal: AbortSignal): Promise<T>;
+}
+
+/** A result that another cache says it has. */
+export interface Promised {
+  readonly layers: readonly DiffId[];
+  /** As a person names the cache. */
+  readonly from: string;
 }
 
 /** What a record says of its step, for listings and explanations. */

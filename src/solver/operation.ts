@@ -1,3 +1,4 @@
+import type { DiffId } from '../../layers/index.ts';
 import type { Definition, Vertex } from '../llb/definition.ts';
 import type { Report } from '../progress/events.ts';
 import type { Result } from './result.ts';
@@ -26,6 +27,11 @@ export interface Operation {
    * from one after the other would else wait for each other's files, since the key of each copy holds the one before.
    */
   readInputs?(vertex: Vertex): readonly number[];
+  /**
+   * The layers of the result by those of its inputs, of an operation that can tell them without making the result: then
+   * nothing is fetched for a step whose files nobody reads.
+   */
+  chain?(vertex: Vertex, inputs: readonly (readonly DiffId[])[]): readonly DiffId[] | undefined;
   /** Makes the result; its inputs' results are ready. Layers it returns are new or the inputs' own. */
   run(vertex: Vertex, inputs: readonly Result[], context: OperationContext): Promise<Result>;
   /** Whether a result may be taken from and written to the build cache: not for sources, which have stores of their own. */
@@ -35,6 +41,8 @@ export interface Operation {
 export interface OperationInput {
   readonly key: CacheKey;
   result(): Promise<Result>;
+  /** The layers that the result has, bottom first, where that is known without making or fetching it. */
+  chain(): Promise<readonly DiffId[] | undefined>;
 }
 
 /** A named part of a key; the name is for `--explain-cache`. */
@@ -56,6 +64,17 @@ export interface SolveRequest {
   readonly signal: AbortSignal;
   /** Told of each step that is run because the cache has no result for it. */
   readonly missed?: (vertex: Vertex, parts: readonly KeyPart[]) => void;
+  /** Told of every cached step whose result is known, when it is: what an export of the cache is made of. */
+  readonly solved?: (step: SolvedStep) => void;
   /** Vertices running at once; default: cores, at least 4, since many steps wait more than they compute. */
   readonly parallel?: number;
+}
+
+/** A step with its key and what it added to its first input. */
+export interface SolvedStep {
+  readonly vertex: Vertex;
+  readonly key: CacheKey;
+  readonly layers: readonly DiffId[];
+  /** Its command ran in this build. */
+  readonly ran: boolean;
 }

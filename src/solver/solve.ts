@@ -1,9 +1,18 @@
 import { availableParallelism } from 'node:os';
-import type { Layer, Snapshotter } from '../../layers/index.ts';
+import type { DiffId, Layer, Snapshotter } from '../../layers/index.ts';
 import type { Vertex, VertexDigest } from '../llb/definition.ts';
+import type { VertexEvent } from '../progress/events.ts';
 import { cacheKey } from './cache-key.ts';
 import type { CacheStore } from './cache-store.ts';
-import type { CacheKey, KeyPart, Operation, OperationContext, SolveRequest } from './operation.ts';
+import type {
+  CacheKey,
+  KeyPart,
+  Operation,
+  OperationContext,
+  OperationInput,
+  SolvedStep,
+  SolveRequest,
+} from './operation.ts';
 import type { Result } from './result.ts';
 import { Semaphore } from './semaphore.ts';
 import { SolveError } from './solve-error.ts';
@@ -18,11 +27,24 @@ export async function solve(
   cache: CacheStore,
   snapshots: Snapshotter,
 ): Promise<Result> {
+  try {
+    return await attempt(request, cache, snapshots);
+  } catch (error) {
+    if (!(error instanceof SolveError && error.cause instanceof BrokenPromise)) throw error;
+    request.signal.throwIfAborted();
+    // What ran up to here is in the cache now; from here on only that counts.
+    return await attempt(request, withoutPromises(cache), snapshots);
+  }
+}
+
+async function attempt(request: SolveRequest, cache: CacheStore, snapshots: Snapshotter): Promise<Result> {
   const solver = new Solver(request, cache, snapshots);
   for (const { digest, inputs, meta } of request.definition.vertices.values())
     request.report({ kind: 'vertex', digest, inputs, name: meta.name });
   try {
-    return await solver.result(request.definition.result);
+    const result = await solver.result(request.definition.result);
+    await solver.reportUntouched();
+    return result;
   } catch (error) {
     solver.abort();
     throw error;
@@ -39,6 +61,9 @@ interface Key {
 class Solver {
   readonly #keys = new Map<VertexDigest, Promise<Key>>();
   readonly #results = new Map<VertexDigest, Promise<Result>>();
+  readonly #chains = new Map<VertexDigest, Promise<readonly DiffId[] | undefined>>();
+  /** Vertices that a key was made of by their chain alone. */
+  readonly #trusted = new Set<VertexDigest>();
   /** Work that goes on behind results: hashing of layers and their cache records. */
   readonly #behind: Promise<unknown>[] = [];
   readonly #slots: Semaphore;
@@ -73,32 +98,93 @@ class Solver {
     return memo(this.#keys, digest, async () => {
       const vertex = this.#vertex(digest);
       for (const index of this.#operation(vertex).readInputs?.(vertex) ?? [])
-        void this.result(vertex.inputs[index]!);
-      const inputs = await Promise.all(
-        vertex.inputs.map(async (input) => ({
-          key: (await this.#key(input)).key,
-          result: () => this.result(input),
-        })),
-      );
+        this.#beginReading(vertex.inputs[index]!);
+      const inputs = await Promise.all(vertex.inputs.map((input) => this.#input(input)));
       const parts = await this.#operation(vertex).keyParts(vertex, inputs, this.#context);
       return { key: cacheKey(parts), parts };
     });
+  }
+
+  async #input(digest: VertexDigest): Promise<OperationInput> {
+    return {
+      key: (await this.#key(digest)).key,
+      result: () => this.result(digest),
+      chain: async () => {
+        const chain = await this.#chain(digest);
+        if (chain !== undefined) this.#trusted.add(digest);
+        return chain;
+      },
+    };
+  }
+
+  #beginReading(digest: VertexDigest): void {
+    this.#chain(digest)
+      .then(async (chain) => void (chain ?? (await this.result(digest))))
+      .catch(() => {});
+  }
+
+  /** The layers of a result that is known without making it. Whatever is in the way of that shows when it is made. */
+  #chain(digest: VertexDigest): Promise<readonly DiffId[] | undefined> {
+    return memo(this.#chains, digest, () => this.#findChain(this.#vertex(digest)).catch(() => undefined));
+  }
+
+  async #findChain(vertex: Vertex): Promise<readonly DiffId[] | undefined> {
+    const operation = this.#operation(vertex);
+    if (operation.chain !== undefined) {
+      const inputs = await Promise.all(vertex.inputs.map((input) => this.#chain(input)));
+      return inputs.includes(undefined)
+        ? undefined
+        : operation.chain(vertex, inputs as (readonly DiffId[])[]);
+    }
+    if (!operation.cached || vertex.meta.ignoreCache) return undefined;
+    const { key } = await this.#key(vertex.digest);
+    const added = this.cache.lookup(key) ?? this.cache.promised?.(key)?.layers;
+    if (added === undefined) return undefined;
+    const base = vertex.inputs[0];
+    const below = base === undefined ? [] : await this.#chain(base);
+    return below && [...below, ...added];
+  }
+
+  /** Tells of the steps that were cached so well that nobody asked for their files. */
+  async reportUntouched(): Promise<void> {
+    for (const [digest, chain] of this.#chains) {
+      if (this.#results.has(digest) || (await chain) === undefined) continue;
+      await this.#reportCached(this.#vertex(digest));
+    }
+  }
+
+  async #reportCached(vertex: Vertex): Promise<void> {
+    const report = new StepReport(vertex, this.request.report);
+    if (!this.#operation(vertex).cached) {
+      report.completed(true);
+      return;
+    }
+    const { key } = await this.#key(vertex.digest);
+    const own = this.cache.lookup(key);
+    const promised = own === undefined ? this.cache.promised?.(key) : undefined;
+    report.completed(true, promised?.from);
+    this.#solved(vertex, key, (own ?? promised?.layers)!, false);
+  }
+
+  #solved(vertex: Vertex, key: CacheKey, layers: SolvedStep['layers'], ran: boolean): void {
+    this.request.solved?.({ vertex, key, layers, ran });
   }
 
   async #solve(vertex: Vertex): Promise<Result> {
     const step = new StepReport(vertex, this.request.report);
     try {
       const operation = this.#operation(vertex);
-      const base = vertex.inputs[0];
       const key = operation.cached ? await this.#key(vertex.digest) : undefined;
       if (key !== undefined && !vertex.meta.ignoreCache) {
-        const cached = await this.#fromCache(key.key, base);
+        const cached =
+          (await this.#fromCache(vertex, key.key)) ?? (await this.#fromElsewhere(vertex, key.key, step));
         if (cached !== undefined) {
           step.completed(true);
           return cached;
         }
       }
       const inputs = await Promise.all(vertex.inputs.map((input) => this.result(input)));
+      if (key !== undefined) await this.#requireKept(vertex, key.key, inputs);
       this.#context.signal.throwIfAborted();
       const run = () =>
         this.#slots.run(() => {
@@ -120,11 +206,50 @@ class Solver {
   }
 
   /** The layers that the step added, on top of its first input's; undefined on a miss. */
-  async #fromCache(key: CacheKey, base: VertexDigest | undefined): Promise<Result | undefined> {
-    const added = this.cache.lookup(key)?.map((diffId) => this.snapshots.layer(diffId));
-    if (added === undefined || added.includes(undefined)) return undefined;
+  async #fromCache(vertex: Vertex, key: CacheKey): Promise<Result | undefined> {
+    const known = this.cache.lookup(key);
+    const added = known?.map((diffId) => this.snapshots.layer(diffId));
+    if (known === undefined || added === undefined || added.includes(undefined)) return undefined;
+    this.#solved(vertex, key, known, false);
+    const base = vertex.inputs[0];
     const below = base === undefined ? [] : layersOf(await this.result(base));
     return { kind: 'layers', layers: [...below, ...(added as Layer[])] };
+  }
+
+  /** The same from another cache, whose layers are fetched beside those of the inputs. */
+  async #fromElsewhere(vertex: Vertex, key: CacheKey, step: StepReport): Promise<Result | undefined> {
+    if (this.cache.promised?.(key) === undefined) return undefined;
+    const base = vertex.inputs[0];
+    const below = base === undefined ? undefined : this.result(base);
+    below?.catch(() => {});
+    step.started();
+    const source = await this.cache.fetch?.(key, vertex, this.#context.signal);
+    if (source === undefined) return undefined;
+    const result = await this.#fromCache(vertex, key);
+    if (result !== undefined) step.completed(true, source);
+    return result;
+  }
+
+  /**
+   * A key may have been made of what a cache said of an input. When that could not be had and the input was made here
+   * after all, the key holds only if the input has the same files. Throws {@link BrokenPromise}.
+   */
+  async #requireKept(vertex: Vertex, key: CacheKey, results: readonly Result[]): Promise<void> {
+    const broken = await Promise.all(
+      vertex.inputs.map(async (digest, index) => {
+        const result = results[index]!;
+        if (!this.#trusted.has(digest) || result.kind === 'local') return false;
+        const chain = await this.#chain(digest);
+        const actual = await Promise.all(result.layers.map(({ diff }) => diff));
+        return actual.map(({ diffId }) => diffId).join() !== chain?.join();
+      }),
+    );
+    if (!broken.includes(true)) return;
+    const inputs = await Promise.all(
+      vertex.inputs.map(async (input) => ({ ...(await this.#input(input)), chain: async () => undefined })),
+    );
+    const parts = await this.#operation(vertex).keyParts(vertex, inputs, this.#context);
+    if (cacheKey(parts) !== key) throw new BrokenPromise();
   }
 
   /**
@@ -141,16 +266,14 @@ class Solver {
     const save = async (result: Result) => {
       const added = layersOf(result).slice(base === undefined ? 0 : layersOf(base).length);
       const diffs = await Promise.all(added.map((layer) => layer.diff));
-      this.cache.save(
-        key,
-        diffs.map(({ diffId }) => diffId),
-        { name: vertex.meta.name, parts },
-      );
+      const ids = diffs.map(({ diffId }) => diffId);
+      this.cache.save(key, ids, { name: vertex.meta.name, parts });
+      this.#solved(vertex, key, ids, true);
     };
     return new Promise<Result>((resolve, reject) => {
       const attempt = async () => {
         if (!vertex.meta.ignoreCache) {
-          const cached = await this.#fromCache(key, vertex.inputs[0]);
+          const cached = await this.#fromCache(vertex, key);
           if (cached !== undefined) {
             step.completed(true);
             resolve(cached);
@@ -178,6 +301,19 @@ class Solver {
     if (operation === undefined) throw new Error(`No operation is known for "${vertex.op.type}"`);
     return operation;
   }
+}
+
+/** An input turned out to have other files than a cache elsewhere said. */
+class BrokenPromise extends Error {
+  override readonly name = 'BrokenPromise';
+}
+
+function withoutPromises(cache: CacheStore): CacheStore {
+  return {
+    lookup: (key) => cache.lookup(key),
+    save: (key, layers, step) => cache.save(key, layers, step),
+    exclusive: (key, body, signal) => cache.exclusive(key, body, signal),
+  };
 }
 
 /** The layers of a result that must be made of layers. */
@@ -218,11 +354,17 @@ class StepReport {
     this.#report({ started: this.#started });
   }
 
-  completed(cached: boolean): void {
+  /** `source`: the cache elsewhere that had it. */
+  completed(cached: boolean, source?: string): void {
     if (this.#done) return;
     this.#done = true;
     const now = Date.now();
-    this.#report({ started: this.#started ?? now, completed: now, cached });
+    this.#report({
+      started: this.#started ?? now,
+      completed: now,
+      cached,
+      ...(source !== undefined && { cachedFrom: source }),
+    });
   }
 
   failed(cause: unknown): void {
@@ -232,7 +374,7 @@ class StepReport {
     this.#report({ started: this.#started ?? now, completed: now, error });
   }
 
-  #report(state: { started: number; completed?: number; cached?: boolean; error?: string }): void {
+  #report(state: Partial<VertexEvent>): void {
     const { digest, inputs, meta } = this.vertex;
     this.report({ kind: 'vertex', digest, inputs, name: meta.name, ...state });
   }

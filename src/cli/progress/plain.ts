@@ -7,7 +7,7 @@ import {
   type VertexEvent,
   type WarningEvent,
 } from '../../index.ts';
-import { statusText } from './status-text.ts';
+import { cachedText, statusText } from './status-text.ts';
 import { isCanceled, LogLines, type Step, Steps, seconds } from './steps.ts';
 import type { Outcome, ProgressView, ViewOptions } from './view.ts';
 
@@ -32,7 +32,11 @@ export function plainView(output: Writable, options: ViewOptions): ProgressView 
     for (const line of lines.flush(event.digest)) print(step, line);
     if (isCanceled(event)) print(step, 'CANCELED');
     else if (event.error !== undefined) print(step, `ERROR: ${event.error}`);
-    else print(step, event.cached ? 'CACHED' : `DONE ${seconds(event.started, event.completed)}`);
+    else
+      print(
+        step,
+        event.cached ? cachedText(event.cachedFrom) : `DONE ${seconds(event.started, event.completed)}`,
+      );
     output.write('\n');
   };
 

@@ -12,6 +12,11 @@ export function statusText({ id, current, total, started, completed }: StatusEve
   return `${shortened(id)} ${size} ${seconds(started, completed ?? now)}${done}`;
 }
 
+/** `source`: the cache that had it, other than the store's. */
+export function cachedText(source: string | undefined): string {
+  return source === undefined ? 'CACHED' : `CACHED (from ${source})`;
+}
+
 /** Digests by their first digits. */
 function shortened(id: string): string {
   return id.replace(/(sha256:[0-9a-f]{12})[0-9a-f]{52}/, '$1');

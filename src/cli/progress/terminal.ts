@@ -2,7 +2,7 @@ import { describeWarnings, type ProgressEvent, type StatusEvent, type WarningEve
 import { visible } from '../../text/visible.ts';
 import { displayWidth, fitTo, printable } from '../format/display-width.ts';
 import { LiveRegion, type Screen } from './live-region.ts';
-import { statusText } from './status-text.ts';
+import { cachedText, statusText } from './status-text.ts';
 import { isCanceled, LogLines, type Step, Steps, seconds } from './steps.ts';
 import { type Outcome, outcomeText, type ProgressView, type ViewOptions } from './view.ts';
 
@@ -127,6 +127,6 @@ function finished({ vertex }: Step): string {
   const name = visible(vertex.name.split('\n', 1)[0]!);
   if (isCanceled(vertex)) return dim(` => CANCELED ${name}`);
   if (vertex.error !== undefined) return red(` => ERROR ${name}`);
-  if (vertex.cached) return dim(` => CACHED ${name}`);
+  if (vertex.cached) return dim(` => ${cachedText(vertex.cachedFrom)} ${name}`);
   return `${green(' =>')} ${name} ${dim(seconds(vertex.started!, vertex.completed!))}`;
 }

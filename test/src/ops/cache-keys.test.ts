@@ -190,7 +190,11 @@ interface Input {
 
 async function keyOf(op: Op, inputs: readonly Input[]): Promise<string> {
   const vertex = { op } as Parameters<Operation['keyParts']>[0];
-  const asked = inputs.map(({ key, result: value }) => ({ key, result: async () => value }));
+  const asked = inputs.map(({ key, result: value }) => ({
+    key,
+    result: async () => value,
+    chain: async () => undefined,
+  }));
   const context = { report: () => {}, signal: new AbortController().signal };
   return cacheKey(await operations[op.type]!.keyParts(vertex, asked, context));
 }
@@ -306,7 +310,11 @@ const CHANGES: readonly Readonly<Record<string, Sketch>>[] = [
 describe('the key of COPY --link', () => {
   test('changes with the key of either input (B15)', async () => {
     const merge = async (keys: readonly string[]) => {
-      const asked = keys.map((key) => ({ key, result: async () => Promise.reject(new Error('read')) }));
+      const asked = keys.map((key) => ({
+        key,
+        result: async () => Promise.reject(new Error('read')),
+        chain: async () => undefined,
+      }));
       const context = { report: () => {}, signal: new AbortController().signal };
       const vertex = { op: { type: 'merge' } } as Parameters<Operation['keyParts']>[0];
       return cacheKey(await mergeOperation.keyParts(vertex, asked, context));

@@ -108,8 +108,8 @@ async function keyOf(
   ...actions: readonly FileAction[]
 ): Promise<string> {
   const inputs = [
-    { key: 'base', result: async () => NOTHING },
-    { key: 'source', result: async () => source },
+    { key: 'base', result: async () => NOTHING, chain: async () => undefined },
+    { key: 'source', result: async () => source, chain: async () => undefined },
   ];
   return cacheKey(await operation.keyParts(vertex(...actions), inputs, CONTEXT));
 }
@@ -473,15 +473,23 @@ describe('fileOperation().keyParts', () => {
   rootTest('is another for another base', async () => {
     const operation = fileOperation(layerStore());
     const parts = (key: string) =>
-      operation.keyParts(vertex(workdir('/x')), [{ key, result: async () => NOTHING }], CONTEXT);
+      operation.keyParts(
+        vertex(workdir('/x')),
+        [{ key, result: async () => NOTHING, chain: async () => undefined }],
+        CONTEXT,
+      );
     expect(cacheKey(await parts('a'))).not.toBe(cacheKey(await parts('b')));
   });
 
   rootTest('names the sources for those who ask what changed', async () => {
     const operation = fileOperation(layerStore());
     const inputs = [
-      { key: 'base', result: async () => NOTHING },
-      { key: 'source', result: async () => local(context({ a: '1', b: '2' })) },
+      { key: 'base', result: async () => NOTHING, chain: async () => undefined },
+      {
+        key: 'source',
+        result: async () => local(context({ a: '1', b: '2' })),
+        chain: async () => undefined,
+      },
     ];
     const parts = await operation.keyParts(vertex(copyAction(['a', 'b'], '/x/')), inputs, CONTEXT);
     expect(parts.map(({ name }) => name)).toEqual([
