@@ -2,7 +2,7 @@ import { constants } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { type ContainerState, isInUse, isRunning, networkNames } from '../runtime/container-state.ts';
-import { ContainerStore } from '../runtime/container-store.ts';
+import { ContainerStore, type OwnedContainer } from '../runtime/container-store.ts';
 import { formatHostIp, type PortMap, portMap, portsText } from '../runtime/ports.ts';
 import { awaitEnd, killProcess, type ProcessIdentity, signalProcess } from '../runtime/process-identity.ts';
 import { signalNumber } from '../runtime/signals.ts';
@@ -130,21 +130,44 @@ async function endContainer(
   state: ContainerState,
   { signal, timeoutMs }: { readonly signal: number; readonly timeoutMs: number },
 ): Promise<void> {
-  const { id, name, process: init, owner, status } = state;
+  const { id, owner, status } = state;
   if (status === 'created' || status === 'exited') return;
   // First, so that whoever looks after it does not start it again.
   await containers.update(id, { intent: 'stop' });
   if (status === 'paused') await unpause(containers, state);
-  if (status === 'restarting') await wakeSupervisor(containers.directoryOf(id));
-  if (init !== undefined) {
+  const owned = await ownEnded(containers, state, async (init) => {
     signalProcess(init, signal);
     containers.note(id, 'kill', { signal: String(signal) });
     if (timeoutMs <= 0 || !(await awaitEnd(init, timeoutMs))) await endProcess(init);
-  }
-  const owned = await ownSoon(containers, { id, name }, KILL_TIMEOUT_MS);
+  });
   owned?.release();
   containers.note(id, 'stop');
   if (owned === undefined && owner !== undefined && containers.get(id) !== undefined) killProcess(owner);
+}
+
+/**
+ * Ends its process, and one that was just being started again when it was told to stop: that one gets its signal and its
+ * time, too. Resolves with the container when whoever looked after it has let go of it; undefined when that takes too long.
+ */
+async function ownEnded(
+  containers: ContainerStore,
+  { id, name, process: first, status }: ContainerState,
+  end: (init: ProcessIdentity) => Promise<void>,
+): Promise<OwnedContainer | undefined> {
+  if (status === 'restarting') await wakeSupervisor(containers.directoryOf(id));
+  let ended: number | undefined;
+  let patience = performance.now() + KILL_TIMEOUT_MS;
+  for (let init = first; ; init = containers.get(id)?.process) {
+    if (init !== undefined && init.pid !== ended) {
+      await end(init);
+      ended = init.pid;
+      patience = performance.now() + KILL_TIMEOUT_MS;
+    }
+    const owned = containers.tryOwn({ id, name });
+    if (owned !== undefined || performance.now() > patience) return owned;
+    await delay(5);
+    if (containers.get(id)?.status === 'restarting') await wakeSupervisor(containers.directoryOf(id));
+  }
 }
 
 /** Sends a signal to PID 1 of a container. Throws `CONFLICT` when it does not run. */

@@ -9,6 +9,8 @@ export type CgroupHost =
       /** Mount points by controller; `name=systemd` for a named one. */
       readonly roots: ReadonlyMap<string, string>;
       readonly hierarchies: readonly CgroupHierarchy[];
+      /** Where version 2 is mounted beside: a hybrid system. */
+      readonly unified?: string;
     };
 
 let known: CgroupHost | undefined;
@@ -25,8 +27,9 @@ export function cgroupHost(): CgroupHost {
 export function parseCgroupMounts(mountinfo: string, read: (path: string) => string): CgroupHost {
   const mounts = mountinfo.split('\n').flatMap(parseMount);
   const legacy = mounts.filter(({ type }) => type === 'cgroup');
+  const unified = mounts.find(({ type }) => type === 'cgroup2')?.path;
   if (legacy.length === 0) {
-    const root = mounts.find(({ type }) => type === 'cgroup2')?.path ?? '/sys/fs/cgroup';
+    const root = unified ?? '/sys/fs/cgroup';
     return { version: 2, root, controllers: words(tryRead(`${root}/cgroup.controllers`, read)) };
   }
   const roots = new Map<string, string>();
@@ -43,7 +46,7 @@ export function parseCgroupMounts(mountinfo: string, read: (path: string) => str
         links: names.filter((name) => name !== directory && !name.startsWith('name=')),
       });
   }
-  return { version: 1, roots, hierarchies };
+  return { version: 1, roots, hierarchies, ...(unified !== undefined && { unified }) };
 }
 
 const notControllers = new Set([

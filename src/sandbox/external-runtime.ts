@@ -5,6 +5,7 @@ import type { OverlayRoot } from '../../layers/index.ts';
 import {
   CLONE_NEWNS,
   CLOSE_RANGE_CLOEXEC,
+  MNT_DETACH,
   MS_PRIVATE,
   MS_REC,
   O_DIRECTORY,
@@ -17,6 +18,7 @@ import {
 import { failedWith } from '../linux/errno.ts';
 import { libc } from '../linux/libc.ts';
 import type { Syscalls } from '../linux/syscalls.ts';
+import { cgroupHost } from './cgroup-host.ts';
 import { mountOverlay } from './overlay.ts';
 import { hostTerminal } from './pty.ts';
 import { type ExitStatus, type LaunchOptions, type RunningProcess, SandboxError } from './sandbox.ts';
@@ -186,6 +188,9 @@ function startRuntime(program: string, bundle: Bundle, start: RuntimeStart, sys:
     start.id,
   ];
   const root = join(path, 'rootfs');
+  // crun refuses systems that have version 2 beside version 1. Groups are of version 1 there, so no runtime needs to see it.
+  const host = cgroupHost();
+  const unified = host.version === 1 ? host.unified : undefined;
   const { pid, failure } = vforkStarter().start({
     flags: 0,
     mostArgs: args.length,
@@ -198,6 +203,7 @@ function startRuntime(program: string, bundle: Bundle, start: RuntimeStart, sys:
       if (start.isTerminal) sys.ioctl(0, TIOCSCTTY, 0);
       sys.unshare(CLONE_NEWNS);
       sys.mount(null, '/', null, MS_REC | MS_PRIVATE, null);
+      if (unified !== undefined) sys.umount2(unified, MNT_DETACH);
       mountOverlay(start.overlay, root, sys.open(root, O_PATH | O_DIRECTORY), sys);
       sys.closeRange(3, CLOSE_RANGE_CLOEXEC);
       return { path: program, args };

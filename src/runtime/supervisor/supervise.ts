@@ -100,8 +100,6 @@ class Supervisor {
     }
     this.streams.connect(this.#running.process);
     if (this.#ending) this.#askToEnd();
-    // Stopped while it was just being started again: who did that has seen no process to stop.
-    if (this.#state()?.intent === 'stop') this.#running.process.kill(constants.signals.SIGKILL);
     const check = healthcheckOf(this.#initial);
     const stopWatching = check ? watchHealth(this.containers, this.owned.id, check) : () => {};
     started();

@@ -14,6 +14,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { describeCommands, importBusybox } from '../../support/commands.ts';
 import type { RawImage } from '../../support/raw-image.ts';
 import { TarBuilder } from '../../support/tar-builder.ts';
+import { watchedHost } from '../../support/watched-host.ts';
 
 /** Something outside of everything, to be neither read nor changed. */
 let canary: string;
@@ -24,22 +25,6 @@ beforeAll(() => {
 });
 
 afterAll(() => rmSync(canary, { recursive: true }));
-
-/** Every file where a system keeps its own, with all that a change would show in; not where others write all the time. */
-function hostFiles(): readonly string[] {
-  const places = ['/etc', '/usr', '/bin', '/sbin', '/lib', '/opt', '/srv', '/home', '/boot', '/var/lib/dpkg'];
-  const there = places.filter((path) => existsSync(path));
-  const format = '%p\\t%y %m %U:%G %s %T@ %C@ %l\\n';
-  const found = execFileSync('find', [...there, '-xdev', '-printf', format], {
-    encoding: 'latin1',
-    maxBuffer: 1 << 28,
-  });
-  // Directories change when somebody runs Python there; what is in them is listed anyway.
-  return found
-    .split('\n')
-    .filter((line) => !/__pycache__|\td /.test(line))
-    .toSorted();
-}
 
 const tarOfDirectory = (directory: string) => execFileSync('tar', ['-C', directory, '-cf', '-', '.']);
 
@@ -269,26 +254,20 @@ WORKDIR /opt/made/by/the/build
 VOLUME /etc /var/lib
 RUN --mount=type=bind,target=/host/usr,rw rm -rf /host/usr/*; rm -rf /host/usr/* /host/etc/* || true
 `;
-    const [before, mounts] = [hostFiles(), readFileSync('/proc/self/mountinfo', 'utf8')];
-    const { code, stderr } = await commands().build(dockerfile, { passwd: 'mine', 'archive.tar': archive }, [
-      '-t',
-      'b21',
-    ]);
+    const host = watchedHost(commands().folder);
+    const { through } = host;
+    const context = commands().context({ Dockerfile: dockerfile, passwd: 'mine', 'archive.tar': archive });
+    const args = ['-q', '--network=none', '-t', 'b21', context];
+    const { code, stderr } = await commands().tsbuild(args, { through });
     expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
-    const ran = await commands().tsrun([
-      '--rm',
-      '--network=none',
-      'b21',
-      'rm',
-      '-rf',
-      '/etc',
-      '/var',
-      '/usr',
-      '/opt',
-    ]);
+    const remove = ['rm', '-rf', '/etc', '/var', '/usr', '/opt'];
+    const ran = await commands().tsrun(['--rm', '--network=none', 'b21', ...remove], { through });
     expect(ran.code).not.toBe(125);
-    expect(hostFiles()).toEqual(before);
-    expect(readFileSync('/proc/self/mountinfo', 'utf8')).toBe(mounts);
+    expect(host.changes()).toEqual([]);
+    for (const name of ['usr-gone', 'host', 'disk']) expect(existsSync(`/${name}`)).toBe(false);
+    // It does notice.
+    execFileSync(through[0]!, [...through.slice(1), 'sh', '-c', 'touch /etc/b21; rm /etc/passwd']);
+    expect(host.changes()).toEqual(['/etc/b21 f', '/etc/passwd c']);
   });
 
   test('refuses or uses an image whose config is not as configs are, without a stack (B04)', async () => {
