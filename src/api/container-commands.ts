@@ -8,7 +8,7 @@ import { awaitEnd, killProcess, type ProcessIdentity, signalProcess } from '../r
 import { signalNumber } from '../runtime/signals.ts';
 import { wakeSupervisor } from '../runtime/supervisor/client.ts';
 import { unpause } from './container-control.ts';
-import { ownSoon, startContainer } from './container-life.ts';
+import { busy, ownSoon, startContainer } from './container-life.ts';
 import { ApiError } from './errors.ts';
 import { containerLabels, type InspectedContainer, inspectContainer } from './inspect-container.ts';
 import { type StoreLocation, withStore } from './with-store.ts';
@@ -204,23 +204,41 @@ export function removeContainer(name: string, request: RemoveContainerRequest = 
   return withStore(request, async (store) => {
     const containers = new ContainerStore(store);
     await containers.reclaim();
-    const state = containers.find(name);
-    if (isInUse(state)) {
-      if (!request.force) {
-        throw new ApiError(
-          'CONFLICT',
-          name,
-          `cannot remove container "/${state.name}": container is running: stop the container before removing or force remove`,
-        );
-      }
-      await endContainer(containers, state, { signal: constants.signals.SIGKILL, timeoutMs: 0 });
-      if (containers.get(state.id) === undefined) return state.id;
+    const { id } = containers.find(name);
+    for (const end = performance.now() + KILL_TIMEOUT_MS; !(await removeOnce(containers, id, request)); ) {
+      // Somebody has started it since we looked.
+      if (!request.force || performance.now() > end) throw busy(containers.find(id));
     }
-    const owned = await ownSoon(containers, state);
-    containers.remove(state, { volumes: request.volumes ?? false });
-    owned?.release();
-    return state.id;
+    return id;
   });
+}
+
+/** Answers whether it is gone: only who has a container to himself may take away what it is made of. */
+async function removeOnce(
+  containers: ContainerStore,
+  id: string,
+  { force, volumes = false }: RemoveContainerRequest,
+): Promise<boolean> {
+  const state = containers.get(id);
+  if (state === undefined) return true;
+  if (isInUse(state)) {
+    if (!force) throw stillRunning(state);
+    await endContainer(containers, state, { signal: constants.signals.SIGKILL, timeoutMs: 0 });
+  }
+  const owned = await ownSoon(containers, state);
+  if (owned === undefined && containers.isOwned(id)) return containers.get(id) === undefined;
+  const last = containers.get(id);
+  if (last !== undefined) containers.remove(last, { volumes });
+  owned?.release();
+  return true;
+}
+
+function stillRunning({ name }: ContainerState): ApiError {
+  return new ApiError(
+    'CONFLICT',
+    name,
+    `cannot remove container "${name}": container is running: stop the container before removing or force remove`,
+  );
 }
 
 /** As long as Docker waits. */

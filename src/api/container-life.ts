@@ -3,6 +3,7 @@ import type { Store } from '../../layers/index.ts';
 import { createContainer as create, discardContainer } from '../runtime/container.ts';
 import { type ContainerState, isInUse } from '../runtime/container-state.ts';
 import { ContainerStore, type OwnedContainer } from '../runtime/container-store.ts';
+import { lastExitCode } from '../runtime/events.ts';
 import { logBounds } from '../runtime/logs/log-file.ts';
 import { shouldRestart } from '../runtime/supervisor/restart-policy.ts';
 import { type SupervisorOptions, startSupervisor } from '../runtime/supervisor/start-supervisor.ts';
@@ -146,9 +147,15 @@ export async function ownSoon(
   }
 }
 
-function busy({ id, name }: ContainerState): ApiError {
+/** One that another command has at this moment. */
+export function busy({ id, name }: ContainerState): ApiError {
   return new ApiError('CONFLICT', name, `container ${id} is just being started or removed`);
 }
+
+/** Of one that was removed as it ended (`--rm`). */
+const recordedExit = (root: string, id: string) => lastExitCode(root, id) ?? KILLED;
+/** As a shell counts SIGKILL: whoever looked after it is gone without a word. */
+const KILLED = 137;
 
 /** Resolves with the exit code of the process that runs now, or has run, when that has ended. */
 export function waitForContainer(
@@ -162,7 +169,7 @@ export function waitForContainer(
     for (let interval = 5; ; interval = Math.min(interval * 2, 100)) {
       const now = containers.get(id);
       const isOver = now === undefined || now.startedAt !== startedAt || !isInUse(now);
-      if (isOver) return now?.exitCode ?? 0;
+      if (isOver) return now === undefined ? recordedExit(store.root, id) : (now.exitCode ?? 0);
       await delay(interval, undefined, request.signal ? { signal: request.signal } : {});
       await containers.reclaim();
     }

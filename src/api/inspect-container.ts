@@ -6,11 +6,12 @@ import {
   type HealthState,
   isRunning,
   type MountState,
+  networkNames,
 } from '../runtime/container-state.ts';
 import { healthcheckOf } from '../runtime/healthcheck.ts';
 import { logBounds, logPath } from '../runtime/logs/log-file.ts';
 import { endpointId } from '../runtime/network-record.ts';
-import { portBindings, portMap } from '../runtime/ports.ts';
+import { exposedPorts, portBindings, portMap } from '../runtime/ports.ts';
 import { DEFAULT_MASKED_PATHS, DEFAULT_READONLY_PATHS } from '../sandbox/masks.ts';
 
 /** Docker's "never". */
@@ -64,7 +65,8 @@ function inspectedState(state: ContainerState) {
     Error: error ?? '',
     StartedAt: startedAt ?? NO_TIME,
     FinishedAt: finishedAt ?? NO_TIME,
-    ...(health && { Health: inspectedHealth(health) }),
+    // Undefined ones are not in the JSON, and can be asked for by a template.
+    Health: health && inspectedHealth(health),
   };
 }
 
@@ -104,6 +106,7 @@ function hostConfig({ options, remove, mounts = [] }: ContainerState) {
     .map(({ name, source, target, readonly }) => `${name ?? source}:${target}${readonly ? ':ro' : ''}`);
   return {
     Binds: orNull(binds),
+    ContainerIDFile: '',
     NetworkMode: options.network ?? 'bridge',
     PortBindings: portBindings(options),
     LogConfig: { Type: options.log?.driver ?? 'json-file', Config: options.log?.options ?? {} },
@@ -112,15 +115,22 @@ function hostConfig({ options, remove, mounts = [] }: ContainerState) {
       MaximumRetryCount: options.restart?.maximumRetryCount ?? 0,
     },
     AutoRemove: remove,
+    VolumeDriver: '',
+    VolumesFrom: orNull(
+      options.volumesFrom?.map(({ container, readonly }) => (readonly ? `${container}:ro` : container)),
+    ),
+    ConsoleSize: [options.terminal?.rows ?? 0, options.terminal?.columns ?? 0],
     CapAdd: orNull(options.capAdd),
     CapDrop: orNull(options.capDrop),
-    CgroupnsMode: 'private',
+    CgroupnsMode: options.hostNamespaces?.includes('cgroup') ? 'host' : 'private',
     Dns: options.dns ?? [],
     DnsOptions: options.dnsOptions ?? [],
     DnsSearch: options.dnsSearch ?? [],
     ExtraHosts: orNull(options.extraHosts?.map(({ host, ip }) => `${host}:${ip}`)),
     GroupAdd: orNull(options.groupAdd),
     IpcMode: shares('ipc') || 'private',
+    Cgroup: '',
+    Links: null,
     OomScoreAdj: options.oomScoreAdj ?? 0,
     PidMode: shares('pid'),
     Privileged: options.privileged ?? false,
@@ -128,6 +138,9 @@ function hostConfig({ options, remove, mounts = [] }: ContainerState) {
     ReadonlyRootfs: options.readOnly ?? false,
     SecurityOpt: orNull(options.securityOptions),
     UTSMode: shares('uts'),
+    UsernsMode: '',
+    Runtime: options.runtime ?? 'tsbuild',
+    Isolation: '',
     ShmSize: options.shmSize ?? 67_108_864,
     ...(options.sysctls && Object.keys(options.sysctls).length > 0 && { Sysctls: options.sysctls }),
     ...(options.init && { Init: true }),
@@ -137,15 +150,20 @@ function hostConfig({ options, remove, mounts = [] }: ContainerState) {
   };
 }
 
+/** What `--cpus` makes of a number of processors: a share of this period, in microseconds. */
+const CPUS_PERIOD = 100_000;
+const NANO_PER_QUOTA = 1e9 / CPUS_PERIOD;
+
 function resources({ resources: limits = {}, devices = [], ulimits = [] }: ContainerOptions) {
+  const isByCpus = limits.cpuPeriod === CPUS_PERIOD && limits.cpuQuota !== undefined;
   return {
     CpuShares: limits.cpuShares ?? 0,
     Memory: limits.memory ?? 0,
-    NanoCpus: 0,
+    NanoCpus: isByCpus ? (limits.cpuQuota ?? 0) * NANO_PER_QUOTA : 0,
     CgroupParent: limits.cgroupParent ?? '',
     BlkioWeight: limits.blkioWeight ?? 0,
-    CpuPeriod: limits.cpuPeriod ?? 0,
-    CpuQuota: limits.cpuQuota ?? 0,
+    CpuPeriod: isByCpus ? 0 : (limits.cpuPeriod ?? 0),
+    CpuQuota: isByCpus ? 0 : (limits.cpuQuota ?? 0),
     CpusetCpus: limits.cpusetCpus ?? '',
     CpusetMems: limits.cpusetMems ?? '',
     Devices: devices.map(({ source, target }) => ({
@@ -154,7 +172,8 @@ function resources({ resources: limits = {}, devices = [], ulimits = [] }: Conta
       CgroupPermissions: 'rwm',
     })),
     MemoryReservation: limits.memoryReservation ?? 0,
-    MemorySwap: limits.memorySwap ?? 0,
+    // Docker's default, which is also what is set.
+    MemorySwap: limits.memorySwap || (limits.memory ?? 0) * 2,
     MemorySwappiness: limits.memorySwappiness ?? null,
     OomKillDisable: limits.oomKillDisable ?? false,
     PidsLimit: limits.pidsLimit ?? null,
@@ -162,7 +181,8 @@ function resources({ resources: limits = {}, devices = [], ulimits = [] }: Conta
   };
 }
 
-function config({ id, config: image, options }: ContainerState, name: string) {
+function config(state: ContainerState, name: string) {
+  const { id, config: image, options } = state;
   return {
     Hostname: options.hostname ?? id.slice(0, 12),
     Domainname: options.domainname ?? '',
@@ -170,6 +190,7 @@ function config({ id, config: image, options }: ContainerState, name: string) {
     AttachStdin: options.stdinOnce ?? false,
     AttachStdout: options.stdinOnce ?? false,
     AttachStderr: options.stdinOnce ?? false,
+    ExposedPorts: exposedPorts(state),
     Tty: options.terminal !== undefined,
     OpenStdin: options.interactive ?? false,
     StdinOnce: options.stdinOnce ?? false,
@@ -181,26 +202,24 @@ function config({ id, config: image, options }: ContainerState, name: string) {
     Entrypoint: options.entrypoint ?? image.Entrypoint ?? null,
     OnBuild: null,
     Labels: containerLabels({ config: image, options }),
-    ...(options.stopSignal !== undefined && { StopSignal: options.stopSignal }),
-    ...(options.stopTimeoutSeconds !== undefined && { StopTimeout: options.stopTimeoutSeconds }),
-    ...healthcheck({ config: image, options }),
+    StopSignal: options.stopSignal,
+    StopTimeout: options.stopTimeoutSeconds,
+    Healthcheck: healthcheck({ config: image, options }),
   };
 }
 
 /** In nanoseconds, as the API has it. */
 function healthcheck(of: Pick<ContainerState, 'config' | 'options'>) {
   const check = healthcheckOf(of);
-  if (check === undefined) return {};
+  if (check === undefined) return undefined;
   const nanoseconds = (milliseconds = 0) => Math.round(milliseconds * 1e6);
   return {
-    Healthcheck: {
-      Test: check.test,
-      Interval: nanoseconds(check.intervalMs),
-      Timeout: nanoseconds(check.timeoutMs),
-      StartPeriod: nanoseconds(check.startPeriodMs),
-      StartInterval: nanoseconds(check.startIntervalMs),
-      Retries: check.retries ?? 0,
-    },
+    Test: check.test,
+    Interval: nanoseconds(check.intervalMs),
+    Timeout: nanoseconds(check.timeoutMs),
+    StartPeriod: nanoseconds(check.startPeriodMs),
+    StartInterval: nanoseconds(check.startIntervalMs),
+    Retries: check.retries ?? 0,
   };
 }
 
@@ -214,16 +233,44 @@ export function containerLabels({
 
 function networkSettings(state: ContainerState) {
   const endpoints = isRunning(state) ? (state.network?.endpoints ?? []) : [];
-  const networks = Object.fromEntries(
-    endpoints.map((endpoint) => [endpoint.network, inspectedEndpoint(state, endpoint)]),
-  );
-  const { Gateway, IPAddress, IPPrefixLen, MacAddress } = networks.bridge ?? NO_ENDPOINT;
-  return { Ports: portMap(state), Gateway, IPAddress, IPPrefixLen, MacAddress, Networks: networks };
+  const others = networkNames(state).filter((name) => !name.startsWith('container:'));
+  const networks = Object.fromEntries([
+    // Those that it is to be on when it runs, and the ones without addresses.
+    ...others.map((name) => [name, inspectedEndpoint(state, { ...NO_ENDPOINT, network: name })] as const),
+    ...endpoints.map((endpoint) => [endpoint.network, inspectedEndpoint(state, endpoint)] as const),
+  ]);
+  const { bridge = inspectedEndpoint(state, NO_ENDPOINT) } = networks;
+  return {
+    Bridge: '',
+    SandboxID: isRunning(state) ? state.id : '',
+    // Where nsenter finds it.
+    SandboxKey: isRunning(state) ? `/proc/${state.process?.pid ?? 0}/ns/net` : '',
+    Ports: portMap(state),
+    HairpinMode: false,
+    LinkLocalIPv6Address: '',
+    LinkLocalIPv6PrefixLen: 0,
+    SecondaryIPAddresses: null,
+    SecondaryIPv6Addresses: null,
+    EndpointID: bridge.EndpointID,
+    Gateway: bridge.Gateway,
+    GlobalIPv6Address: bridge.GlobalIPv6Address,
+    GlobalIPv6PrefixLen: bridge.GlobalIPv6PrefixLen,
+    IPAddress: bridge.IPAddress,
+    IPPrefixLen: bridge.IPPrefixLen,
+    IPv6Gateway: bridge.IPv6Gateway,
+    MacAddress: bridge.MacAddress,
+    Networks: networks,
+  };
 }
 
-const NO_ENDPOINT = { Gateway: '', IPAddress: '', IPPrefixLen: 0, MacAddress: '' };
+const NO_ENDPOINT = { addresses: [], gateways: [], macAddress: '', network: 'bridge', networkId: '' };
 
-function inspectedEndpoint(state: ContainerState, endpoint: EndpointState) {
+type ShownEndpoint = Pick<
+  EndpointState,
+  'addresses' | 'gateways' | 'macAddress' | 'network' | 'networkId' | 'aliases'
+>;
+
+function inspectedEndpoint(state: ContainerState, endpoint: ShownEndpoint) {
   const { addresses, gateways, macAddress, network, networkId, aliases = [] } = endpoint;
   const isNamed = network !== 'bridge';
   const [address = '', prefix = '0'] = addresses.find((text) => !text.includes(':'))?.split('/') ?? [];
@@ -236,7 +283,7 @@ function inspectedEndpoint(state: ContainerState, endpoint: EndpointState) {
     DriverOpts: null,
     GwPriority: 0,
     NetworkID: networkId,
-    EndpointID: endpointId(state, { id: networkId }),
+    EndpointID: networkId === '' ? '' : endpointId(state, { id: networkId }),
     Gateway: gateways.find((text) => !text.includes(':')) ?? '',
     IPAddress: address,
     IPPrefixLen: Number(prefix),

@@ -60,7 +60,7 @@ async function removeNames(
   const stopped = request.containers
     ? containers.list().filter((state) => !isInUse(state) && isGoing(state))
     : [];
-  for (const state of stopped) containers.remove(state, { volumes: false });
+  const gone = stopped.filter((state) => removeIdle(containers, state));
   const used = new Set(containers.list().map(({ imageId }) => imageId));
   const images =
     request.images === undefined
@@ -79,7 +79,18 @@ async function removeNames(
       if (other.digest === target.digest) store.images.delete(name);
     }
   }
-  return { containers: stopped.map(({ id }) => id), images: images.map(({ id }) => id) };
+  return { containers: gone.map(({ id }) => id), images: images.map(({ id }) => id) };
+}
+
+/** Not what another command has just begun to start: only who has a container to himself may take it away. */
+function removeIdle(containers: ContainerStore, { id, name }: ContainerState): boolean {
+  const owned = containers.tryOwn({ id, name });
+  if (owned === undefined && containers.isOwned(id)) return false;
+  const last = containers.get(id);
+  const isIdle = last !== undefined && !isInUse(last);
+  if (isIdle) containers.remove(last, { volumes: false });
+  owned?.release();
+  return isIdle;
 }
 
 async function collect(store: Store, request: PruneRequest): Promise<GcReport> {

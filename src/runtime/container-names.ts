@@ -57,7 +57,7 @@ export function isNamed({ id, name }: Pick<ContainerState, 'id' | 'name'>, text:
 /** What a container is called on a network; lower case, as names are compared. */
 export function namesOf(
   { id, name, options }: ContainerState,
-  { aliases = [] }: EndpointState,
+  { aliases = [] }: Pick<EndpointState, 'aliases'>,
 ): readonly string[] {
   const all = [name, ...aliases, id.slice(0, 12), ...(options.hostname ? [options.hostname] : [])];
   return [...new Set(all.map((each) => each.toLowerCase()))];

@@ -189,7 +189,10 @@ export class ContainerStore {
 
   #reclaimAbandoned(): void {
     for (const { id, state } of this.#abandoned()) {
-      if (state?.process !== undefined) killProcess(state.process);
+      if (state?.process !== undefined) {
+        killProcess(state.process);
+        noteEvent(this.store.root, state, 'die', { exitCode: '137' });
+      }
       if (state === undefined) this.#discard(id);
       else if (state.remove || state.status === 'creating') this.remove(state, { volumes: true });
       else this.#change(id, abandonedAt(new Date()));
@@ -202,7 +205,7 @@ export class ContainerStore {
     const directories = readdirIfThere(join(this.store.root, 'containers'));
     return [...new Set([...directories, ...states.keys()])]
       .map((id) => ({ id, state: states.get(id) }))
-      .filter(({ id, state }) => (state === undefined || isInUse(state)) && !this.#isOwned(id));
+      .filter(({ id, state }) => (state === undefined || isInUse(state)) && !this.isOwned(id));
   }
 
   #own(id: string, name: string): OwnedContainer {
@@ -213,7 +216,8 @@ export class ContainerStore {
     return owned(id, name, fd);
   }
 
-  #isOwned(id: string): boolean {
+  /** Whether somebody looks after it, or is just taking it away. */
+  isOwned(id: string): boolean {
     const fd = openIfThere(this.#ownerFile(id), constants.O_RDONLY);
     if (fd === undefined) return false;
     try {

@@ -1,4 +1,4 @@
-import { appendFileSync, renameSync, statSync } from 'node:fs';
+import { appendFileSync, readFileSync, renameSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import type { ContainerState } from './container-state.ts';
 
@@ -50,5 +50,28 @@ export function noteEvent(
     appendFileSync(path, `${JSON.stringify(event)}\n`, { mode: 0o600 });
   } catch {
     // Nobody depends on it.
+  }
+}
+
+/** The exit code that the last end of a container was noted with; it may have been removed since. */
+export function lastExitCode(root: string, id: string): number | undefined {
+  for (const path of [eventsPath(root), `${eventsPath(root)}.1`]) {
+    const lines = readIfThere(path).split('\n').reverse();
+    for (const line of lines) {
+      // Most lines are of others: those are not parsed.
+      if (!line.includes(id) || !line.includes('"die"')) continue;
+      const { Action, Actor } = JSON.parse(line) as ContainerEvent;
+      if (Action === 'die' && Actor.ID === id) return Number(Actor.Attributes.exitCode);
+    }
+  }
+  return undefined;
+}
+
+function readIfThere(path: string): string {
+  try {
+    return readFileSync(path, 'utf8');
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return '';
+    throw error;
   }
 }

@@ -43,6 +43,12 @@ export function portMap(state: ContainerState): PortMap {
   return map;
 }
 
+/** Docker's `Config.ExposedPorts`: of the image, of `--expose`, and whatever is published. */
+export function exposedPorts(state: ContainerState): Readonly<Record<string, object>> | undefined {
+  const names = [...exposedBy(state), ...(state.options.ports ?? []).map(portName)];
+  return names.length === 0 ? undefined : Object.fromEntries(names.sort().map((name) => [name, {}]));
+}
+
 function exposedBy({ config, options }: ContainerState): readonly string[] {
   return [...Object.keys(config.ExposedPorts ?? {}), ...(options.exposedPorts ?? [])].map(normalised);
 }

@@ -77,6 +77,46 @@ describeCommands('containers in the background', (commands) => {
     expect(await status('trap')).toMatch(/^Up /);
   });
 
+  test('tsctr wait tells how a container has ended, also one that is gone with its end', async () => {
+    await detached('gone', 'sleep 0.5; exit 3', '--rm');
+    expect(await ok(tsctr('wait', 'gone'))).toBe('3');
+    await detached('killed', 'sleep 100', '--rm');
+    const waiting = ok(tsctr('wait', 'killed'));
+    await delay(300);
+    const pid = Number(await ok(tsctr('inspect', '-f', '{{.State.Pid}}', 'killed')));
+    const [, supervisor = ''] = /PPid:\s+(\d+)/.exec(readFileSync(`/proc/${pid}/status`, 'utf8')) ?? [];
+    process.kill(Number(supervisor), 'SIGKILL');
+    expect(await waiting).toBe('137');
+  });
+
+  test('tsctr rm -f is content with what is not there', async () => {
+    const { code, stdout, stderr } = await tsctr('rm', '-f', 'nobody');
+    expect([code, stdout, stderr]).toEqual([0, '', 'Error: No such container: nobody\n']);
+    expect((await tsctr('rm', 'nobody')).code).toBe(1);
+  });
+
+  test('tsctr rm -f and tsctr start of one container at once leave it whole or gone', async () => {
+    for (let round = 0; round < 5; round++) {
+      await ok(tsctr('create', '--network=none', '--name', `race${round}`, 'busybox', 'sleep', '100'));
+      await Promise.all([tsctr('start', `race${round}`), tsctr('rm', '-f', `race${round}`)]);
+      const left = await ok(tsctr('ps', '-aq', '--filter', `name=race${round}`));
+      expect(left).toBe('');
+    }
+  });
+
+  test('tsctr inspect has what scripts ask for, also where there is nothing', async () => {
+    await detached('asked', 'sleep 100', '--label', 'a=b', '--cpus', '0.5', '-m', '32m', '--expose', '80');
+    const asked = (template: string) => ok(tsctr('inspect', '-f', template, 'asked'));
+    expect(await asked('{{if .State.Health}}{{.State.Health.Status}}{{else}}none{{end}}')).toBe('none');
+    expect(await asked('{{index .Config.Labels "a"}}{{index .Config.Labels "c"}}')).toBe('b');
+    expect(await asked('{{range $name, $_ := .NetworkSettings.Networks}}{{$name}}{{end}}')).toBe('none');
+    expect(await asked('{{.HostConfig.NanoCpus}} {{.HostConfig.CpuQuota}} {{.HostConfig.MemorySwap}}')).toBe(
+      '500000000 0 67108864',
+    );
+    expect(await asked('{{json .Config.ExposedPorts}} {{.Config.Entrypoint}}')).toBe('{"80/tcp":{}} []');
+    expect(existsSync(await asked('{{.NetworkSettings.SandboxKey}}'))).toBe(true);
+  });
+
   describe('--restart', () => {
     test('on-failure starts it again so many times', async () => {
       await detached('again', 'echo life; exit 3', '--restart=on-failure:2');

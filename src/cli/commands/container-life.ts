@@ -143,11 +143,15 @@ export const remove: CommandModule = {
       .action(async (names: readonly string[], values: RemoveValues) =>
         done(
           await forEachName(names, async (name) => {
-            await removeContainer(name, {
-              force: values.force === true,
-              volumes: values.volumes === true,
-            });
-            process.stdout.write(`${name}\n`);
+            const { force = false, volumes = false } = values;
+            await removeContainer(name, { force, volumes }).then(
+              () => process.stdout.write(`${name}\n`),
+              (error: Error & { readonly code?: string }) => {
+                // As for Docker: what is to be gone in any case and is not there is told, and no failure.
+                if (!force || error.code !== 'NOT_FOUND') throw error;
+                process.stderr.write(`Error: ${error.message}\n`);
+              },
+            );
           }),
         ),
       );

@@ -5,7 +5,7 @@ export type Filters<T> = Readonly<Record<string, (item: T, value: string) => boo
 
 /**
  * `--filter NAME=VALUE`, several of them: conditions of one name are alternatives, those of different names must all
- * hold. Throws for a name that is not known.
+ * hold, and so must all labels, as for Docker. Throws for a name that is not known.
  */
 export function filterBy<T>(conditions: readonly string[], filters: Filters<T>): (item: T) => boolean {
   const byName = new Map<string, string[]>();
@@ -17,5 +17,9 @@ export function filterBy<T>(conditions: readonly string[], filters: Filters<T>):
       throw new UsageError(`invalid filter '${name}': use ${Object.keys(filters).join(', ')}`);
     byName.set(name, [...(byName.get(name) ?? []), condition.slice(split + 1).trim()]);
   }
-  return (item) => [...byName].every(([name, values]) => values.some((value) => filters[name]!(item, value)));
+  return (item) =>
+    [...byName].every(([name, values]) => {
+      const holds = (value: string) => filters[name]!(item, value);
+      return name === 'label' ? values.every(holds) : values.some(holds);
+    });
 }

@@ -38,7 +38,8 @@ export function runRequest(raw: RawValues, image: string, command: readonly stri
     volumesFrom: values.many('volumesFrom').map(parseVolumesFrom),
     ...(resources && { resources }),
     ...given({
-      name: values.one('name'),
+      // As for Docker an empty one is none.
+      name: values.one('name') || undefined,
       pull: values.one('pull') as RunRequest['pull'],
       platform: values.parsed('platform', '--platform', parsePlatform),
       shmSize: values.parsed('shmSize', '--shm-size', parseBytes),

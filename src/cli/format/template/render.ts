@@ -22,8 +22,7 @@ const compareValues =
 /** text/template's functions and those that Docker adds. */
 const FUNCTIONS: Readonly<Record<string, Callable>> = {
   json: ([value]) => JSON.stringify(value ?? null),
-  index: ([value, ...keys]) =>
-    keys.reduce((at, key) => (isObject(at) ? Reflect.get(at, key as PropertyKey) : undefined), value),
+  index: ([value, ...keys]) => keys.reduce(elementOf, value),
   len: ([value]) =>
     typeof value === 'string' || Array.isArray(value)
       ? value.length
@@ -51,6 +50,9 @@ const FUNCTIONS: Readonly<Record<string, Callable>> = {
   gt: compareValues((a, b) => a > b),
   ge: compareValues((a, b) => a >= b),
 };
+
+/** Fields with names that people choose: one that is not there has no value, and is no mistake. */
+const MAPS_OF_TEXT = new Set(['Labels', 'Options', 'Annotations']);
 
 class Renderer {
   constructor(
@@ -147,9 +149,10 @@ class Renderer {
 
   #fields(value: unknown, fields: readonly string[]): unknown {
     let at = value;
-    for (const field of fields) {
+    for (const [index, field] of fields.entries()) {
       if (!isObject(at)) this.#fail(`<.${fields.join('.')}>: nil data; no entry for key "${field}"`);
       if (!Object.hasOwn(at as object, field)) {
+        if (MAPS_OF_TEXT.has(fields[index - 1] ?? '')) return undefined;
         this.#fail(
           `<.${fields.join('.')}>: can't evaluate field ${field}: there are ${Object.keys(at as object).join(', ')}`,
         );
@@ -164,6 +167,19 @@ class Renderer {
   }
 }
 
+/** `index` of one key. A map of texts has the empty text for a key that it lacks; a list has an end. */
+function elementOf(value: unknown, key: unknown): unknown {
+  if (Array.isArray(value)) {
+    const at = Number(key);
+    if (at >= 0 && at < value.length) return value[at];
+    throw new UsageError(`template: error calling index: index out of range: ${key}`);
+  }
+  if (!isObject(value)) throw new UsageError('template: error calling index: index of untyped nil');
+  if (Object.hasOwn(value, key as PropertyKey)) return Reflect.get(value, key as PropertyKey);
+  const values = Object.values(value);
+  return values.length > 0 && values.every((other) => typeof other === 'string') ? '' : undefined;
+}
+
 function isObject(value: unknown): value is object {
   return typeof value === 'object' && value !== null;
 }
@@ -176,7 +192,9 @@ function truth(value: unknown): boolean {
 
 /** As Go prints a value: lists in brackets, maps as `map[k:v]`. */
 function show(value: unknown): string {
-  if (value === null || value === undefined) return '<no value>';
+  if (value === undefined) return '<no value>';
+  // Nearly always a list of which there is nothing, such as Entrypoint.
+  if (value === null) return '[]';
   if (Array.isArray(value)) return `[${value.map(show).join(' ')}]`;
   if (isObject(value)) {
     const entries = Object.entries(value).sort(([a], [b]) => (a < b ? -1 : 1));

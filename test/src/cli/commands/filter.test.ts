@@ -19,3 +19,9 @@ test('filterBy() takes conditions of one name as alternatives, and those of diff
 test.each(['nope=1', 'name', 'constructor=1'])('filterBy() refuses %s', (condition) => {
   expect(() => filter(condition)).toThrow(/invalid/);
 });
+
+test('filterBy() wants every label that is named, as Docker does', () => {
+  const labels = { label: ({ has }: { has: readonly string[] }, value: string) => has.includes(value) };
+  const passes = filterBy(['label=a', 'label=b'], labels);
+  expect([passes({ has: ['a', 'b'] }), passes({ has: ['a'] })]).toEqual([true, false]);
+});

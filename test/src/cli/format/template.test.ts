@@ -3,8 +3,8 @@ import { renderTemplate } from '../../../../src/cli/format/template/render.ts';
 
 const data = {
   Id: 'abc',
-  State: { Pid: 42, Running: true },
-  Config: { Env: ['A=1', 'B=2'], Labels: { b: 'two', a: 'one' } },
+  State: { Pid: 42, Running: true, Health: undefined },
+  Config: { Entrypoint: null, Env: ['A=1', 'B=2'], Labels: { b: 'two', a: 'one' } },
   Empty: [],
   Size: 1500,
 };
@@ -31,11 +31,17 @@ describe('renderTemplate()', () => {
     ['{{$x := .Id}}{{upper $x}}', 'ABC'],
     ['{{slice .Id 1 2}}{{/* note */}}', 'b'],
     ['{{not .State.Running}}', 'false'],
+    ['{{index .Config.Labels "nope"}}|', '|'],
+    ['{{.Config.Labels.nope}}', '<no value>'],
+    ['{{if .State.Health}}checked{{else}}not{{end}} {{json .State.Health}}', 'not null'],
+    ['{{.Config.Entrypoint}}', '[]'],
   ])('renders %s', (template, expected) => {
     expect(renderTemplate(template, data)).toBe(expected);
   });
 
   test.each([
+    ['{{index .Config.Env 2}}', /index out of range: 2/],
+    ['{{(index (index .Config "Entrypoint") 0).HostPort}}', /index of untyped nil/],
     ['{{.Nope}}', /can't evaluate field Nope/],
     ['{{.Id', /unclosed action/],
     ['{{if .Id}}x', /missing \{\{end\}\}/],
