@@ -2,6 +2,7 @@
 import { createHash } from 'node:crypto';
 import { chmodSync, readFileSync } from 'node:fs';
 import { build } from 'esbuild';
+import { directImports, loadAtCall } from './build-plugins.mjs';
 
 const common = {
   bundle: true,
@@ -14,30 +15,6 @@ const common = {
   legalComments: 'none',
   outdir: 'dist',
   define: { PACKAGE_VERSION: JSON.stringify(JSON.parse(readFileSync('package.json', 'utf8')).version) },
-};
-
-/** Functions of built-in modules that few starts need, and modules that cost each start 0.5 to 5 ms. */
-const rarelyUsed = {
-  'node:child_process': ['spawn'], // also what commander, itself always loaded, has for subcommands in other files
-  'node:stream/consumers': ['buffer'],
-  'node:v8': ['serialize', 'deserialize'],
-};
-
-/** Loads those modules when one of the functions is called. A function that is missing above fails the build. */
-const loadAtCall = {
-  name: 'load-at-call',
-  setup(bundler) {
-    bundler.onResolve({ filter: /^node:/ }, ({ path, kind, namespace }) =>
-      path in rarelyUsed && kind !== 'dynamic-import' && namespace !== 'at-call'
-        ? { path, namespace: 'at-call' }
-        : undefined,
-    );
-    bundler.onLoad({ filter: /.*/, namespace: 'at-call' }, ({ path }) => ({
-      contents: rarelyUsed[path]
-        .map((name) => `export const ${name} = (...args) => require('${path}').${name}(...args);`)
-        .join('\n'),
-    }));
-  },
 };
 
 const scripts = {
@@ -74,7 +51,7 @@ for (const [name, entry] of Object.entries(commands)) {
     outExtension: {},
     outdir: 'dist/commands',
     entryPoints: { [name]: entry },
-    plugins: [loadAtCall],
+    plugins: [loadAtCall, directImports],
   });
   const digest = createHash('sha256')
     .update(readFileSync(`dist/commands/${name}.js`))

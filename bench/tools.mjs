@@ -1,4 +1,4 @@
-// What is measured: how each tool builds and runs.
+// What is measured: how each tool builds, runs and moves images.
 import { spawnSync } from 'node:child_process';
 import { resolve } from 'node:path';
 
@@ -11,37 +11,93 @@ const { NODE_EXTRA_CA_CERTS: _, ...environment } = process.env;
 
 const node = (name) => [process.execPath, `${dist}/${name}.cjs`];
 
-const docker = (name, runner) => ({
-  version: [...wrapper, name, '--version'],
-  build: (tag, context, fresh) => [
-    ...wrapper,
-    name,
-    'build',
-    ...(name === 'docker' ? ['-q'] : ['-q', '--layers']),
-    ...(fresh ? ['--no-cache'] : []),
-    '-t',
-    tag,
-    context,
-  ],
-  run: (tag, flags) => [...wrapper, runner, 'run', '--rm', ...flags, tag, 'true'],
-});
+/** Docker's command line; Podman and Buildah share one store and know images without a registry as localhost's. */
+function others(builder, runner) {
+  const call = (program, ...args) => [...wrapper, program, ...args];
+  const local = (tag) => (runner === 'podman' && !tag.includes('/') ? `localhost/${tag}` : tag);
+  const transport = (name) => (runner === 'podman' ? `docker://${name}` : name);
+  return {
+    version: call(builder, '--version'),
+    build: (tag, context, { fresh = false, flags = [] } = {}) =>
+      call(
+        builder,
+        'build',
+        '-q',
+        ...(builder === 'buildah' ? ['--layers'] : []),
+        ...(fresh ? ['--no-cache'] : []),
+        ...flags,
+        '-t',
+        tag,
+        context,
+      ),
+    run: (tag, flags = [], command = ['true']) => call(runner, 'run', '--rm', ...flags, local(tag), ...command),
+    start: (tag, name) => call(runner, 'run', '-d', '--name', name, local(tag), 'sleep', '1000'),
+    remove: (name) => call(runner, 'rm', '-f', name),
+    pull: (name) => call(builder, 'pull', '-q', name),
+    push: (tag, name) =>
+      builder === 'buildah'
+        ? call('buildah', 'push', '-q', local(tag), transport(name))
+        : inRow([call('docker', 'tag', tag, name), call('docker', 'push', '-q', name)]),
+    save: (tag, file) => call(runner, 'save', '-o', file, local(tag)),
+    forget: (name) =>
+      builder === 'buildah'
+        ? inRow([call('buildah', 'rmi', '-f', name), call('buildah', 'prune', '-a', '-f')], ';')
+        : inRow([call('docker', 'rmi', '-f', name), call('docker', 'builder', 'prune', '-a', '-f')], ';'),
+  };
+}
 
 export const tools = {
   tsbuild: {
     version: [...node('tsctr'), 'version'],
-    build: (tag, context, fresh) => [
+    build: (tag, context, { fresh = false, flags = [] } = {}) => [
       ...node('tsbuild'),
       '-q',
       ...(fresh ? ['--no-cache'] : []),
+      ...flags,
       '-t',
       tag,
       context,
     ],
-    run: (tag, flags) => [...node('tsrun'), '--rm', ...flags, tag, 'true'],
+    run: (tag, flags = [], command = ['true']) => [...node('tsrun'), '--rm', ...flags, tag, ...command],
+    start: (tag, name) => [...node('tsctr'), 'run', '-d', '--name', name, tag, 'sleep', '1000'],
+    remove: (name) => [...node('tsctr'), 'rm', '-f', name],
+    pull: (name) => [...node('tsctr'), 'pull', '-q', name],
+    push: (tag, name) =>
+      inRow([
+        [...node('tsctr'), 'tag', tag, name],
+        [...node('tsctr'), 'push', '-q', name],
+      ]),
+    save: (tag, file) => [...node('tsctr'), 'save', '-o', file, tag],
+    forget: (name) =>
+      inRow([[...node('tsctr'), 'rmi', '-f', name], [...node('tsctr'), 'system', 'prune', '-a', '-f']], ';'),
   },
-  docker: docker('docker', 'docker'),
-  buildah: docker('buildah', 'podman'),
+  docker: others('docker', 'docker'),
+  buildah: others('buildah', 'podman'),
 };
+
+const quoted = (argv) => argv.map((word) => `'${word.replaceAll("'", "'\\''")}'`).join(' ');
+
+/** One command line that runs several, one after the other; with `;` whatever becomes of them. */
+export function inRow(commands, between = '&&') {
+  return ['sh', '-c', `${commands.map(quoted).join(` ${between} `)}${between === ';' ? '; true' : ''}`];
+}
+
+/** One that runs them all at once, and fails if one of them does. */
+export function atOnce(commands) {
+  const started = commands.map((argv) => `${quoted(argv)} & pids="$pids $!"`).join('\n');
+  return ['sh', '-c', `${started}\nfor pid in $pids; do wait $pid || failed=1; done; [ -z "$failed" ]`];
+}
+
+/** Runs the command (not a daemon that it asks) in a control group that may use so many bytes of memory. */
+export function withMemory(bytes, argv) {
+  const script = `
+    if [ -d /sys/fs/cgroup/memory ]; then group=/sys/fs/cgroup/memory/tsbuild-bench limit=memory.limit_in_bytes
+    else group=/sys/fs/cgroup/tsbuild-bench limit=memory.max; fi
+    mkdir -p $group && echo ${bytes} > $group/$limit || exit 125
+    (echo 0 > $group/cgroup.procs && exec ${quoted(argv)}); status=$?
+    rmdir $group; exit $status`;
+  return ['sh', '-c', script];
+}
 
 /** Runs a command; its wall time in milliseconds. */
 export function time([file, ...args], env = {}) {

@@ -87,6 +87,7 @@ interface Calls {
   ) => number;
   readonly lseek: (fd: number, offset: number, whence: number) => number;
   readonly read: (fd: number, address: bigint, size: number) => number;
+  readonly pread: (fd: number, address: bigint, size: number, offset: number) => number;
   readonly write: (fd: number, address: bigint, size: number) => number;
   readonly llistxattr: (path: Uint8Array, list: Uint8Array, size: number) => number;
   readonly lgetxattr: (path: Uint8Array, name: Uint8Array, value: Uint8Array, size: number) => number;
@@ -144,6 +145,7 @@ function declare(library: Koffi): Calls {
     copyFileRange: ['copy_file_range', 'long', ['int', 'void*', 'int', 'void*', 'ulong', 'uint']],
     lseek: ['lseek', 'long', ['int', 'long', 'int']],
     read: ['read', 'long', ['int', 'void*', 'ulong']],
+    pread: ['pread', 'long', ['int', 'void*', 'ulong', 'long']],
     write: ['write', 'long', ['int', 'void*', 'ulong']],
     llistxattr: ['llistxattr', 'long', ['void*', 'void*', 'ulong']],
     lgetxattr: ['lgetxattr', 'long', ['void*', 'void*', 'void*', 'ulong']],
@@ -491,6 +493,11 @@ export function addressOf(buffer: Uint8Array): bigint {
 /** read(2) to an address; 0 at the end. */
 export function readInto(fd: number, address: bigint, size: number): number {
   return check(calls().read(fd, address, size), 'read');
+}
+
+/** pread(2) to an address: from an offset, which leaves the descriptor's own alone; 0 at the end. */
+export function readIntoFrom(fd: number, address: bigint, size: number, offset: number): number {
+  return check(calls().pread(fd, address, size, offset), 'pread');
 }
 
 /** write(2) from an address; may be short. */

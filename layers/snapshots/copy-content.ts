@@ -30,12 +30,12 @@ function buffer(): { readonly bytes: Buffer; readonly address: bigint } {
 
 /**
  * Copies the first `size` bytes of a regular file into an empty one, or what there is when it has become shorter.
- * Holes stay holes. Both must be at their start; where they are afterwards is open.
+ * Holes stay holes. The empty one must be at its start; where they are afterwards is open.
  */
 export function copyContent(from: number, to: number, size: number): void {
   if (size === 0) return;
   if (size <= SMALL) {
-    copyRange(from, to, size);
+    copySmall(from, to, size);
     return;
   }
   for (let position = 0; position < size; ) {
@@ -49,6 +49,17 @@ export function copyContent(from: number, to: number, size: number): void {
     position = end;
   }
   ftruncateSync(to, size);
+}
+
+/** In as few calls as there can be: one to read and one to write. */
+function copySmall(from: number, to: number, size: number): void {
+  const { address } = buffer();
+  for (let offset = 0; offset < size; ) {
+    const count = inode.readIntoFrom(from, address, size - offset, offset);
+    if (count === 0) return;
+    writeAll(to, address, count);
+    offset += count;
+  }
 }
 
 /** Writes bytes into an empty file. */

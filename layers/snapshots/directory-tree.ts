@@ -1,7 +1,7 @@
-import { openBeneath } from '../linux/beneath.ts';
 import { SystemCallError } from '../linux/errno.ts';
 import * as inode from '../linux/inode.ts';
 import { type BytePath, bytePath, type FileNode, type FileTree, type FileType } from './file-tree.ts';
+import { OpenDirectories } from './open-directories.ts';
 import { isClean, join, nameOf, parentOf } from './path.ts';
 import { resolvePath, type Steps } from './resolve.ts';
 import { byPath, checkIsNode, readXattrs, readXattrsFd, unreadable } from './tree-entry.ts';
@@ -11,7 +11,7 @@ export interface DirectoryTreeOptions {
   readonly hidden?: (path: BytePath, type: FileType) => boolean;
 }
 
-/** A {@link FileTree} over one directory of the host. Holds one descriptor until closed. */
+/** A {@link FileTree} over one directory of the host. Holds a few descriptors until closed. */
 export interface DirectoryTree extends FileTree {
   /** The path with every symlink followed inside the tree; what does not exist stays as it is. */
   resolve(path: BytePath): BytePath;
@@ -19,9 +19,10 @@ export interface DirectoryTree extends FileTree {
 }
 
 /**
- * Opens a directory of the host, such as a build context, as a tree. It may change while it is read: each call walks
- * anew from the directory's descriptor, so a name that is swapped for a symlink leads nowhere. Symlinks in the
- * directory's own path are followed. Throws `NOT_FOUND`, `NOT_A_DIRECTORY`, `SYSTEM`.
+ * Opens a directory of the host, such as a build context, as a tree. It may change while it is read: every look-up walks
+ * anew from the directory's descriptor, and what is read of its outcome goes from descriptor to name, so a name that is
+ * swapped for a symlink leads nowhere. Symlinks in the directory's own path are followed. Throws `NOT_FOUND`,
+ * `NOT_A_DIRECTORY`, `SYSTEM`.
  */
 export function directoryTree(directory: string, options: DirectoryTreeOptions = {}): DirectoryTree {
   const path = bytePath(directory);
@@ -36,6 +37,8 @@ const DIRECTORY = inode.O.PATH | inode.O.DIRECTORY;
 
 class HostTree implements DirectoryTree {
   readonly #root: number;
+  /** Of what was read since the last look-up. */
+  readonly #directories: OpenDirectories;
   readonly #hidden: ((path: BytePath, type: FileType) => boolean) | undefined;
   /** Answers of `hidden` for directories, which are asked for with every path below them. */
   readonly #hiddenDirectories = new Map<BytePath, boolean>();
@@ -44,6 +47,7 @@ class HostTree implements DirectoryTree {
 
   constructor(root: number, hidden: DirectoryTreeOptions['hidden']) {
     this.#root = root;
+    this.#directories = new OpenDirectories(root);
     this.#hidden = hidden;
     this.#steps = {
       typeOf: (directory, name) => this.#entry(join(directory, name))?.stat.type,
@@ -52,6 +56,7 @@ class HostTree implements DirectoryTree {
   }
 
   lookup(path: BytePath, options: { readonly follow?: boolean } = {}): FileNode | undefined {
+    this.#directories.forget();
     if (path.includes('\0')) return undefined;
     const follow = options.follow ?? false;
     if (isClean(path)) {
@@ -63,13 +68,14 @@ class HostTree implements DirectoryTree {
   }
 
   resolve(path: BytePath): BytePath {
+    this.#directories.forget();
     return resolvePath(path, this.#steps, { follow: true, keepMissing: true })!;
   }
 
   children(directory: FileNode): readonly FileNode[] {
     const nodes: FileNode[] = [];
-    const fd = this.#open(directory.path, inode.O.RDONLY | inode.O.DIRECTORY);
     try {
+      const fd = this.#directories.list(directory.path);
       for (const { name } of inode.readDirectory(fd)) {
         const stat = inode.statAt(fd, name);
         const path = join(directory.path, name);
@@ -77,8 +83,6 @@ class HostTree implements DirectoryTree {
       }
     } catch (error) {
       throw unreadable(directory.path, error);
-    } finally {
-      inode.close(fd);
     }
     return nodes.sort(byPath);
   }
@@ -88,7 +92,11 @@ class HostTree implements DirectoryTree {
   }
 
   open(file: FileNode): number {
-    return checkIsNode(this.#open(file.path, inode.O.RDONLY | inode.O.NONBLOCK), file);
+    const flags = inode.O.RDONLY | inode.O.NONBLOCK;
+    return checkIsNode(
+      this.#within(file.path, (directory, name) => inode.openAt(directory, name || '.', flags)),
+      file,
+    );
   }
 
   xattrs(node: FileNode, fd?: number): readonly (readonly [name: string, value: Buffer])[] {
@@ -97,50 +105,29 @@ class HostTree implements DirectoryTree {
   }
 
   close(): void {
-    if (!this.#isClosed) inode.close(this.#root);
+    if (this.#isClosed) return;
     this.#isClosed = true;
+    this.#directories.forget();
+    inode.close(this.#root);
   }
 
   /** lstat of a path that must have no symlink in any parent. */
   #entry(path: BytePath): FileNode | undefined {
     if (path === '/') return { path, stat: inode.statFd(this.#root) };
-    let directory: number;
     try {
-      directory = this.#openParent(path);
+      const stat = inode.statAt(this.#directories.at(parentOf(path)), nameOf(path));
+      return stat === undefined || this.#isHiddenBelow(path, stat.type) ? undefined : { path, stat };
     } catch (error) {
       if (error instanceof SystemCallError && ABSENT.has(error.code)) return undefined;
       throw unreadable(path, error);
-    }
-    try {
-      const stat = inode.statAt(directory, nameOf(path));
-      return stat === undefined || this.#isHiddenBelow(path, stat.type) ? undefined : { path, stat };
-    } catch (error) {
-      throw unreadable(path, error);
-    } finally {
-      inode.close(directory);
     }
   }
 
   /** Runs `body` on an entry of its open directory; on the root itself with an empty name. */
   #within<T>(path: BytePath, body: (directory: number, name: BytePath) => T): T {
     if (path === '/') return body(this.#root, '');
-    const directory = this.#open(parentOf(path), DIRECTORY);
     try {
-      return body(directory, nameOf(path));
-    } catch (error) {
-      throw unreadable(path, error);
-    } finally {
-      inode.close(directory);
-    }
-  }
-
-  #openParent(path: BytePath): number {
-    return openBeneath(this.#root, parentOf(path).slice(1), DIRECTORY);
-  }
-
-  #open(path: BytePath, flags: number): number {
-    try {
-      return openBeneath(this.#root, path.slice(1), flags);
+      return body(this.#directories.at(parentOf(path)), nameOf(path));
     } catch (error) {
       throw unreadable(path, error);
     }

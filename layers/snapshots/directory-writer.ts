@@ -75,7 +75,6 @@ class LiveWriter implements DirectoryWriter {
     content: { readonly fd: number; readonly size: number } | Uint8Array,
     attributes: Attributes,
   ): void {
-    if (!(content instanceof Uint8Array)) inode.seek(content.fd, 0, inode.SEEK.SET);
     this.#change(path, (parent, name) => {
       const there = name === '' ? inode.statFd(parent) : inode.statAt(parent, name);
       if (there?.type === 'directory') throw isADirectory(path);

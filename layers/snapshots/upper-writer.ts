@@ -64,7 +64,6 @@ export class UpperWriter implements TreeWriter {
     content: { readonly fd: number; readonly size: number } | Uint8Array,
     attributes: Attributes,
   ): void {
-    if (!(content instanceof Uint8Array)) inode.seek(content.fd, 0, inode.SEEK.SET);
     this.#change(path, (parent, name) => {
       const { fd, now } = this.#editor.createFile(parent, name, attributes.mode);
       try {

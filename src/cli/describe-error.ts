@@ -24,7 +24,7 @@ export async function describeError(error: unknown, options: DescribeOptions): P
       return { text: `${program}: canceled`, exitCode: 130 };
     case 'BuildError':
     case 'DockerfileError': {
-      const { describeBuildError } = await import('../index.ts');
+      const { describeBuildError } = await import('../api/describe.ts');
       return { text: await describeBuildError(error, { colour: options.colour }), exitCode: failure };
     }
     case 'SandboxError':
@@ -49,7 +49,7 @@ function sandboxStatus(error: Error): number {
 }
 
 async function hintOf(error: Error): Promise<string> {
-  const { diskHint } = await import('../index.ts');
+  const { diskHint } = await import('../api/disk-hint.ts');
   const hint = (error as Error & { readonly hint?: string }).hint ?? diskHint(error);
   return hint === undefined ? '' : `\n  ${hint}`;
 }

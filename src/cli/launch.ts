@@ -49,9 +49,10 @@ const script = new Script(
 );
 script.runInThisContext()({}, createRequire(__filename), module, __filename, __dirname);
 if (cache && (cachedData === undefined || script.cachedDataRejected)) {
-  // At the end the code holds every function that a start of this kind needs, and no other.
+  // At the end the code holds every function that a start of this kind needs, and no other: help needs hardly any.
+  const isHelp = process.argv.some((word) => /^(--help|-h|--version|-v)$/.test(word));
   process.once('exit', (status) => {
-    if (status === 0) save(cache, script.createCachedData());
+    if (status === 0 && !isHelp) save(cache, script.createCachedData());
   });
 }
 

@@ -18,24 +18,37 @@ export interface DigestScope {
 
 const Tag = { end: 0, root: 1, parent: 2, directory: 3, file: 4, hardLink: 5, symlink: 6, node: 7 } as const;
 
-/**
- * Hex sha256 of exactly what the roots select, in order: names relative to the root, types, contents and what `scope`
- * adds; no times. Two selections have the same digest only if copying them gives the same files.
- */
-export async function selectionDigest(
+/** What was found out about selected files. */
+export interface Selection {
+  /**
+   * Hex sha256 of exactly what the roots select, in order: names relative to the root, types, contents and what the
+   * scope adds; no times. Two selections have the same digest only if copying them gives the same files.
+   */
+  readonly digest: string;
+  /** Whether a file or directory among them has extended attributes. */
+  readonly hasXattrs: boolean;
+}
+
+export async function digestSelection(
   tree: FileTree,
   roots: readonly SelectedRoot[],
   scope: DigestScope,
   pace: Pace,
   index?: DigestIndex,
-): Promise<string> {
+): Promise<Selection> {
   const digester = new SelectionDigester(tree, scope, pace, index);
   for (const root of roots) await digester.root(root);
-  return digester.result();
+  return { digest: digester.result(), hasXattrs: digester.hasXattrs };
+}
+
+/** The digest of {@link digestSelection}. */
+export async function selectionDigest(...args: Parameters<typeof digestSelection>): Promise<string> {
+  return (await digestSelection(...args)).digest;
 }
 
 class SelectionDigester {
   readonly #hash = new FramedHash(DOMAIN);
+  hasXattrs = false;
   /** Files with several names: a later name is a link to the n-th entry. */
   readonly #links = new Map<string, number>();
   #entries = 0;
@@ -93,6 +106,7 @@ class SelectionDigester {
 
   #directory(tag: number, path: BytePath, node: FileNode): void {
     const { hasXattrs, digest } = directoryDigest(this.tree, node, this.index);
+    this.hasXattrs ||= hasXattrs;
     this.#head(tag, path, node);
     this.#hash.byte(hasXattrs ? 1 : 0);
     if (hasXattrs) this.#hash.bytes(digest);
@@ -111,6 +125,7 @@ class SelectionDigester {
       this.#links.set(inode, this.#entries);
     }
     const write = ({ hasXattrs, digest }: FileDigest) => {
+      this.hasXattrs ||= hasXattrs;
       this.#head(Tag.file, path, node);
       this.#hash.byte(hasXattrs ? 1 : 0).bytes(digest);
     };

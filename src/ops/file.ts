@@ -4,7 +4,7 @@ import type { CopyAction, FileAction, FileOp } from '../llb/op.ts';
 import type { KeyPart, Operation, OperationContext, OperationInput } from '../solver/operation.ts';
 import type { Result } from '../solver/result.ts';
 import { layersOf } from '../solver/solve.ts';
-import { type DigestScope, selectionDigest } from './content-digest.ts';
+import { type DigestScope, digestSelection, type Selection } from './content-digest.ts';
 import { ContextIndex } from './context-index.ts';
 import { addArchive, unpacks } from './file/archive.ts';
 import { modeRule, parentMode } from './file/chmod.ts';
@@ -35,6 +35,8 @@ class FileOperation implements Operation {
   readonly #store: Store;
   readonly #times: LayerTimes;
   readonly #indexes = new Map<string, ContextIndex>();
+  /** Copies of files that were found to have no extended attributes when their digests were asked for. */
+  readonly #withoutXattrs = new WeakSet<CopyAction>();
 
   constructor(
     store: Store,
@@ -107,7 +109,7 @@ class FileOperation implements Operation {
     const isOnHost = tree instanceof LocalTree && tree.directory !== '';
     const index = isOnHost ? this.#index(tree.directory) : undefined;
     try {
-      return await digestsOf(tree, action, pace, index);
+      return this.#told(action, await selectionsOf(tree, action, pace, index));
     } finally {
       index?.save();
     }
@@ -117,7 +119,8 @@ class FileOperation implements Operation {
     const known = await settled(layers);
     const remembered = known && this.selections.recall(selectionKey(action, known));
     if (remembered !== undefined) return remembered;
-    const digests = await digestsOf(this.#store.snapshots.view(layers), action, pace);
+    const view = this.#store.snapshots.view(layers);
+    const digests = this.#told(action, await selectionsOf(view, action, pace));
     // Layers of this very build may still be hashed; nobody waits for that here, and without a record all is as well.
     Promise.all(layers.map(({ diff }) => diff))
       .then((infos) => infos.map(({ diffId }) => diffId))
@@ -126,11 +129,16 @@ class FileOperation implements Operation {
     return digests;
   }
 
+  #told(action: CopyAction, selections: readonly Selection[]): readonly string[] {
+    if (!selections.some(({ hasXattrs }) => hasXattrs)) this.#withoutXattrs.add(action);
+    return selections.map(({ digest }) => digest);
+  }
+
   async #copy(writer: TreeWriter, action: CopyAction, inputs: readonly Result[], pace: Pace): Promise<void> {
     const input = inputs[action.input]!;
     const tree = input.kind === 'local' ? input.tree : this.#store.snapshots.view(input.layers);
     const destination = bytePath(action.destination);
-    const rules = copyRules(writer.tree, action);
+    const rules = { ...copyRules(writer.tree, action), withoutXattrs: this.#withoutXattrs.has(action) };
     const copier = new Copier(tree, writer, rules, pace);
     const isUnpacking = unpacks(action, input.kind === 'local');
     const memberOwner = action.owner === undefined ? undefined : rules.owner;
@@ -165,16 +173,16 @@ function copyRules(root: FileTree, { owner, mode, keepOwner }: CopyAction): Copy
   };
 }
 
-async function digestsOf(
+async function selectionsOf(
   tree: FileTree,
   action: CopyAction,
   pace: Pace,
   index?: ContextIndex,
-): Promise<readonly string[]> {
-  const digests: string[] = [];
+): Promise<readonly Selection[]> {
+  const selections: Selection[] = [];
   for (const { roots } of selectSources(tree, action))
-    digests.push(await selectionDigest(tree, roots, scopeOf(action), pace, index));
-  return digests;
+    selections.push(await digestSelection(tree, roots, scopeOf(action), pace, index));
+  return selections;
 }
 
 /** What of the sources shows in the result. */

@@ -23,6 +23,8 @@ export interface CopyRules {
   readonly mode: ModeRule | undefined;
   /** Modification time for everything that is copied; undefined: as in the source. */
   readonly mtimeNs?: bigint;
+  /** No file or directory of the source has extended attributes, as is known already: none are asked for. */
+  readonly withoutXattrs?: boolean;
   readonly parents: ParentAttributes;
 }
 
@@ -112,8 +114,9 @@ export class Copier {
       }
       links.set(inode, target);
     }
-    const { owner, mode, mtimeNs } = this.rules;
+    const { owner, mode, mtimeNs, withoutXattrs } = this.rules;
     this.writer.copy(target, this.tree, node, {
+      ...(withoutXattrs && stat.type === 'file' && { xattrs: NONE }),
       ...owner,
       ...(mode && stat.type !== 'symlink' && { mode: mode(stat.mode, false) }),
       ...(mtimeNs !== undefined && { mtimeNs }),
@@ -128,7 +131,7 @@ export class Copier {
       gid: owner?.gid ?? stat.gid,
       mode: mode === undefined ? stat.mode : mode(stat.mode, stat.type === 'directory'),
       mtimeNs: this.rules.mtimeNs ?? stat.mtimeNs,
-      xattrs: this.tree.xattrs(node),
+      xattrs: this.rules.withoutXattrs && stat.type === 'directory' ? NONE : this.tree.xattrs(node),
     };
   }
 }
@@ -137,6 +140,7 @@ export class Copier {
 type Links = Map<string, BytePath>;
 
 const EMPTY = new Uint8Array();
+const NONE: NonNullable<Attributes['xattrs']> = [];
 
 function notADirectory(target: BytePath): OperationError {
   const subject = displayPath(target);

@@ -113,6 +113,8 @@ test('open() gives the file that was looked up, or throws', () => {
   rmSync(join(context, 'a/b'), { recursive: true });
   symlinkSync(join(folder, 'canary'), join(context, 'a/b'));
   const moved = { ...node, path: '/a/b/secret' };
+  expect(() => tree.open(moved)).toThrow(expect.objectContaining({ code: 'NOT_FOUND' }));
+  tree.lookup('/'); // From here on directories are opened anew.
   expect(() => tree.open(moved)).toThrow(expect.objectContaining({ code: 'NOT_A_DIRECTORY' }));
 });
 
