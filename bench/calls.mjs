@@ -22,8 +22,9 @@ const WRITING = new Set([
 const STARTING = new Set(['clone', 'clone3', 'fork', 'vfork']);
 /** Pipes, event descriptors and sockets: what is passed through them comes in as many pieces as time has it. */
 const IS_CHANNEL = /^\w+\(\d+<(?:pipe|anon_inode|socket|UNIX|TCP|UDP|NETLINK)/;
-/** The bundles and their compiled code grow with every feature. */
-const IS_CODE = /^\w+\(\d+<[^>]*(?:\/dist\/|\/tsbuild\/code\/|\/koffi\.node|\/lib\/|\.so[.\d]*>)/;
+/** The bundles and their compiled code grow with every feature; of /proc, /run and /etc each machine has its own. */
+const IS_NOT_DATA =
+  /^\w+\(\d+<(?:[^>]*(?:\/dist\/|\/tsbuild\/code\/|\/koffi\.node|\/lib\/|\.so[.\d]*>)|\/(?:proc|sys|dev|run|etc)\/)/;
 
 export function traced(file, argv) {
   return ['strace', '-f', '-qq', '-y', '-s', '160', '-e', 'signal=none', '-o', file, ...argv];
@@ -60,7 +61,7 @@ export function countsOf(calls) {
   const succeeded = calls.filter(({ result }) => result !== undefined && result >= 0);
   const bytes = (names) =>
     succeeded
-      .filter(({ name, text }) => names.has(name) && !IS_CODE.test(text))
+      .filter(({ name, text }) => names.has(name) && !IS_NOT_DATA.test(text))
       .reduce((sum, { result }) => sum + result, 0);
   const started = succeeded.filter(({ name }) => STARTING.has(name));
   const threads = started.filter(({ text }) => text.includes('CLONE_THREAD')).length;

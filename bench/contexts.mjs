@@ -58,7 +58,10 @@ export function nodeApp(directory) {
   }
   writeFileSync(join(directory, '.dockerignore'), 'packages\n');
   writeFileSync(join(directory, 'index.js'), 'console.log(1);\n');
-  writeFileSync(join(directory, 'package.json'), JSON.stringify({ name: 'app', version: '1.0.0', dependencies }));
+  writeFileSync(
+    join(directory, 'package.json'),
+    JSON.stringify({ name: 'app', version: '1.0.0', dependencies }),
+  );
   run(directory, 'npm', ['install', '--package-lock-only', '--offline', '--no-audit', '--no-fund']);
 }
 
@@ -67,8 +70,7 @@ export function cProject(directory) {
   for (let file = 0; file < 60; file++) {
     const functions = Array.from(
       { length: 200 },
-      (_, index) =>
-        `int f${file}_${index}(int a){int s=0;for(int i=0;i<a;i++)s+=i*${index + 1};return s;}\n`,
+      (_, index) => `int f${file}_${index}(int a){int s=0;for(int i=0;i<a;i++)s+=i*${index + 1};return s;}\n`,
     );
     writeFileSync(join(directory, `m${file}.c`), `#include <stdio.h>\n${functions.join('')}`);
   }

@@ -30,7 +30,8 @@ function others(builder, runner) {
         tag,
         context,
       ),
-    run: (tag, flags = [], command = ['true']) => call(runner, 'run', '--rm', ...flags, local(tag), ...command),
+    run: (tag, flags = [], command = ['true']) =>
+      call(runner, 'run', '--rm', ...flags, local(tag), ...command),
     start: (tag, name) => call(runner, 'run', '-d', '--name', name, local(tag), 'sleep', '1000'),
     remove: (name) => call(runner, 'rm', '-f', name),
     pull: (name) => call(builder, 'pull', '-q', name),
@@ -69,7 +70,13 @@ export const tools = {
       ]),
     save: (tag, file) => [...node('tsctr'), 'save', '-o', file, tag],
     forget: (name) =>
-      inRow([[...node('tsctr'), 'rmi', '-f', name], [...node('tsctr'), 'system', 'prune', '-a', '-f']], ';'),
+      inRow(
+        [
+          [...node('tsctr'), 'rmi', '-f', name],
+          [...node('tsctr'), 'system', 'prune', '-a', '-f'],
+        ],
+        ';',
+      ),
   },
   docker: others('docker', 'docker'),
   buildah: others('buildah', 'podman'),

@@ -2,15 +2,7 @@
 // limits are what the machine itself needs for the same bytes or processes (bench/limits.mjs).
 import { appendFileSync, closeSync, openSync, rmSync, writeFileSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
-import {
-  bigFiles,
-  cProject,
-  monorepo,
-  mostlyIgnored,
-  nodeApp,
-  oneFile,
-  smallFiles,
-} from './contexts.mjs';
+import { bigFiles, cProject, monorepo, mostlyIgnored, nodeApp, oneFile, smallFiles } from './contexts.mjs';
 import { atOnce, inRow, time, withMemory } from './tools.mjs';
 
 const base = process.env.BENCH_BASE ?? 'docker.io/library/busybox';
@@ -25,13 +17,10 @@ const gibibytes = Number(process.env.BENCH_BASE_GIB ?? 5);
 const lines = (count, line) => Array.from({ length: count }, (_, index) => line(index)).join('');
 const cold = (tool, tag, context) => tool.build(tag, context, { fresh: true });
 const warm = (tool, tag, context) => tool.build(tag, context);
-const ready = (tool, tag, context) => time(tool.build(tag, context), storeOf());
-const storeOf = () => ({ TSBUILD_ROOT: process.env.TSBUILD_ROOT });
 
 const cached = `FROM ${base}\nARG X=1\nENV A=$X\nWORKDIR /w\nCOPY a.txt .\n${lines(6, (i) => `RUN echo ${i} > f${i}\n`)}USER 1000\nCMD true\n`;
 const copy = `FROM ${base}\nCOPY . /src\n`;
-const edit = ({ context, turn }) =>
-  writeFileSync(join(context, 'p7', 'lib1', 'f280.js'), `edited ${turn}\n`);
+const edit = ({ context, turn }) => writeFileSync(join(context, 'p7', 'lib1', 'f280.js'), `edited ${turn}\n`);
 const bigLayer = `FROM ${base}\nRUN dd if=/dev/urandom of=/big bs=1M count=${gibibytes * 1024} 2>/dev/null\n`;
 
 const building = {
@@ -67,7 +56,14 @@ const building = {
   },
   stages30: {
     about: 'a graph of 30 stages, each with what three others made',
-    text: `${lines(30, (i) => `FROM ${base} AS s${i}\n${[1, 2, 3].filter((back) => back <= i).map((back) => `COPY --from=s${i - back} /o${i - back} /\n`).join('')}RUN echo ${i} > /o${i}\n`)}`,
+    text: `${lines(
+      30,
+      (i) =>
+        `FROM ${base} AS s${i}\n${[1, 2, 3]
+          .filter((back) => back <= i)
+          .map((back) => `COPY --from=s${i - back} /o${i - back} /\n`)
+          .join('')}RUN echo ${i} > /o${i}\n`,
+    )}`,
     step: cold,
     limits: ['node'],
   },
@@ -218,7 +214,7 @@ const containers = {
 const moving = {
   pull: {
     about: 'pull and unpack the big base',
-    before: ({ tool }) => time(tool.forget(bigBase), storeOf()),
+    before: ({ tool }) => time(tool.forget(bigBase)),
     step: (tool) => tool.pull(bigBase),
     limits: ['untar'],
   },
@@ -230,9 +226,9 @@ const moving = {
       const fd = openSync(join(context, 'big0'), 'r+');
       writeSync(fd, `${turn}\n`, 0);
       closeSync(fd);
-      ready(tool, tag, context);
+      time(tool.build(tag, context));
     },
-    step: (tool, tag, _context, turn) => tool.push(tag, `${registry}/${tag}-${turn.split(' ')[0]}`),
+    step: (tool, tag, _context, turn) => tool.push(tag, `${registry}/${tag}-${turn.split('-')[0]}`),
     limits: ['gzip512m', 'sha512m'],
   },
   save: {
