@@ -11,6 +11,12 @@ interface Symptom {
   readonly advise: (match: RegExpExecArray, op: ExecOp) => Advice | undefined;
 }
 
+export const missingCommand = (name: string) =>
+  `The image has no command ${name}: check its spelling, or install it in an earlier step`;
+
+export const NOT_EXECUTABLE =
+  'It is there but may not be run: give it the bit, as COPY --chmod=755 or RUN chmod +x do, or name its interpreter';
+
 /** What programs print when the mistake is in the Dockerfile or around it, in the order of how much that tells. */
 const SYMPTOMS: readonly Symptom[] = [
   {
@@ -43,7 +49,7 @@ const SYMPTOMS: readonly Symptom[] = [
       /(?:^|[/\s])(?:ba|da|a|z|k)?sh: (?:line )?(?:\d+: )?([^\s:]+): (?:command )?not found$|exec: "([^"]+)": executable file not found/,
     advise: ([, one, other]) => ({
       subject: (one ?? other)!,
-      hint: `The image has no command ${one ?? other}: check its spelling, or install it in an earlier step`,
+      hint: missingCommand((one ?? other)!),
     }),
   },
   {
@@ -88,6 +94,7 @@ export function adviseOnStatus({
       : 'The step was killed, often for lack of memory';
     return { hint: `${sure}: let it do less at once, or give it more with --memory` };
   }
+  if (code === 126) return { hint: NOT_EXECUTABLE };
   if (code === 139) return { hint: 'The program crashed: it reached for memory that it does not have' };
   return undefined;
 }

@@ -4,7 +4,15 @@ import type { DockerfileSource, SourceRange } from '../dockerfile/source.ts';
 import { adviseOnVariables } from '../dockerfile/variable-advice.ts';
 import type { ExecOp, Op } from '../llb/op.ts';
 import { ExecError } from '../ops/exec-error.ts';
-import { type Advice, adviseOnOutput, adviseOnStatus } from './output-advice.ts';
+import { UserError } from '../runtime/passwd.ts';
+import { SandboxError } from '../sandbox/sandbox.ts';
+import {
+  type Advice,
+  adviseOnOutput,
+  adviseOnStatus,
+  missingCommand,
+  NOT_EXECUTABLE,
+} from './output-advice.ts';
 
 /** A failed step, as far as advice about it needs. */
 export interface StepToAdvise {
@@ -34,10 +42,23 @@ export function adviseOnStep(step: StepToAdvise): Advice {
   );
 }
 
-/** What errors of operations say themselves. */
+/** What errors of operations say themselves, and what users and programs that are missing ask for. */
 function adviceIn(cause: unknown): Advice {
-  const { subject, hint } = (cause ?? {}) as Advice;
+  const { subject, hint = hintFor(cause) } = (cause ?? {}) as Advice;
   return { ...(subject !== undefined && { subject }), ...(hint !== undefined && { hint }) };
+}
+
+/** For errors that containers have as well: what to do about them is not the same in a Dockerfile. */
+function hintFor(cause: unknown): string | undefined {
+  if (cause instanceof SandboxError && cause.code === 'NOT_FOUND') return missingCommand(cause.subject);
+  if (cause instanceof SandboxError && cause.code === 'NOT_EXECUTABLE') return NOT_EXECUTABLE;
+  if (!(cause instanceof UserError)) return undefined;
+  const { code, subject } = cause;
+  if (code === 'UNKNOWN_USER')
+    return `The image has no user ${subject}: make one in an earlier step, or give a number`;
+  if (code === 'UNKNOWN_GROUP')
+    return `The image has no group ${subject}: make one in an earlier step, or give a number`;
+  return undefined;
 }
 
 /** Whether the instruction has the word itself, and not a variable that becomes it. */

@@ -43,11 +43,17 @@ function find(instruction: Instruction, subject: string): AstRange | undefined {
   const flag = flags.find((candidate) => `--${candidate.getName()}` === subject);
   if (flag !== undefined) return flag.getRange();
   const words = instruction.getArguments();
-  const word =
+  return (
     words.find((candidate) => candidate.getValue() === subject) ??
+    flags.find((candidate) => standsAlone(candidate.getValue() ?? '', subject)) ??
     words.find((candidate) => candidate.getValue().includes(subject)) ??
-    words.find((candidate) => subject.startsWith(`${candidate.getValue()} `));
-  return word?.getRange();
+    words.find((candidate) => subject.startsWith(`${candidate.getValue()} `))
+  )?.getRange();
+}
+
+/** Whether the value of a flag names the subject: `app` is in `app:staff` and in `from=app,target=/x`. */
+function standsAlone(value: string, subject: string): boolean {
+  return value.split(/[:=,"]/).includes(subject);
 }
 
 /** The first place where the subject stands by itself, comments left out: values inside flags are no words. */
@@ -55,18 +61,24 @@ function inText(lines: readonly string[], first: number, subject: string): Colum
   if (!/\w/.test(subject)) return undefined;
   for (const [index, line] of lines.entries()) {
     if (/^\s*#/.test(line)) continue;
-    for (let at = line.indexOf(subject); at >= 0; at = line.indexOf(subject, at + 1)) {
-      const end = at + subject.length;
-      if (!/\w/.test(line[at - 1] ?? '') && !/\w/.test(line[end] ?? ''))
-        return { line: first + index, start: at, end };
-    }
+    const at = wordAt(line, subject, 0);
+    if (at >= 0) return { line: first + index, start: at, end: at + subject.length };
   }
   return undefined;
 }
 
+/** Where the subject stands by itself in the line, at `from` or after; -1 if nowhere. */
+function wordAt(line: string, subject: string, from: number): number {
+  for (let at = line.indexOf(subject, from); at >= 0; at = line.indexOf(subject, at + 1)) {
+    if (!/\w/.test(line[at - 1] ?? '') && !/\w/.test(line[at + subject.length] ?? '')) return at;
+  }
+  return -1;
+}
+
 /** The part of the columns that is the subject itself, where a word is more than that; all of a longer subject. */
 function narrow(columns: Columns, line: string, subject: string): Columns {
-  const at = line.indexOf(subject, columns.start);
+  const alone = wordAt(line, subject, columns.start);
+  const at = alone >= 0 && alone < columns.end ? alone : line.indexOf(subject, columns.start);
   if (at < 0) return columns;
   if (subject.startsWith('--') && at === columns.start) return columns;
   return at < columns.end ? { ...columns, start: at, end: at + subject.length } : columns;

@@ -43,6 +43,8 @@ export class ExpansionError extends Error {
     options?: ErrorOptions,
     /** The word, as it stands in the file. */
     readonly subject?: string,
+    /** One line: what to write. */
+    readonly hint?: string,
   ) {
     super(message, options);
   }
@@ -60,7 +62,7 @@ export function expandWord(word: string, environment: Environment, options: Expa
   } catch (error) {
     if (error instanceof ExpansionError) {
       const message = `failed to process ${JSON.stringify(word)}: ${error.message}`;
-      throw new ExpansionError(message, { cause: error }, word);
+      throw new ExpansionError(message, { cause: error }, word, error.hint);
     }
     throw error;
   }
@@ -179,9 +181,8 @@ class Expander {
     }
     this.#at++;
     const next = this.#word[this.#at];
-    if (next === undefined) throw new ExpansionError("syntax error: missing '}'");
-    if (next === '{' || next === '}' || next === ':')
-      throw new ExpansionError('syntax error: bad substitution');
+    if (next === undefined) throw missingBrace();
+    if (next === '{' || next === '}' || next === ':') throw badSubstitution('syntax error: bad substitution');
     const name = this.#name();
     let modifier = this.#word[this.#at++] ?? '';
     if (modifier === '}') return this.#value(name) ?? (this.#options.keepUnset ? `\${${name}}` : '');
@@ -194,8 +195,8 @@ class Expander {
     const action = modifier.at(-1)!;
     const isTrim = modifier === '#' || modifier === '%';
     if (!isTrim && !(['-', '+', '?'].includes(action) && modifier !== '')) {
-      if (modifier === '') throw new ExpansionError("syntax error: missing '}'");
-      throw new ExpansionError(`unsupported modifier (${modifier}) in substitution`);
+      if (modifier === '') throw missingBrace();
+      throw badSubstitution(`unsupported modifier (${modifier}) in substitution`);
     }
     const word = this.#operand('}', isTrim);
     const value = this.#value(name);
@@ -235,7 +236,7 @@ class Expander {
       return this.read(stops, raw).text;
     } catch (error) {
       if (error instanceof ExpansionError && this.#at >= this.#word.length) {
-        throw new ExpansionError("syntax error: missing '}'");
+        throw missingBrace();
       }
       throw error;
     } finally {
@@ -269,6 +270,23 @@ class Expander {
 
   #unfinished(what: string): ExpansionError {
     this.#at = this.#word.length;
-    return new ExpansionError(`unexpected end of statement while looking for matching ${what}`);
+    const message = `unexpected end of statement while looking for matching ${what}`;
+    return new ExpansionError(
+      message,
+      undefined,
+      undefined,
+      'Close the quote, or escape it to have it as text',
+    );
   }
+}
+
+function missingBrace(): ExpansionError {
+  const hint = 'Close the brace, or escape the $ to have it as text';
+  return new ExpansionError("syntax error: missing '}'", undefined, undefined, hint);
+}
+
+function badSubstitution(message: string): ExpansionError {
+  const hint =
+    'Write ${NAME}, or one of ${NAME:-default} ${NAME:+other} ${NAME:?message} ${NAME#prefix} ${NAME%suffix} ${NAME/from/to}';
+  return new ExpansionError(message, undefined, undefined, hint);
 }

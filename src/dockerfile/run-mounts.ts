@@ -60,8 +60,8 @@ export class MountOptionError extends Error {
 
   constructor(
     message: string,
-    /** As it stands in the file. */
-    readonly subject: string,
+    /** As it stands in the file; undefined for the mount as a whole. */
+    readonly subject: string | undefined,
     readonly hint?: string,
   ) {
     super(message);
@@ -196,7 +196,8 @@ function refuseMisfits(draft: Draft): void {
     if (given(draft.from)) throw new Error('secret mount should not have a from');
     if (draft.sharing !== undefined) throw new Error('secret mount should not define sharing');
     if (!given(draft.source) && !given(draft.target) && !given(draft.id)) {
-      throw new Error('invalid secret mount. one of source, target required');
+      const message = 'invalid secret mount. one of source, target required';
+      throw new MountOptionError(message, undefined, 'Name the secret: --mount=type=secret,id=NAME');
     }
     if (given(draft.source) && given(draft.id)) throw new Error("both source and id can't be set");
   }

@@ -182,5 +182,8 @@ function asOperationError(error: unknown, url: URL): unknown {
   const shown = displayUrl(url);
   const cause = networkError(error, url.host);
   if (!(cause instanceof RegistryError)) return cause;
-  return new OperationError('UNREACHABLE', shown, `Cannot download ${shown}: ${cause.message}`, { cause });
+  return new OperationError('UNREACHABLE', shown, `Cannot download ${shown}: ${cause.message}`, {
+    cause,
+    hint: 'Check the address, and that this machine can reach it',
+  });
 }

@@ -96,7 +96,7 @@ export function reading<T>(
     if (error instanceof DockerfileError || isDefect) throw error;
     const isExpansion = error instanceof ExpansionError;
     const isMount = error instanceof MountOptionError;
-    const advice = (isMount ? error.hint : undefined) ?? (isExpansion ? undefined : hint);
+    const advice = isExpansion ? error.hint : ((isMount ? error.hint : undefined) ?? hint);
     const subject = isMount || isExpansion ? error.subject : undefined;
     throw failure(context, instruction, isExpansion ? 'EXPANSION' : code, (error as Error).message, {
       cause: error,

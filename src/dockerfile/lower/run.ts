@@ -39,7 +39,9 @@ export const lowerRun: Lower<'RUN'> = (before, instruction, context) => {
   };
   const shell = state.config.Shell?.[0];
   const root = context.graph.add(op, inputs, shell === undefined ? meta : { ...meta, shell });
-  const text = `RUN ${[...declaredArgs(state), ...command.args].join(' ')}`;
+  // Docker's history has a script run by the shell, too.
+  const recorded = command.script === undefined ? command.args : inShell(state, command.args.join(' '));
+  const text = `RUN ${[...declaredArgs(state), ...recorded].join(' ')}`;
   return commit(state, { text, created: context.created, root });
 };
 

@@ -144,7 +144,9 @@ const NONE: NonNullable<Attributes['xattrs']> = [];
 
 function notADirectory(target: BytePath): OperationError {
   const subject = displayPath(target);
-  return new OperationError('NOT_A_DIRECTORY', subject, `cannot copy to non-directory: ${subject}`);
+  return new OperationError('NOT_A_DIRECTORY', subject, `cannot copy to non-directory: ${subject}`, {
+    hint: `${subject} is a file in the image: choose another path, or remove the file in an earlier step`,
+  });
 }
 
 function inDockersWords(error: unknown, target: BytePath): unknown {

@@ -37,6 +37,7 @@ export function makeDirectories(
     const subject = displayPath(fileInTheWay(writer, path));
     throw new OperationError('NOT_A_DIRECTORY', subject, `mkdir ${subject}: not a directory`, {
       cause: error,
+      hint: `${subject} is a file in the image: choose another path, or remove the file in an earlier step`,
     });
   }
 }

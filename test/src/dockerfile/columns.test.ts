@@ -30,3 +30,15 @@ test('locate() heeds the escape character of the file', () => {
 test('locate() leaves huge instructions alone', () => {
   expect(found(`RUN ${'x\\\n'.repeat(60_000)}y`, 'y')).toBeUndefined();
 });
+
+test.each([
+  ['COPY --from=deps --chown=node:node /app/node_modules ./node_modules', 'node', 25],
+  ['COPY --chown=own a b', 'own', 13],
+  ['RUN --mount=from=app,target=/x cat /application', 'app', 17],
+  ['RUN app --app=1', 'app', 4],
+])(
+  'locate() in %j prefers a word, then a part of a flag, to what is inside of a word',
+  (text, subject, start) => {
+    expect(locate({ file: 'Dockerfile', text }, { start: 1, end: 1 }, subject)?.start).toBe(start);
+  },
+);
