@@ -59,6 +59,8 @@ export interface RecordStore {
   }>;
   /** Runs `body` while no other process or caller runs one with the same key (flock). `signal` ends the waiting. */
   exclusive<T>(space: string, key: string, body: () => Promise<T>, signal?: AbortSignal): Promise<T>;
+  /** Keeps the key as {@link exclusive} does, until what it returns is called; undefined when another has it. */
+  tryHold(space: string, key: string): (() => void) | undefined;
 }
 
 export interface GcOptions {

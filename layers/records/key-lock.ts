@@ -23,6 +23,22 @@ export async function withLockFile<T>(
   }
 }
 
+/** What gives the lock file back, which is removed then as in {@link withLockFile}; undefined when another holds it. */
+export function tryHoldLockFile(path: string): (() => void) | undefined {
+  for (;;) {
+    const fd = openSync(path, FLAGS, 0o600);
+    const isHeld = tryLockFile(fd, 'exclusive');
+    if (isHeld && isStillAt(fd, path)) {
+      return () => {
+        rmSync(path, { force: true });
+        closeSync(fd);
+      };
+    }
+    closeSync(fd);
+    if (!isHeld) return undefined;
+  }
+}
+
 async function acquire(path: string, signal: AbortSignal | undefined): Promise<number> {
   for (;;) {
     signal?.throwIfAborted();

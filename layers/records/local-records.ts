@@ -7,7 +7,7 @@ import { ifPresent } from '../linux/if-present.ts';
 import { algorithmOf, type DiffId, type Digest } from '../oci/digest.ts';
 import type { Snapshotter } from '../snapshots/snapshotter.ts';
 import type { RecordStore, StoreRecord } from '../store.ts';
-import { withLockFile } from './key-lock.ts';
+import { tryHoldLockFile, withLockFile } from './key-lock.ts';
 import { formatRecord, readRecord, readRecords, recordPath } from './record-file.ts';
 
 /** How exactly the time of last use is kept. */
@@ -65,6 +65,11 @@ export class LocalRecordStore implements RecordStore {
   exclusive<T>(space: string, key: string, body: () => Promise<T>, signal?: AbortSignal): Promise<T> {
     recordPath(this.#layout, space, key);
     return withLockFile(`${this.#layout.locks}/${space}.${key}`, body, signal);
+  }
+
+  tryHold(space: string, key: string): (() => void) | undefined {
+    recordPath(this.#layout, space, key);
+    return tryHoldLockFile(`${this.#layout.locks}/${space}.${key}`);
   }
 
   /** Whether all that the record roots is there; it is leased then. */

@@ -82,10 +82,7 @@ export async function holdCacheMount(
   for (let copy = 0; ; copy++) {
     // Private mounts that are in use get a copy of their own; shared and locked ones are one directory.
     const key = hashed(copy === 0 ? name : `${name}\0${copy}`);
-    const held =
-      mount.sharing === 'shared'
-        ? { release() {} }
-        : await hold(store, key, mount.sharing === 'locked', signal);
+    const held = await hold(store, key, mount.sharing, signal);
     if (held === undefined) continue;
     try {
       const isAnew = seed === undefined && attributesOf(mount) !== undefined && isStale?.(key) === true;
@@ -136,29 +133,24 @@ function attributesOf({ mode, uid, gid }: CacheMount): readonly number[] | undef
     : [mode ?? 0o755, uid ?? 0, gid ?? 0];
 }
 
-/** Keeps the key for this process until released. Without `wait`: undefined when another has it. */
-function hold(
+/** Keeps the key until released. A private mount does not wait: undefined when another step, of any build, has it. */
+async function hold(
   store: Store,
   key: string,
-  wait: boolean,
+  sharing: CacheMount['sharing'],
   signal: AbortSignal | undefined,
 ): Promise<{ release(): void } | undefined> {
+  const { records } = store;
+  if (sharing === 'shared') return { release() {} };
+  if (sharing === 'private') {
+    const release = records.tryHold(CACHE_MOUNT_SPACE, key);
+    return release && { release };
+  }
   return new Promise((resolve, reject) => {
-    if (!wait && busy.has(key)) {
-      resolve(undefined);
-      return;
-    }
-    busy.add(key);
     const body = () => new Promise<void>((release) => resolve({ release }));
-    store.records
-      .exclusive(CACHE_MOUNT_SPACE, key, body, signal)
-      .finally(() => busy.delete(key))
-      .catch(reject);
+    records.exclusive(CACHE_MOUNT_SPACE, key, body, signal).catch(reject);
   });
 }
-
-/** Keys of private mounts that steps of this process hold. */
-const busy = new Set<string>();
 
 /** The directory, made when missing, and the lock that keeps it from being pruned while it is in use. */
 async function prepare(

@@ -110,6 +110,19 @@ describe('LocalRecordStore', () => {
     expect(readdirSync(join(root, 'locks'))).toEqual([]);
   });
 
+  test('tryHold() gives a key that nobody has, until it is given back, and leaves no lock file', async () => {
+    const { root, store } = tempStore();
+    const release = store.records.tryHold('cache', 'key')!;
+    expect(store.records.tryHold('cache', 'key')).toBeUndefined();
+    expect(store.records.tryHold('cache', 'other')).toBeTypeOf('function');
+    release();
+    await store.records.exclusive('cache', 'key', async () => {
+      expect(store.records.tryHold('cache', 'key')).toBeUndefined();
+    });
+    expect(() => store.records.tryHold('cache', '../key')).toThrow(/Invalid record name/);
+    expect(readdirSync(join(root, 'locks'))).toEqual(['cache.other']);
+  });
+
   test('exclusive() lets different keys in at once', async () => {
     const { store } = tempStore();
     const reached = await store.records.exclusive('cache', 'a', () =>

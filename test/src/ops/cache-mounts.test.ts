@@ -6,6 +6,7 @@ import type { ExecMount } from '../../../src/llb/op.ts';
 import {
   CACHE_MOUNT_SPACE,
   type CacheSeed,
+  cacheMountKey,
   cacheName,
   holdCacheMount,
   pruneCacheMounts,
@@ -99,6 +100,17 @@ test('holdCacheMount() gives a private mount a copy of its own while another is 
   first.release();
   await Promise.resolve();
   second.release();
+});
+
+test('holdCacheMount() gives a private mount a copy of its own while another build holds it', async () => {
+  const mount = mountOf({ sharing: 'private' });
+  // As another process does: nothing in this one knows of it but the lock.
+  const release = store.records.tryHold('cachemount', cacheMountKey(mount))!;
+  const held = await holdCacheMount(store, mount);
+  expect(basename(held.directory)).not.toBe(cacheMountKey(mount));
+  held.release();
+  release();
+  expect(basename(await directoryOf(mount))).toBe(cacheMountKey(mount));
 });
 
 test('holdCacheMount() makes a locked mount wait for the one before', async () => {
