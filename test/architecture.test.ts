@@ -30,7 +30,9 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   ],
   'src/exporter': ['src/registry', 'src/progress', 'layers'],
   'src/cache': ['src/exporter', 'src/registry', 'src/solver', 'src/llb', 'src/progress', 'layers'],
+  'src/attest': ['src/dockerfile', 'src/llb', 'layers'],
   'src/api': [
+    'src/attest',
     'src/cache',
     'src/dockerfile',
     'src/llb',

@@ -1,4 +1,5 @@
 import type { Layer, Platform } from '../../layers/index.ts';
+import type { AttestPlan } from '../attest/request.ts';
 import { type Finding, warningOf } from '../dockerfile/checks/finding.ts';
 import { lowerDockerfile } from '../dockerfile/lower/index.ts';
 import type { LoweredBuild } from '../dockerfile/lower/request.ts';
@@ -17,6 +18,8 @@ import type { Operation } from '../solver/operation.ts';
 import { layersOf, solve } from '../solver/solve.ts';
 import { SolveError } from '../solver/solve-error.ts';
 import { annotationsFor } from './annotations.ts';
+import { attest as attestBuild } from './attest.ts';
+import { planAttests } from './attest-options.ts';
 import { BuildError } from './build-error.ts';
 import { type CacheUse, cachePlanOf, openCache } from './cache-use.ts';
 import { EventQueue } from './event-queue.ts';
@@ -47,16 +50,26 @@ async function execute(request: BuildRequest, report: Report): Promise<BuildResu
   // What is wrong with names and outputs is told before the build, not after it.
   const plan = planOutputs(request, platforms);
   const caches = cachePlanOf(request);
+  const { plan: attests, warnings } = planAttests(request.attests ?? []);
+  const started = new Date();
   return await withRequest(request, report, async (opened) => {
-    for (const short of caches.warnings) report({ kind: 'warning', short });
+    for (const short of [...caches.warnings, ...warnings]) report({ kind: 'warning', short });
     const cache = await openCache(caches, opened);
     try {
       const built: BuiltPlatform[] = [];
-      for (const platform of platforms) built.push(await buildPlatform(opened, plan, platform, cache));
+      for (const platform of platforms)
+        built.push(await buildPlatform({ opened, plan, cache, attests, started }, platform));
       if (request.verifyReproducible) {
         const again = { ...opened, request: { ...request, noCache: true } };
         for (const one of built)
-          requireSame(opened.store, one, await buildPlatform(again, plan, one.platform, cache));
+          requireSame(
+            opened.store,
+            one,
+            await buildPlatform(
+              { opened: again, plan, cache, attests: { sbom: false }, started },
+              one.platform,
+            ),
+          );
       }
       const result = await writeOutputs(opened.store, plan, built, { report, signal: opened.signal });
       await cache.export();
@@ -67,12 +80,18 @@ async function execute(request: BuildRequest, report: Report): Promise<BuildResu
   });
 }
 
+interface BuildContext {
+  readonly opened: OpenRequest;
+  readonly plan: OutputPlan;
+  readonly cache: CacheUse;
+  readonly attests: AttestPlan;
+  readonly started: Date;
+}
+
 /** Dockerfile → graph → layers → manifest and config, for one platform. */
 async function buildPlatform(
-  opened: OpenRequest,
-  plan: OutputPlan,
+  { opened, plan, cache, attests, started }: BuildContext,
   platform: Platform,
-  cache: CacheUse,
 ): Promise<BuiltPlatform> {
   const { request, store, report, signal } = opened;
   const images = new ImageResolver(store, { pull: request.pull ? 'always' : 'missing', report, signal });
@@ -105,7 +124,11 @@ async function buildPlatform(
     descriptorAnnotations: annotationsFor(plan.annotations, 'manifest-descriptor', platform),
     ...(rewrite && { layerAnnotations: rewrite.annotations }),
   });
-  return { platform, image, layers, epoch };
+  const { definition } = lowered;
+  const build = { opened, definition, images, platform, image, layers, names: plan.names, epoch, started };
+  const isAttested = attests.sbom || attests.provenance !== undefined;
+  const attestations = isAttested ? await attestBuild(attests, build) : [];
+  return { platform, image, layers, epoch, attestations };
 }
 
 interface SolveInput {
@@ -143,6 +166,7 @@ async function solveGraph(input: SolveInput): Promise<readonly Layer[]> {
           ]),
           ...(request.explainCache && { report: watched }),
         }),
+        fetched: (op, found) => input.opened.fetched.push({ op, found }),
         solved: (step) => input.cache.solved(step),
         signal,
       },

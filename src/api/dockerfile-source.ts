@@ -64,13 +64,9 @@ function inContext({ main, directory }: BuildContexts): ReadDockerfile | undefin
 const named = (path: string, { source }: ReadDockerfile) => ({ ...source, file: shortest(path) });
 
 /** `-f https://…`: the text alone comes from there. */
-async function atAddress(url: string, { store, report, signal }: DockerfilePlace): Promise<ReadDockerfile> {
+async function atAddress(url: string, { store, ...place }: DockerfilePlace): Promise<ReadDockerfile> {
   const name = `[internal] load remote Dockerfile ${withoutCredentials(url)}`;
-  const tree = await fetchSource(
-    store,
-    { type: 'http', url, filename: 'Dockerfile' },
-    { name, report, signal },
-  );
+  const tree = await fetchSource(store, { type: 'http', url, filename: 'Dockerfile' }, { ...place, name });
   return { source: { file: 'Dockerfile', text: readTextFile(tree, 'Dockerfile', MAX_DOCKERFILE_BYTES)! } };
 }
 

@@ -1,5 +1,6 @@
 import {
   type DiffId,
+  type Digest,
   hostPlatform,
   type Layer,
   type Platform,
@@ -40,6 +41,12 @@ export class ImageResolver {
     const { digest } = image.image.descriptor;
     this.#byManifest.set(digest, image);
     return { ref: image.name, manifest: digest, config: image.image.config };
+  }
+
+  /** The name that the build wrote, and the digest that it stood for: of an index, if it is one. */
+  targetOf(op: ImageSourceOp): { readonly name: string; readonly digest: Digest } {
+    const { name, target } = this.#imageOf(op.manifest);
+    return { name, digest: target.digest };
   }
 
   /** Diff IDs of its layers, which need not be here. */

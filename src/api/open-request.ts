@@ -2,6 +2,7 @@ import { setMaxListeners } from 'node:events';
 import { formatPlatform, hostPlatform, type Platform, type Store } from '../../layers/index.ts';
 import type { LowerRequest } from '../dockerfile/lower/request.ts';
 import type { DockerfileSource } from '../dockerfile/source.ts';
+import type { GitSourceOp, HttpSourceOp } from '../llb/op.ts';
 import type { Report } from '../progress/events.ts';
 import { type BuildContexts, openContexts } from './build-contexts.ts';
 import { readDockerfile } from './dockerfile-source.ts';
@@ -20,6 +21,14 @@ export interface OpenRequest {
   readonly report: Report;
   /** The request's, or one that nobody aborts. */
   readonly signal: AbortSignal;
+  /** Repositories and downloads of this build, in the order in which they came. */
+  readonly fetched: FetchedSource[];
+}
+
+/** A source from elsewhere: the commit, or the sha256 of the file. */
+export interface FetchedSource {
+  readonly op: GitSourceOp | HttpSourceOp;
+  readonly found: string;
 }
 
 /** Opens store, contexts and Dockerfile for `body`, and closes them whatever happens. */
@@ -34,10 +43,16 @@ export async function withRequest<T>(
     const signal = request.signal ?? new AbortController().signal;
     // As many wait for it as there are images to look up and steps to run.
     setMaxListeners(0, signal);
-    contexts = await openContexts(store, request, { report, signal });
-    const { source, ignore } = await readDockerfile({ request, store, contexts, report, signal });
+    const fetched: FetchedSource[] = [];
+    const options = {
+      report,
+      signal,
+      fetched: (op: FetchedSource['op'], found: string) => fetched.push({ op, found }),
+    };
+    contexts = await openContexts(store, request, options);
+    const { source, ignore } = await readDockerfile({ request, store, contexts, ...options });
     contexts.useIgnoreFile(ignore);
-    return await body({ request, store, contexts, source, report, signal });
+    return await body({ request, store, contexts, source, report, signal, fetched });
   } catch (error) {
     // Whatever broke off because of it: the caller asked for the end.
     request.signal?.throwIfAborted();

@@ -29,6 +29,8 @@ export interface OutputOptions {
   readonly platformSplit?: boolean;
   /** What is in the directory and not in the image is removed. */
   readonly deletes: boolean;
+  /** Of the names of attestations beside files. */
+  readonly attestationPrefix: string;
 }
 
 type Mutable = { -readonly [K in keyof OutputOptions]: OutputOptions[K] };
@@ -108,7 +110,9 @@ const FILES: Readonly<Record<string, Read>> = {
   'platform-split': flag((options, value) => {
     options.platformSplit = value;
   }),
-  'attestation-prefix': () => {},
+  'attestation-prefix': (options, value) => {
+    options.attestationPrefix = value;
+  },
 };
 
 const KEYS: Readonly<Record<OutputRequest['type'], Readonly<Record<string, Read>>>> = {
@@ -139,6 +143,7 @@ export function outputOptions(output: OutputRequest): OutputOptions {
     annotations: [],
     tar: true,
     deletes: false,
+    attestationPrefix: '',
   };
   for (const [key, value] of Object.entries('attributes' in output ? output.attributes : {})) {
     const annotation =

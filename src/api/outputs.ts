@@ -9,10 +9,12 @@ import {
   parseReference,
   type Store,
 } from '../../layers/index.ts';
+import { commitAttestation } from '../exporter/attestation.ts';
 import { type CommittedImage, commitIndex, nameImage } from '../exporter/image.ts';
 import { writeArchive, writeLayout } from '../exporter/save.ts';
 import type { Report } from '../progress/events.ts';
 import { type AnnotationRequest, annotationsFor, parseAnnotation } from './annotations.ts';
+import type { Attestation } from './attest.ts';
 import { ApiError } from './errors.ts';
 import { type OutputOptions, outputOptions, platformFolder } from './output-options.ts';
 import type { BuildRequest, BuildResult, OutputRequest } from './types.ts';
@@ -24,6 +26,7 @@ export interface BuiltPlatform {
   readonly layers: readonly Layer[];
   /** SOURCE_DATE_EPOCH, in seconds since 1970. */
   readonly epoch: number | undefined;
+  readonly attestations: readonly Attestation[];
 }
 
 /** One `-o` with its attributes read. */
@@ -83,7 +86,8 @@ export async function writeOutputs(
   context: { readonly signal?: AbortSignal; readonly report: Report },
 ): Promise<BuildResult> {
   const { outputs } = plan;
-  const target = built.length === 1 ? built[0]!.image.descriptor : indexDescriptor(store, plan, built);
+  const isIndex = built.length > 1 || built.some(({ attestations }) => attestations.length > 0);
+  const target = isIndex ? indexDescriptor(store, plan, built) : built[0]!.image.descriptor;
   const names = [...plan.names, ...digestNames(plan, target)];
   // As with buildx, an output that is files alone leaves no image behind, unless a name asks for one.
   const keepsImage =
@@ -100,7 +104,21 @@ function indexDescriptor(
   { annotations }: OutputPlan,
   built: readonly BuiltPlatform[],
 ): Descriptor {
-  const manifests = built.map(({ image }) => image.descriptor);
+  // Attestations after all images, as BuildKit has them.
+  const manifests = [
+    ...built.map(({ image }) => image.descriptor),
+    ...built.flatMap(({ image, attestations }) =>
+      attestations.length === 0
+        ? []
+        : [
+            commitAttestation(
+              store.content,
+              image.descriptor,
+              attestations.map(({ statement }) => statement),
+            ),
+          ],
+    ),
+  ];
   const target = commitIndex(store, manifests, annotationsFor(annotations, 'index'));
   const own = annotationsFor(annotations, 'index-descriptor');
   return Object.keys(own).length === 0 ? target : { ...target, annotations: own };
@@ -172,7 +190,7 @@ async function pushAll(
 async function writeFiles(
   store: Store,
   output: Extract<OutputRequest, { type: 'local' | 'tar' }>,
-  { platformSplit, deletes, epoch }: OutputOptions,
+  { platformSplit, deletes, epoch, attestationPrefix }: OutputOptions,
   { built, signal }: Outcome,
 ): Promise<void> {
   const isSplit = platformSplit ?? built.length > 1;
@@ -192,8 +210,20 @@ async function writeFiles(
   }
   const { writeLocal } = await import('../exporter/local.ts');
   const taken = built.length > 1 && !isSplit ? { taken: new Set<string>() } : {};
-  for (const { tree, folder } of parts)
-    await writeLocal(tree, join(output.dest, folder), { ...options, ...taken, deletes });
+  for (const [index, { tree, folder }] of parts.entries()) {
+    const directory = join(output.dest, folder);
+    await writeLocal(tree, directory, { ...options, ...taken, deletes });
+    const { attestations, platform } = built[index]!;
+    if (attestations.length === 0) continue;
+    const { writeAttestations } = await import('./attestation-files.ts');
+    const suffix = built.length > 1 && !isSplit ? `.${platformFolder(formatPlatform(platform))}` : '';
+    await writeAttestations(attestations, tree, {
+      directory,
+      prefix: attestationPrefix,
+      suffix,
+      ...(signal && { signal }),
+    });
+  }
 }
 
 /** What is bytes is nothing to look at. */

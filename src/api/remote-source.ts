@@ -13,6 +13,7 @@ import type { GitSourceOp, HttpSourceOp } from '../llb/op.ts';
 import { gitSourceOperation } from '../ops/source-git.ts';
 import { httpSourceOperation } from '../ops/source-http.ts';
 import type { Report } from '../progress/events.ts';
+import type { OperationContext } from '../solver/operation.ts';
 import { layersOf } from '../solver/solve.ts';
 
 export interface RemoteOptions {
@@ -20,13 +21,14 @@ export interface RemoteOptions {
   readonly name: string;
   readonly report: Report;
   readonly signal: AbortSignal;
+  readonly fetched?: OperationContext['fetched'];
 }
 
 /** The files of a repository, or the one file of a download, fetched before there is a graph to fetch them in. */
 export async function fetchSource(
   store: Store,
   op: GitSourceOp | HttpSourceOp,
-  { name, report, signal }: RemoteOptions,
+  { name, report, signal, fetched }: RemoteOptions,
 ): Promise<FileTree> {
   const digest = `sha256:${createHash('sha256').update(JSON.stringify(op)).digest('hex')}`;
   const started = Date.now();
@@ -36,7 +38,7 @@ export async function fetchSource(
   try {
     const operation = op.type === 'git' ? gitSourceOperation(store) : httpSourceOperation(store);
     const vertex = { digest, op, inputs: [], meta: { name, ignoreCache: false } };
-    const result = await operation.run(vertex, [], { report, signal });
+    const result = await operation.run(vertex, [], { report, signal, ...(fetched && { fetched }) });
     tell({ completed: Date.now() });
     return store.snapshots.view(layersOf(result));
   } catch (error) {

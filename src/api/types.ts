@@ -30,6 +30,8 @@ export interface BuildRequest {
   /** `--cache-from` and `--cache-to`: docs/cache-export.md. */
   readonly cacheFrom?: readonly CacheAttributes[];
   readonly cacheTo?: readonly CacheAttributes[];
+  /** `--attest`: `type` (`provenance`, `sbom`) and its attributes. Default: none. */
+  readonly attests?: readonly Readonly<Record<string, string>>[];
   readonly noCacheFilter?: readonly string[];
   readonly pull?: boolean;
   readonly network?: 'default' | 'none' | 'host';

@@ -15,13 +15,6 @@ const WITHOUT_EFFECT: Readonly<Record<string, string>> = {
 /** The same, but what everybody gets anyway. */
 const ANYWAY = ['--rm', '--force-rm', '--disable-content-trust'];
 
-/** What is to come: what happens without it. */
-const NOT_YET: Readonly<Record<string, string>> = {
-  attest: '--attest is not supported yet: the image has no attestations',
-  provenance: '--provenance is not supported yet: the image has no attestations',
-  sbom: '--sbom is not supported yet: the image has no attestations',
-};
-
 /** Declares the options that are accepted for the sake of those who write them. */
 export function declareAccepted(command: Command): void {
   for (const [flags, why] of Object.entries(WITHOUT_EFFECT)) {
@@ -30,13 +23,6 @@ export function declareAccepted(command: Command): void {
     command.addOption(flags.includes('<') ? option.argParser((value: string) => value) : option);
   }
   for (const flags of ANYWAY) command.addOption(new Option(flags).hideHelp());
-  const list = (flags: string, about: string) =>
-    command.addOption(
-      new Option(flags, about).argParser((value: string, all: string[] = []) => [...all, value]),
-    );
-  list('--attest <type=…>', 'attestation parameters (not supported yet)');
-  command.option('--provenance <value>', 'shorthand for --attest=type=provenance (not supported yet)');
-  command.option('--sbom <value>', 'shorthand for --attest=type=sbom (not supported yet)');
   command.addOption(new Option('--policy <policy>').hideHelp());
 }
 
@@ -44,21 +30,11 @@ export function declareAccepted(command: Command): void {
 export function buildNotices(values: BuildOptionValues): readonly string[] {
   if (values.policy !== undefined)
     throw new UsageError('--policy is not supported: sources would be used that it may forbid');
-  const idle = Object.entries(WITHOUT_EFFECT).flatMap(([flags, why]) => {
+  return Object.entries(WITHOUT_EFFECT).flatMap(([flags, why]) => {
     const option = new Option(flags);
     const value = values[option.attributeName()];
     return value === undefined || value === false || value === 'default' || value === ''
       ? []
       : [`${option.long} has no effect: ${why}`];
   });
-  const missing = Object.entries(NOT_YET).flatMap(([name, text]) =>
-    asksForNothing(values[name]) ? [] : [`WARNING: ${text}`],
-  );
-  return [...idle, ...missing];
-}
-
-/** `--provenance=false` and `--attest type=sbom,disabled=true` ask for what is so. */
-function asksForNothing(value: BuildOptionValues[string]): boolean {
-  const texts = value === undefined || typeof value === 'boolean' ? [] : [value].flat();
-  return texts.every((text) => text === '' || /^(?:0|f|false)$|(?:^|,)disabled=true(?:,|$)/i.test(text));
 }

@@ -21,6 +21,7 @@ export function declareBuildOptions(command: Command): Command {
   list('--annotation <key=value>', 'add an annotation to the manifest');
   list('--cache-from <type=…>', 'further cache: type=registry,ref=NAME or type=local,src=DIRECTORY');
   list('--cache-to <type=…>', 'where the cache goes: type=registry, local or inline[,mode=max]');
+  list('--attest <type=…>', 'attach an attestation: type=provenance[,mode=max] or type=sbom');
   list('--no-cache-filter <stage>', 'do not use the cache for these stages');
   list('--platform <os/arch>', 'target platform');
   list('--add-host <host:ip>', 'add a line to /etc/hosts');
@@ -29,6 +30,8 @@ export function declareBuildOptions(command: Command): Command {
   list('-o, --output <type=…,dest=…>', 'where the result goes: oci, docker, tar, local, image');
   command
     .option('-f, --file <path>', 'the Dockerfile, or - for standard input')
+    .option('--provenance <value>', 'shorthand for --attest type=provenance')
+    .option('--sbom <value>', 'shorthand for --attest type=sbom')
     .option('--target <stage>', 'the stage to build')
     .option('--no-cache', 'do not use the cache')
     .option('--pull', 'always ask the registry for newer base images')
@@ -101,6 +104,11 @@ export function buildRequest(values: BuildOptionValues, context: string): BuildR
     ssh: many('ssh').map(ssh),
     platforms: many('platform').flatMap((text) => text.split(',').map(parsePlatform)),
     noCache: values.cache === false,
+    attests: [
+      ...many('attest').map((text) => Object.fromEntries(parseOptionList(text))),
+      ...attestShorthand('provenance', one('provenance')),
+      ...attestShorthand('sbom', one('sbom')),
+    ],
     cacheFrom: many('cacheFrom').flatMap(cacheAttributes),
     cacheTo: many('cacheTo').flatMap(cacheAttributes),
     noCacheFilter: many('noCacheFilter').flatMap((text) => text.split(',')),
@@ -181,6 +189,18 @@ function secret(text: string): NonNullable<BuildRequest['secrets']>[number] {
     );
   }
   return { id, source };
+}
+
+/** `true`, `false`, or attributes; for provenance also its mode. */
+function attestShorthand(
+  type: string,
+  text: string | undefined,
+): readonly Readonly<Record<string, string>>[] {
+  if (text === undefined) return [];
+  if (/^(?:1|t|true|)$/i.test(text)) return [{ type }];
+  if (/^(?:0|f|false)$/i.test(text)) return [{ type, disabled: 'true' }];
+  if (text === 'min' || text === 'max') return [{ type, mode: text }];
+  return [{ type, ...Object.fromEntries(parseOptionList(text)) }];
 }
 
 /** `type=…,key=value`, or names of images. */

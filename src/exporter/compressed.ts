@@ -3,9 +3,11 @@ import {
   type Digest,
   type Manifest,
   MediaType,
+  parseDigest,
   type Store,
   StoreError,
 } from '../../layers/index.ts';
+import { attestationFor, attestedBy } from './attestation.ts';
 import { encodeLayer, type LayerForm, needsEncoding } from './encode-layer.ts';
 import { type ImageGraph, imageGraph, indexOf, type PlatformManifest, putIndex } from './image-graph.ts';
 
@@ -30,7 +32,17 @@ export async function formedGraph(
   encode: Encode = (layer) => encodeLayer(store, layer, form),
 ): Promise<ImageGraph> {
   const encoded = await encodeLayers(graph, form, encode);
-  const formed = graph.platforms.map((platform) => formedManifest(store, platform, encoded, form.mediaTypes));
+  const images = graph.platforms.filter(({ descriptor }) => attestedBy(descriptor) === undefined);
+  const formedImages = new Map(
+    images.map((image) => [
+      image.descriptor.digest as string,
+      formedManifest(store, image, encoded, form.mediaTypes),
+    ]),
+  );
+  const formed = graph.platforms.map(
+    (platform) =>
+      formedImages.get(platform.descriptor.digest) ?? formedAttestation(store, platform, formedImages),
+  );
   const isSame = formed.every((platform, index) => platform === graph.platforms[index]);
   if (graph.target.digest === graph.platforms[0]?.descriptor.digest)
     return isSame ? graph : imageGraph(store.content, formed[0]!.descriptor);
@@ -47,7 +59,8 @@ export async function formedGraph(
 }
 
 async function encodeLayers(graph: ImageGraph, form: LayerForm, encode: Encode) {
-  const layers = graph.platforms.flatMap(({ manifest }) => manifest.layers);
+  const images = graph.platforms.filter(({ descriptor }) => attestedBy(descriptor) === undefined);
+  const layers = images.flatMap(({ manifest }) => manifest.layers);
   const wanted = new Map(
     layers.filter((layer) => needsEncoding(layer, form)).map((layer) => [layer.digest, layer]),
   );
@@ -74,6 +87,18 @@ function formedManifest(
   if (JSON.stringify(changed) === before) return platform;
   const stored = store.content.putBytes(Buffer.from(JSON.stringify(changed)));
   return { manifest: changed, descriptor: { ...descriptor, mediaType: changed.mediaType, ...stored } };
+}
+
+/** An attestation stays with its image, whose manifest has another digest now. */
+function formedAttestation(
+  store: Store,
+  platform: PlatformManifest,
+  images: ReadonlyMap<string, PlatformManifest>,
+): PlatformManifest {
+  const subject = attestedBy(platform.descriptor);
+  const image = subject === undefined ? undefined : images.get(subject);
+  if (subject === undefined || image === undefined || image.descriptor.digest === subject) return platform;
+  return attestationFor(store.content, platform, parseDigest(subject), image.descriptor);
 }
 
 const TYPES = {

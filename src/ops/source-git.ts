@@ -91,6 +91,7 @@ class GitSource implements Operation {
     const options = this.#options(vertex, remote, context);
     const resolved = await this.#inPrivate((directory) => resolveRef(remote, wanted, directory, options));
     const { commit, tag } = resolved;
+    context.fetched?.(vertex.op as GitSourceOp, commit);
     if (checksum === undefined || [commit, tag].some((hash) => hash?.startsWith(checksum))) return resolved;
     throw new OperationError(
       'DIGEST_MISMATCH',

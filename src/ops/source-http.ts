@@ -48,12 +48,17 @@ async function fetchLayer(
     .digest('hex');
   return store.records.exclusive(SPACE, key, async () => {
     const known = rememberedFile(store, key);
-    if (known !== undefined && op.checksum === known.digest) return known.layer;
+    const told = (digest: string) => context.fetched?.(op, digest);
+    if (known !== undefined && op.checksum === known.digest) {
+      told(known.digest);
+      return known.layer;
+    }
     const progress = progressOf(vertex, context);
     // With a checksum the file must be seen: "unchanged" would only say that it is still not known to be right.
     const expectation =
       op.checksum === undefined ? known && { validators: known } : { checksum: op.checksum };
     const fetched = await download({ url, environment, ...expectation, signal: context.signal, progress });
+    told(fetched === 'unchanged' ? known!.digest : fetched.digest);
     if (fetched === 'unchanged') return known!.layer;
     return keep(store, key, name, fetched);
   });

@@ -1,5 +1,6 @@
 import type { DiffId } from '../../layers/index.ts';
 import type { Definition, Vertex } from '../llb/definition.ts';
+import type { GitSourceOp, HttpSourceOp } from '../llb/op.ts';
 import type { Report } from '../progress/events.ts';
 import type { Result } from './result.ts';
 
@@ -54,6 +55,8 @@ export interface KeyPart {
 export interface OperationContext {
   readonly report: Report;
   readonly signal: AbortSignal;
+  /** Told what a source from elsewhere turned out to be: sha256 of a download, a commit. */
+  readonly fetched?: (op: GitSourceOp | HttpSourceOp, found: string) => void;
 }
 
 export interface SolveRequest {
@@ -62,6 +65,8 @@ export interface SolveRequest {
   readonly operations: { readonly [type: string]: Operation };
   readonly report: Report;
   readonly signal: AbortSignal;
+  /** As in {@link OperationContext}. */
+  readonly fetched?: OperationContext['fetched'];
   /** Told of each step that is run because the cache has no result for it. */
   readonly missed?: (vertex: Vertex, parts: readonly KeyPart[]) => void;
   /** Told of every cached step whose result is known, when it is: what an export of the cache is made of. */

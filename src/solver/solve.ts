@@ -76,7 +76,11 @@ class Solver {
     readonly snapshots: Snapshotter,
   ) {
     this.#slots = new Semaphore(request.parallel ?? Math.max(4, availableParallelism()));
-    this.#context = { report: request.report, signal: AbortSignal.any([request.signal, this.#abort.signal]) };
+    this.#context = {
+      report: request.report,
+      signal: AbortSignal.any([request.signal, this.#abort.signal]),
+      ...(request.fetched && { fetched: request.fetched }),
+    };
   }
 
   abort(): void {

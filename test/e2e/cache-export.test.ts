@@ -151,6 +151,17 @@ describe.skipIf(rootfsProblem !== undefined)('a cache between two machines', () 
     expect(ran(changed)).toContain('RUN');
   });
 
+  test('keeps steps of several platforms', async () => {
+    const folder = join(tempFolder(), 'cache');
+    const [one, other] = machines as [Commands, Commands];
+    const args = ['--platform=linux/amd64,linux/arm64', '--output=type=cacheonly'];
+    const Dockerfile = 'FROM scratch\nARG TARGETARCH\nCOPY $TARGETARCH /\n';
+    const files = { Dockerfile, amd64: 'a', arm64: 'b' };
+    succeeded(await build(one, files, [...args, `--cache-to=type=local,dest=${folder},mode=max`]));
+    const again = succeeded(await build(other, files, [...args, `--cache-from=type=local,src=${folder}`]));
+    expect(again.stderr.match(/^#\d+ CACHED/gm)).toHaveLength(2);
+  });
+
   test('is worth a warning when it is damaged, unreachable or something else, never a failure', async () => {
     const server = await registry();
     const [one, other] = machines as [Commands, Commands];

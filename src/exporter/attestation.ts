@@ -1,0 +1,85 @@
+import {
+  type ContentStore,
+  type Descriptor,
+  type Digest,
+  hexOf,
+  MAX_CONFIG_BYTES,
+  type Manifest,
+  MediaType,
+  type Platform,
+  parseImageDocument,
+} from '../../layers/index.ts';
+import type { PlatformManifest } from './image-graph.ts';
+
+/** Media type of an in-toto statement: github.com/in-toto/attestation, "Bundle". */
+export const IN_TOTO_TYPE = 'application/vnd.in-toto+json';
+const PREDICATE_TYPE = 'in-toto.io/predicate-type';
+const REFERENCE_TYPE = 'vnd.docker.reference.type';
+const REFERENCE_DIGEST = 'vnd.docker.reference.digest';
+const ATTESTATION = 'attestation-manifest';
+/** Nobody runs an attestation. */
+const NOWHERE: Platform = { os: 'unknown', architecture: 'unknown' };
+
+/** What a statement says, as far as it matters here. */
+interface Attested {
+  readonly predicateType: string;
+  readonly subject: readonly { readonly name: string; readonly digest: Readonly<Record<string, string>> }[];
+}
+
+/** The manifest that an entry of an index attests; undefined for an image. */
+export function attestedBy({ annotations }: Descriptor): string | undefined {
+  return annotations?.[REFERENCE_TYPE] === ATTESTATION ? annotations[REFERENCE_DIGEST] : undefined;
+}
+
+/**
+ * Stores statements about an image as BuildKit attaches them to it: a manifest of no platform, which stands beside the
+ * image's in an index and names it in its annotations. Gives its entry for the index.
+ */
+export function commitAttestation(
+  content: ContentStore,
+  image: Pick<Descriptor, 'digest'>,
+  statements: readonly Attested[],
+): Descriptor {
+  const layers = statements.map((statement) => ({
+    mediaType: IN_TOTO_TYPE,
+    ...content.putBytes(Buffer.from(JSON.stringify(statement))),
+    annotations: { [PREDICATE_TYPE]: statement.predicateType },
+  }));
+  const rootfs = { type: 'layers', diff_ids: layers.map(({ digest }) => digest) };
+  const config = { architecture: 'unknown', os: 'unknown', config: {}, rootfs };
+  const manifest: Manifest = {
+    schemaVersion: 2,
+    mediaType: MediaType.ociManifest,
+    config: { mediaType: MediaType.ociConfig, ...content.putBytes(Buffer.from(JSON.stringify(config))) },
+    layers,
+  };
+  return {
+    mediaType: manifest.mediaType,
+    ...content.putBytes(Buffer.from(JSON.stringify(manifest))),
+    platform: NOWHERE,
+    annotations: { [REFERENCE_TYPE]: ATTESTATION, [REFERENCE_DIGEST]: image.digest },
+  };
+}
+
+/**
+ * The same statements about the same image in another form: compression changes the digest of its manifest, and
+ * nothing else of what was attested. Statements of others are left alone: they may be signed.
+ */
+export function attestationFor(
+  content: ContentStore,
+  { manifest }: PlatformManifest,
+  before: Digest,
+  after: Descriptor,
+): PlatformManifest {
+  const statements = manifest.layers.map(({ digest }) => {
+    const statement = JSON.parse(content.readAll(digest, MAX_CONFIG_BYTES).toString()) as Attested;
+    const subject = statement.subject.map((one) =>
+      one.digest.sha256 === hexOf(before) ? { ...one, digest: { sha256: hexOf(after.digest) } } : one,
+    );
+    return { ...statement, subject };
+  });
+  const descriptor = commitAttestation(content, after, statements);
+  const document = parseImageDocument(content.readAll(descriptor.digest), descriptor.mediaType);
+  if (document.kind === 'index') throw new Error('An attestation is a manifest');
+  return { descriptor, manifest: document.manifest };
+}
