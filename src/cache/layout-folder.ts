@@ -98,7 +98,8 @@ export class LayoutFolder {
 async function writeWhole(folder: number, name: string, bytes: Readable): Promise<void> {
   const file = new WholeFile(folder, 0o644);
   try {
-    await pipeline(bytes, createWriteStream('', { fd: file.fd, autoClose: false }));
+    // A descriptor of the stream's own: a pipeline that fails closes it, at whatever time.
+    await pipeline(bytes, createWriteStream(`/proc/self/fd/${file.fd}`));
     file.appearAs(name);
   } finally {
     file.close();

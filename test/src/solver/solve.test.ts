@@ -231,3 +231,108 @@ describe('solve()', () => {
     expect(run.cache.records.size).toBe(0);
   });
 });
+
+describe('solve() with a cache elsewhere', () => {
+  /** Promises layers by key; what it can fetch is then in the local cache. */
+  class PromisingCache extends FakeCache {
+    readonly promises = new Map<string, readonly DiffId[]>();
+    readonly reachable = new Set<string>();
+    readonly fetched: string[] = [];
+
+    promised(key: string) {
+      const layers = this.promises.get(key);
+      return layers && { layers, from: 'elsewhere' };
+    }
+
+    async fetch(key: string, { digest }: Vertex) {
+      this.fetched.push(digest);
+      if (!this.reachable.has(key)) return undefined;
+      this.records.set(key, this.promises.get(key)!);
+      return 'elsewhere';
+    }
+  }
+
+  /** `copy` reads what `tools` holds; its key is made of that alone, as for COPY --from. */
+  const project = graph({ base: [], tools: [], copy: ['base', 'tools'] });
+
+  function solver(cache: PromisingCache, made: Readonly<Record<string, string>> = {}) {
+    const ran: string[] = [];
+    const events: ProgressEvent[] = [];
+    const solved: string[] = [];
+    const nameOf = (digest: string) => made[digest] ?? digest;
+    const step: Operation = {
+      cached: true,
+      readInputs: ({ digest }) => (digest === 'copy' ? [1] : []),
+      keyParts: async ({ digest }, inputs) => {
+        const parts = [{ name: 'op', value: digest }];
+        if (digest !== 'copy') return parts;
+        const chain = await inputs[1]!.chain();
+        const layers = chain ?? (await diffIds(layersOf(await inputs[1]!.result())));
+        // A version of the layer with other times has the same files.
+        const files = layers.map((name) => name.replace(/'$/, '')).join();
+        return [...parts, { name: 'root', value: inputs[0]!.key }, { name: 'files', value: files }];
+      },
+      run: async ({ digest }, inputs) => {
+        ran.push(digest);
+        const below = inputs[0] === undefined ? [] : layersOf(inputs[0]);
+        return { kind: 'layers', layers: [...below, layer(nameOf(digest))] };
+      },
+    };
+    const request = {
+      definition: project,
+      operations: { local: step },
+      report: (event: ProgressEvent) => events.push(event),
+      solved: ({ vertex: { digest } }: { readonly vertex: Vertex }) => solved.push(digest),
+      signal: new AbortController().signal,
+    };
+    const run = async () => namesOf(layersOf(await solve(request, cache, snapshots)));
+    return { ran, events, solved, run };
+  }
+
+  const diffIds = async (layers: readonly Layer[]) =>
+    (await Promise.all(layers.map(({ diff }) => diff))).map(({ diffId }) => diffId);
+
+  /** What another machine had of the project, by step. */
+  async function filled(reachable: readonly string[]) {
+    const elsewhere = new PromisingCache();
+    await solver(elsewhere).run();
+    const cache = new PromisingCache();
+    for (const [key, layers] of elsewhere.records) {
+      cache.promises.set(key, layers);
+      if (reachable.includes(layers[0]!)) cache.reachable.add(key);
+    }
+    return cache;
+  }
+
+  test('runs nothing, and does not fetch what is only looked at', async () => {
+    const cache = await filled(['base', 'tools', 'copy']);
+    const { ran, events, solved, run } = solver(cache);
+    expect(await run()).toEqual(['base', 'copy']);
+    expect(ran).toEqual([]);
+    expect([...cache.fetched].sort()).toEqual(['base', 'copy']);
+    expect([...new Set(solved)].sort()).toEqual(['base', 'copy', 'tools']);
+    const done = events.filter((event) => event.kind === 'vertex' && event.completed !== undefined);
+    expect(done.map((event) => event.kind === 'vertex' && event.cachedFrom)).toEqual(
+      Array(3).fill('elsewhere'),
+    );
+  });
+
+  test('runs what cannot be had, and keeps the key when the files are the same', async () => {
+    const cache = await filled(['base']);
+    const { ran, run } = solver(cache, { tools: "tools'" });
+    expect(await run()).toEqual(['base', 'copy']);
+    expect(ran).toEqual(['tools', 'copy']);
+    expect([...cache.records.values()].sort()).toEqual([['base'], ['copy'], ["tools'"]]);
+  });
+
+  test('begins once more when an input turns out to have other files than it was keyed by', async () => {
+    const cache = await filled(['base']);
+    const keys = new Set(cache.promises.keys());
+    const { ran, run } = solver(cache, { tools: 'other tools' });
+    expect(await run()).toEqual(['base', 'copy']);
+    expect(ran).toEqual(['tools', 'copy']);
+    // Nothing is kept under the key that was made of the promise.
+    const copied = [...cache.records].find(([, layers]) => layers[0] === 'copy')!;
+    expect(keys.has(copied[0])).toBe(false);
+  });
+});
