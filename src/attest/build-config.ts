@@ -1,4 +1,3 @@
-import { withoutCredentials } from '../dockerfile/credentials.ts';
 import type { Definition, VertexDigest } from '../llb/definition.ts';
 import type { Op } from '../llb/op.ts';
 
@@ -25,18 +24,10 @@ export function buildConfig({ vertices }: Definition): BuildGraph {
 }
 
 function told(op: Op): object {
-  switch (op.type) {
-    case 'exec': {
-      const { type: _, proxyEnv: _lent, ...rest } = op;
-      return rest;
-    }
-    case 'http':
-      return { ...op, url: withoutCredentials(op.url) };
-    case 'git':
-      return { ...op, remote: withoutCredentials(op.remote) };
-    default: {
-      const { type: _, ...rest } = op;
-      return rest;
-    }
+  if (op.type === 'exec') {
+    const { type: _, proxyEnv: _lent, ...rest } = op;
+    return rest;
   }
+  const { type: _, ...rest } = op;
+  return rest;
 }

@@ -1,4 +1,5 @@
 import { formatPlatform, type Platform } from '../../layers/index.ts';
+import { withoutCredentials } from '../dockerfile/credentials.ts';
 import type { DockerfileSource } from '../dockerfile/source.ts';
 import type { Definition } from '../llb/definition.ts';
 import { type BuildGraph, buildConfig } from './build-config.ts';
@@ -35,9 +36,20 @@ export const PREDICATE_TYPES = {
   'v0.2': 'https://slsa.dev/provenance/v0.2',
 } as const;
 
-/** The predicate of a provenance attestation: slsa.dev/provenance/v1 or v0.2. */
+/**
+ * The predicate of a provenance attestation: slsa.dev/provenance/v1 or v0.2. Addresses lose their passwords, wherever
+ * they stand (CVE-2023-26054).
+ */
 export function provenance(facts: BuildFacts, options: ProvenanceOptions): object {
-  return options.version === 'v1' ? version1(facts, options) : version02(facts, options);
+  const predicate = options.version === 'v1' ? version1(facts, options) : version02(facts, options);
+  return stripped(predicate) as object;
+}
+
+function stripped(value: unknown): unknown {
+  if (typeof value === 'string') return withoutCredentials(value);
+  if (Array.isArray(value)) return value.map(stripped);
+  if (typeof value !== 'object' || value === null) return value;
+  return Object.fromEntries(Object.entries(value).map(([key, item]) => [key, stripped(item)]));
 }
 
 function version1(facts: BuildFacts, { mode, builderId, reproducible }: ProvenanceOptions): object {
@@ -124,7 +136,7 @@ function sourceMap({ definition, source }: BuildFacts, { ids }: BuildGraph): obj
       ? {}
       : { locations: [{ ranges: [{ start: { line: lines.start }, end: { line: lines.end } }] }] },
   ]);
-  const data = Buffer.from(source.text).toString('base64');
+  const data = Buffer.from(withoutCredentials(source.text)).toString('base64');
   return {
     source: {
       locations: Object.fromEntries(locations),

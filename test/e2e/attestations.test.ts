@@ -238,6 +238,32 @@ describeCommands('attestations', (commands) => {
     }
   });
 
+  test('keep passwords of addresses to themselves (B18)', async () => {
+    const server = createServer((_request, response) => response.end('downloaded'));
+    onTestFinished(() => void server.close());
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+    const place = `127.0.0.1:${(server.address() as AddressInfo).port}/data`;
+    const layout = join(tempFolder(), 'layout');
+    const Dockerfile = `FROM busybox\nARG FROM\nADD http://me:canary@${place} /data\nRUN echo https://canary@example.test $FROM\n`;
+    const { code } = await build(
+      [
+        `--output=type=oci,tar=false,dest=${layout}`,
+        '--attest=type=provenance,mode=max',
+        '--build-arg=FROM=https://canary@example.test/',
+      ],
+      { Dockerfile },
+    );
+    expect(code).toBe(0);
+    const [entry] = JSON.parse(readFileSync(join(layout, 'index.json'), 'utf8')).manifests;
+    const attestation = read(layout, entry.digest).manifests[1];
+    const statement = read(layout, read(layout, attestation.digest).layers[0].digest);
+    expect(JSON.stringify(statement)).not.toContain('canary');
+    const { source } = statement.predicate.runDetails.metadata.buildkit_metadata;
+    const told = Buffer.from(source.infos[0].data, 'base64').toString();
+    expect(told).toContain(`ADD http://${place} /data`);
+    expect(told).not.toContain('canary');
+  });
+
   test('refuse what they cannot be', async () => {
     for (const [option, message] of [
       ['--attest=type=signature', 'unknown attestation type "signature": use provenance or sbom'],
