@@ -34,6 +34,7 @@ import { readSecrets } from './read-secrets.ts';
 import { rewriteTimes } from './rewrite-times.ts';
 import { adviseOnStep } from './step-advice.ts';
 import { StepLogs } from './step-logs.ts';
+import { StepReports } from './step-reports.ts';
 import type { Build, BuildRequest, BuildResult } from './types.ts';
 import { requireSame } from './verify-reproducible.ts';
 
@@ -57,8 +58,9 @@ async function execute(request: BuildRequest, report: Report): Promise<BuildResu
     const cache = await openCache(caches, opened);
     try {
       const built: BuiltPlatform[] = [];
+      const steps = new StepReports();
       for (const platform of platforms)
-        built.push(await buildPlatform({ opened, plan, cache, attests, started }, platform));
+        built.push(await buildPlatform({ opened, plan, cache, attests, started, steps }, platform));
       if (request.verifyReproducible) {
         const again = { ...opened, request: { ...request, noCache: true } };
         for (const one of built)
@@ -66,7 +68,7 @@ async function execute(request: BuildRequest, report: Report): Promise<BuildResu
             opened.store,
             one,
             await buildPlatform(
-              { opened: again, plan, cache, attests: { sbom: false }, started },
+              { opened: again, plan, cache, attests: { sbom: false }, started, steps: new StepReports() },
               one.platform,
             ),
           );
@@ -86,11 +88,12 @@ interface BuildContext {
   readonly cache: CacheUse;
   readonly attests: AttestPlan;
   readonly started: Date;
+  readonly steps: StepReports;
 }
 
 /** Dockerfile → graph → layers → manifest and config, for one platform. */
 async function buildPlatform(
-  { opened, plan, cache, attests, started }: BuildContext,
+  { opened, plan, cache, attests, started, steps }: BuildContext,
   platform: Platform,
 ): Promise<BuiltPlatform> {
   const { request, store, report, signal } = opened;
@@ -104,7 +107,17 @@ async function buildPlatform(
     },
   });
   const epoch = plan.epoch === undefined ? lowered.epoch : (plan.epoch ?? undefined);
-  const solved = await solveGraph({ opened, platform, images, lowered, findings, report, epoch, cache });
+  const solved = await solveGraph({
+    opened,
+    platform,
+    images,
+    lowered,
+    findings,
+    report,
+    epoch,
+    cache,
+    steps,
+  });
   const rewrite = plan.rewriteTimestamps
     ? await rewriteTimes(store, lowered, solved, { epoch, report })
     : undefined;
@@ -132,6 +145,8 @@ async function buildPlatform(
 }
 
 interface SolveInput {
+  readonly cache: CacheUse;
+  readonly steps: StepReports;
   readonly opened: OpenRequest;
   readonly platform: Platform;
   readonly images: ImageResolver;
@@ -140,7 +155,6 @@ interface SolveInput {
   readonly report: Report;
   /** SOURCE_DATE_EPOCH, in seconds since 1970. */
   readonly epoch: number | undefined;
-  readonly cache: CacheUse;
 }
 
 async function solveGraph(input: SolveInput): Promise<readonly Layer[]> {
@@ -150,11 +164,12 @@ async function solveGraph(input: SolveInput): Promise<readonly Layer[]> {
   const describe = ({ digest, meta, op }: Vertex, cause: unknown) =>
     buildError(input, { op, meta, cause, output: tail.end(digest), log: logs.pathOf(digest) });
   const failed = request.onFailedStep && firstFailure(request.onFailedStep, describe);
-  const watched = tail.watch(logs.watch(input.report));
+  const { definition } = input.lowered;
+  const watched = input.steps.next(definition, tail.watch(logs.watch(input.report)));
   try {
     const result = await solve(
       {
-        definition: input.lowered.definition,
+        definition,
         operations: operations(input, failed),
         report: watched,
         missed: cacheExplainer({
