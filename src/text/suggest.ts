@@ -3,7 +3,7 @@ const farthest = 2;
 
 /**
  * The option that was probably meant: the nearest by edit distance, at most two edits away, the first in order among
- * equals. Undefined when none is near, or when the word is one of them.
+ * equals. Undefined when none is near, when no letter of the word would stay, or when the word is one of them.
  */
 export function suggest(word: string, options: readonly string[]): string | undefined {
   let best: string | undefined;
@@ -11,7 +11,7 @@ export function suggest(word: string, options: readonly string[]): string | unde
   for (const option of options) {
     if (option === word) return undefined;
     const distance = editDistance(word, option);
-    if (distance < nearest) [best, nearest] = [option, distance];
+    if (distance < nearest && distance < word.length) [best, nearest] = [option, distance];
   }
   return best;
 }

@@ -9,6 +9,8 @@ test.each([
   ['bulid', ['build', 'base'], 'build'],
   ['from', ['frm', 'from'], undefined],
   ['abc', ['xyz'], undefined],
+  ['a', ['d', 'ab'], undefined],
+  ['ab', ['xy', 'xb'], 'xb'],
   ['', ['abc'], undefined],
   ['x'.repeat(1_000_000), ['abc'], undefined],
 ])('suggest() for %.10s gives the nearest, the first among equals', (word, options, expected) => {
