@@ -27,6 +27,8 @@ export interface Attached {
   drained(callback: () => void): void;
   endInput(): void;
   resize(rows: number, columns: number): void;
+  /** Takes the container's terminal away. */
+  hangUp(): void;
   /** Leaves it alone. */
   detach(): void;
   /** Exit code, when it has ended and all its output is in the streams; undefined when the connection ended first. */
@@ -111,6 +113,9 @@ function attached(socket: Socket): Omit<Attached, 'id' | 'hasTerminal' | 'detach
     },
     resize: (rows, columns) => {
       if (!socket.destroyed) socket.write(jsonFrame(FrameType.resize, { rows, columns }));
+    },
+    hangUp: () => {
+      if (!socket.destroyed) socket.write(frame(FrameType.hangUp));
     },
     detach: () => {
       socket.destroy();

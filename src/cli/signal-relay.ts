@@ -32,7 +32,7 @@ const GRACE = 10_000;
 export class SignalRelay {
   readonly #abort = new AbortController();
   readonly #handlers: readonly (readonly [NodeJS.Signals, () => void])[];
-  #container: Running | undefined;
+  #container: Pick<Running, 'kill'> | undefined;
   #hangUp: (() => void) | undefined;
   #endings = 0;
   #first: NodeJS.Signals | undefined;
@@ -57,7 +57,7 @@ export class SignalRelay {
   }
 
   /** From now on signals are the container's. `hangUp` takes its terminal away. */
-  connect(container: Running, hangUp?: () => void): void {
+  connect(container: Pick<Running, 'kill'>, hangUp?: () => void): void {
     this.#container = container;
     this.#hangUp = hangUp;
   }

@@ -80,6 +80,32 @@ describeCommands('tsrun in a terminal', (commands) => {
     terminal.type('exit\r');
   });
 
+  test.skipIf(problem)('is left by ctrl-p ctrl-q, and goes on; tsctr attach comes back to it', async () => {
+    const terminal = await tsrun('-it', '--name=left', 'busybox', 'sh');
+    await terminal.until(/# /);
+    await terminal.line('V=kept; stty size', /24 80/);
+    terminal.type('\x10\x11');
+    expect(await terminal.ended()).toBe(0);
+    expect((await commands().tsctr(['ps', '--format={{.Names}} {{.State}}'])).stdout).toBe('left running\n');
+    const tsctr = resolve(import.meta.dirname, '../../dist/tsctr.cjs');
+    const again = await PseudoTerminal.start(
+      [process.execPath, tsctr, 'attach', 'left'],
+      environment(commands()),
+    );
+    again.resize(40, 100);
+    await again.line('echo "$V $(stty size)"', /kept 40 100/);
+    again.type('exit 5\r');
+    expect(await again.ended()).toBe(5);
+    expect(containers()).toEqual([]);
+  });
+
+  test.skipIf(problem)('tells on a terminal that is itself again why nothing runs', async () => {
+    const terminal = await tsrun('-it', 'busybox', 'nosuch');
+    expect(await terminal.ended()).toBe(127);
+    expect(terminal.output).toContain('executable file not found in $PATH\r\n');
+    expect(containers()).toEqual([]);
+  });
+
   test.skipIf(problem)('ends with its window, though the container would not', async () => {
     const terminal = await tsrun('-it', 'busybox', 'sh', '-c', 'trap "" HUP; echo ready; read x; sleep 1');
     await terminal.until(/ready/);

@@ -1,11 +1,20 @@
 import { existsSync, rmSync, writeFileSync } from 'node:fs';
+import { constants } from 'node:os';
 import type { Command } from 'commander';
-import { attach, type RunRequest, runDetached } from '../../index.ts';
+import {
+  type Attached,
+  attach,
+  type ContainerName,
+  killContainer,
+  type RunRequest,
+  runDetached,
+} from '../../index.ts';
 import { follow } from '../attached.ts';
 import { ExitCode } from '../exit-status.ts';
 import { pullReport, runInForeground, type Stream } from '../foreground.ts';
 import { OptionValues } from '../option-values.ts';
 import { terminalSize } from '../own-terminal.ts';
+import { SignalRelay } from '../signal-relay.ts';
 import { UsageError } from '../usage-error.ts';
 import { warn } from '../warn.ts';
 import { networkWarnings } from './network-options.ts';
@@ -31,7 +40,7 @@ export function runParsed(command: Command, program: string): Promise<number> {
   const request = runRequest(values.raw, image, args);
   for (const line of networkWarnings(request)) warn(line);
   if (values.flag('detach')) return inBackground(values, request, attach);
-  if (needsSupervisor(request)) return runAttached(values, request);
+  if (needsSupervisor(values, request)) return runAttached(values, request, program);
   return withIdFile(values.one('cidfile'), (started) =>
     runInForeground(request, {
       program,
@@ -57,37 +66,61 @@ function inBackground(values: OptionValues, request: RunRequest, attach: readonl
   });
 }
 
-/** What outlives this process, or may, cannot be looked after by it. */
-function needsSupervisor({ restart, detachKeys }: RunRequest): boolean {
-  return detachKeys !== undefined || (restart !== undefined && restart.name !== 'no');
+/**
+ * What outlives this process, or may, cannot be looked after by it: also what runs in a terminal with a keyboard, which
+ * has keys to leave it (ctrl-p ctrl-q).
+ */
+function needsSupervisor(values: OptionValues, { restart, detachKeys }: RunRequest): boolean {
+  const isTyped = values.flag('tty') && values.flag('interactive') && values.many('attach').length === 0;
+  return isTyped || detachKeys !== undefined || (restart !== undefined && restart.name !== 'no');
 }
 
 /** In the background, with our streams attached to it: it ends when it wants to, and this ends with it. */
-function runAttached(values: OptionValues, request: RunRequest): Promise<number> {
+function runAttached(values: OptionValues, request: RunRequest, program: string): Promise<number> {
   const interactive = values.flag('interactive');
-  const size = values.flag('tty') ? { terminal: terminalSize() } : {};
-  if (values.flag('tty') && interactive && !process.stdin.isTTY)
+  const terminal = values.flag('tty');
+  const signalProxy = values.raw.sigProxy !== false;
+  if (terminal && interactive && !process.stdin.isTTY)
     throw new UsageError('the input device is not a TTY: leave out -t, or start from a terminal');
   return withIdFile(values.one('cidfile'), async (started) => {
+    // Without a terminal signals are relayed by who follows the streams.
+    const relay = terminal ? new SignalRelay(program, signalProxy) : undefined;
     let ended: Promise<number> | undefined;
-    const attaching = { interactive, signalProxy: values.raw.sigProxy !== false };
-    await runDetached(
-      {
-        ...request,
-        ...size,
-        ...(values.flag('quiet') ? {} : pullReport(request.image)),
-      },
-      {
-        beforeStart: async (container) => {
-          started(container);
-          const attached = await attach(container.id, { stdin: interactive });
-          ended = follow(attached, attaching);
-          ended.catch(() => {}); // told below
-        },
-      },
-    );
-    return (await ended) ?? ExitCode.ok;
+    const asked = {
+      ...request,
+      ...(terminal && { terminal: terminalSize() }),
+      ...(values.flag('quiet') ? {} : pullReport(request.image)),
+      ...(relay && { signal: relay.aborted }),
+    };
+    const beforeStart = async (container: ContainerName) => {
+      started(container);
+      const attached = await attach(container.id, { stdin: interactive });
+      relayTo(attached, relay);
+      ended = follow(attached, { interactive, signalProxy });
+      ended.catch(() => {}); // told below
+    };
+    try {
+      await runDetached(asked, { beforeStart });
+      return (await ended) ?? ExitCode.ok;
+    } catch (error) {
+      // Our terminal is itself again before anything is said on it.
+      await ended?.catch(() => {});
+      if (!relay?.aborted.aborted || relay.exitCode === undefined) throw error;
+      return relay.exitCode;
+    } finally {
+      relay?.close();
+    }
   });
+}
+
+/** From here on signals are the container's; when they do not end it, it is killed. */
+function relayTo(attached: Attached, relay: SignalRelay | undefined): void {
+  const kill = (signal: number) => {
+    // It has ended meanwhile: then this ends too.
+    killContainer(attached.id, { signal: String(signal) }).catch(() => {});
+  };
+  relay?.connect({ kill }, () => attached.hangUp());
+  relay?.aborted.addEventListener('abort', () => kill(constants.signals.SIGKILL), { once: true });
 }
 
 function parseStream(text: string): Stream {

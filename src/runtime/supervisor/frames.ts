@@ -16,6 +16,8 @@ export const FrameType = {
   stderr: 5,
   /** From the supervisor, as JSON: `{ code }`. The last one. */
   exit: 6,
+  /** From the client: the container's terminal is to be taken away. */
+  hangUp: 7,
 } as const;
 
 /** What a client wants. `wake` ends a wait for the next start; nothing follows it. */

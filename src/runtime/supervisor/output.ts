@@ -25,6 +25,7 @@ export class ContainerStreams {
   #sources: readonly Readable[] = [];
   /** What those who are attached have done before it runs. */
   readonly #early: (() => void)[] = [];
+  #size: { readonly rows: number; readonly columns: number } | undefined;
   #logged: Promise<unknown> = Promise.resolve();
 
   constructor(log: LogFile | undefined) {
@@ -55,6 +56,7 @@ export class ContainerStreams {
     this.#process = process;
     const { stdout, stderr, terminal } = process;
     this.#sources = [stdout, stderr, terminal].filter((stream) => stream !== undefined);
+    if (this.#size) process.resize(this.#size.rows, this.#size.columns);
     for (const act of this.#early.splice(0)) act();
     this.#logged = Promise.all([this.#relay('stdout', terminal ?? stdout), this.#relay('stderr', stderr)]);
   }
@@ -83,8 +85,15 @@ export class ContainerStreams {
     else this.#process.stdin?.end();
   }
 
+  /** Of the terminal; one that has none yet gets it with this size. */
   resize(rows: number, columns: number): void {
+    this.#size = { rows, columns };
     this.#process?.resize(rows, columns);
+  }
+
+  /** Takes its terminal away. */
+  hangUp(): void {
+    this.#process?.terminal?.destroy();
   }
 
   /** All that it has put out is in the log, and handed on. */

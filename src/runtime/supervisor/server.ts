@@ -65,6 +65,8 @@ function converse(socket: Socket, hooks: ServerHooks): void {
     } else if (type === FrameType.resize) {
       const { rows, columns } = JSON.parse(payload.toString()) as { rows: number; columns: number };
       streams.resize(rows, columns);
+    } else if (type === FrameType.hangUp) {
+      streams.hangUp();
     } else if (type === FrameType.stdin && attachment?.stdin) {
       if (!streams.input(payload, () => socket.resume())) socket.pause();
     } else if (type === FrameType.stdinEnd && attachment?.stdin && stdinOnce) {
