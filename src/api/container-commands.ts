@@ -133,7 +133,7 @@ async function endContainer(
   const { id, owner, status } = state;
   if (status === 'created' || status === 'exited') return;
   // First, so that whoever looks after it does not start it again.
-  await containers.update(id, { intent: 'stop' });
+  await containers.updateIfWritable(id, { intent: 'stop' });
   if (status === 'paused') await unpause(containers, state);
   const owned = await ownEnded(containers, state, async (init) => {
     signalProcess(init, signal);
@@ -185,7 +185,7 @@ export function killContainer(
       throw new ApiError('CONFLICT', name, `cannot kill container: ${name}: container ${id} is not running`);
     }
     // As for Docker: no policy starts what was killed.
-    if (number === constants.signals.SIGKILL) await containers.update(id, { intent: 'stop' });
+    if (number === constants.signals.SIGKILL) await containers.updateIfWritable(id, { intent: 'stop' });
     signalProcess(init, number);
     if (number === constants.signals.SIGKILL && status === 'paused') await unpause(containers, state);
     containers.note(id, 'kill', { signal: String(number) });

@@ -132,7 +132,7 @@ async function startOrDiscard(
 async function finish(store: Store, owned: OwnedContainer, ended: Promise<ExitStatus>): Promise<ExitStatus> {
   const containers = new ContainerStore(store);
   const status = await ended;
-  await containers.update(owned.id, exited(status));
+  await containers.updateIfWritable(owned.id, exited(status));
   if (containers.get(owned.id)?.remove) discardContainer(containers, owned);
   else owned.release();
   return status;

@@ -1,6 +1,6 @@
 import { type ExitStatus, type Running, type RunRequest, run, windowSize } from '../index.ts';
 import { humanBytes } from './format/size.ts';
-import { connectTerminal, pump, terminalSize } from './own-terminal.ts';
+import { connectTerminal, feed, pump, terminalSize } from './own-terminal.ts';
 import { SignalRelay } from './signal-relay.ts';
 import { type TransferOutput, TransferView } from './transfer-view.ts';
 import { UsageError } from './usage-error.ts';
@@ -71,7 +71,7 @@ async function onStreams(
   started?.(container);
   relay.connect(container);
   const { stdin, stdout, stderr } = container;
-  if (stdin) process.stdin.pipe(stdin);
+  if (stdin) feed(stdin);
   // Whoever does not read on makes the container's next write fail, as if it had our streams themselves.
   if (stdout) pump(stdout, process.stdout);
   if (stderr) pump(stderr, process.stderr);

@@ -33,6 +33,15 @@ export function terminalSize(): { readonly rows: number; readonly columns: numbe
   return (stream && windowSize(stream.fd)) ?? { rows: 24, columns: 80 };
 }
 
+/**
+ * Gives our standard input to a process. By hand where a stream ends: for that, pipe() looks at `process.stdout`, and
+ * with the first look Node makes it non-blocking, also for the container that has the same pipe: it would lose output.
+ */
+export function feed(to: NodeJS.WritableStream): void {
+  process.stdin.pipe(to, { end: false });
+  process.stdin.once('end', () => to.end());
+}
+
 export function pump(from: NodeJS.ReadableStream, to: NodeJS.WritableStream): void {
   to.on('error', () => (from as NodeJS.ReadableStream & { destroy(): void }).destroy());
   from.pipe(to, { end: false });

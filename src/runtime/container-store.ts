@@ -11,6 +11,7 @@ import {
 } from 'node:fs';
 import { join } from 'node:path';
 import {
+  cannotWrite,
   type DiffId,
   lockFile,
   type OverlayRoot,
@@ -48,6 +49,9 @@ export interface OwnedContainer {
  * holds a file that the owner has locked: the kernel unlocks it however the owner ends, so anybody can tell.
  */
 export class ContainerStore {
+  /** What has become of containers, and could not be written: true as long as this process knows it. */
+  readonly #unwritten = new Map<string, ContainerState>();
+
   constructor(readonly store: Store) {}
 
   /** Registers a new container, which this process looks after. Throws `CONFLICT` when the name is taken. */
@@ -96,7 +100,8 @@ export class ContainerStore {
   }
 
   get(id: string): ContainerState | undefined {
-    return this.store.records.get(SPACE, id)?.value as ContainerState | undefined;
+    const value = this.store.records.get(SPACE, id)?.value as ContainerState | undefined;
+    return value && (this.#unwritten.get(id) ?? value);
   }
 
   /** Throws `CONFLICT` when the name is taken. */
@@ -115,8 +120,19 @@ export class ContainerStore {
     return this.store.records.exclusive(SPACE, id, async () => this.#change(id, change));
   }
 
+  /** As `update`, where nothing can be written any more too: what ends, ends, and room has to be made somehow. */
+  async updateIfWritable(id: string, change: ContainerChange): Promise<void> {
+    try {
+      await this.update(id, change);
+    } catch (error) {
+      this.#remember(id, change, error);
+    }
+  }
+
   list(): readonly ContainerState[] {
-    return [...this.store.records.list(SPACE)].map(({ record }) => record.value as ContainerState);
+    return [...this.store.records.list(SPACE)].map(
+      ({ key, record }) => this.#unwritten.get(key) ?? (record.value as ContainerState),
+    );
   }
 
   /** By id, name (also as inspection has it, with a slash), or unambiguous prefix of the id. Throws `NOT_FOUND`. */
@@ -195,7 +211,7 @@ export class ContainerStore {
       }
       if (state === undefined) this.#discard(id);
       else if (state.remove || state.status === 'creating') this.remove(state, { volumes: true });
-      else this.#change(id, abandonedAt(new Date()));
+      else this.#changeIfWritable(id, abandonedAt(new Date()));
     }
   }
 
@@ -230,8 +246,24 @@ export class ContainerStore {
   #change(id: string, change: ContainerChange): void {
     const record = this.store.records.get(SPACE, id);
     if (record === undefined) return;
-    const value = { ...(record.value as ContainerState), ...change };
+    const value = { ...(this.#unwritten.get(id) ?? (record.value as ContainerState)), ...change };
     this.store.records.set(SPACE, id, { ...record, value });
+    this.#unwritten.delete(id);
+  }
+
+  #changeIfWritable(id: string, change: ContainerChange): void {
+    try {
+      this.#change(id, change);
+    } catch (error) {
+      this.#remember(id, change, error);
+    }
+  }
+
+  #remember(id: string, change: ContainerChange, error: unknown): void {
+    if (!cannotWrite(error)) throw error;
+    const state = this.get(id);
+    // What is taken away is undefined there.
+    if (state !== undefined) this.#unwritten.set(id, { ...state, ...change } as ContainerState);
   }
 
   /** Those that other containers have too (`--volumes-from`) stay. */

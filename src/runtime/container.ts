@@ -1,3 +1,4 @@
+import { constants } from 'node:os';
 import type { ContainerConfig, ImageConfig, Layer, Store } from '../../layers/index.ts';
 import type { ExitStatus, RunningProcess, StartMechanism, Stdio } from '../sandbox/sandbox.ts';
 import { anonymousVolumes, planMounts, prepareMounts } from './container-mounts.ts';
@@ -109,12 +110,19 @@ export async function startContainer(
     const mounts = await prepareMounts(state.plannedMounts ?? [], { store, fillVolume });
     request.signal?.throwIfAborted();
     const started = await startProcess(containers, { state, layers, request, network, mounts, store });
-    await containers.update(id, {
-      ...running(started.pid),
-      network: network.state,
-      health: request.managed && healthcheckOf(state) ? STARTING : undefined,
-      supervised: request.managed,
-    });
+    try {
+      await containers.update(id, {
+        ...running(started.pid),
+        network: network.state,
+        health: request.managed && healthcheckOf(state) ? STARTING : undefined,
+        supervised: request.managed,
+      });
+    } catch (error) {
+      // On a full disk. One that nobody could know of must not run.
+      started.kill(constants.signals.SIGKILL);
+      await started.wait();
+      throw error;
+    }
     noteEvent(store.root, state, 'start');
     const ended = started.wait().then((status) => {
       if (status.oomKilled) noteEvent(store.root, state, 'oom');

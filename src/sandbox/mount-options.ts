@@ -46,6 +46,8 @@ const attributes: Readonly<Record<string, { readonly set?: number; readonly clea
 const withoutEffect = new Set(['defaults', 'private', 'rprivate', 'async', 'norelatime', 'atime']);
 const propagation = /^r?(shared|slave|unbindable)$/;
 
+const attributeOf = (option: string) => (Object.hasOwn(attributes, option) ? attributes[option] : undefined);
+
 export function parseMountOptions(options: readonly string[], destination: string): MountOptions {
   let set = 0;
   let clear = 0;
@@ -53,12 +55,12 @@ export function parseMountOptions(options: readonly string[], destination: strin
   let recursiveAttributes = false;
   const parameters: FsParameter[] = [];
   for (const option of options) {
-    const recursive = option.startsWith('r') ? attributes[option.slice(1)] : undefined;
-    const change = attributes[option] ?? recursive;
+    const own = attributeOf(option);
+    const change = own ?? (option.startsWith('r') ? attributeOf(option.slice(1)) : undefined);
     if (change !== undefined) {
       set = (set & ~(change.clear ?? 0)) | (change.set ?? 0);
       clear = (clear & ~(change.set ?? 0)) | (change.clear ?? 0);
-      recursiveAttributes ||= attributes[option] === undefined;
+      recursiveAttributes ||= own === undefined;
     } else if (option === 'bind' || option === 'rbind') bind = option;
     else if (propagation.test(option)) refusePropagation(option, destination);
     else if (!withoutEffect.has(option)) parameters.push(parameter(option));

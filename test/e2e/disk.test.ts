@@ -1,6 +1,7 @@
 import { execFileSync } from 'node:child_process';
 import { chownSync, readdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
 import { expect, test } from 'vitest';
 import { Commands, describeCommands, importBusybox, type Outcome } from '../support/commands.ts';
 import { fillUp, smallDisk } from '../support/small-disk.ts';
@@ -50,6 +51,24 @@ describeCommands('a disk that takes nothing', (own) => {
     expect(leftovers(root)).toEqual([]);
     expect(await commands.tsctr(['check'])).toMatchObject({ code: 0, stdout: 'The store is clean\n' });
     expect((await commands.build('FROM busybox\nRUN echo small > /small')).code).toBe(0);
+    await commands.remove();
+  });
+
+  test('when a container fills it up, the container goes on, is shown, stopped and removed', async () => {
+    const { root, commands } = await onDisk(8);
+    const script = 'sleep 0.5; dd if=/dev/zero of=/big bs=1M; while true; do echo still; sleep 0.05; done';
+    const run = ['-d', '--name=greedy', '--network=none', 'busybox', 'sh', '-c', script];
+    expect(await commands.tsrun(run)).toMatchObject({ code: 0, stderr: '' });
+    await delay(1500);
+    const status = async () => (await commands.tsctr(['ps', '-a', '--format={{.Status}}'])).stdout;
+    expect(await status()).toMatch(/^Up /);
+    expect(await commands.tsctr(['exec', 'greedy', 'true'])).toMatchObject({ code: 0, stderr: '' });
+    expect(await commands.tsctr(['stop', '-t1', 'greedy'])).toMatchObject({ code: 0, stderr: '' });
+    expect(await status()).toMatch(/^Exited \(137\) /);
+    expect(await commands.tsctr(['rm', 'greedy'])).toMatchObject({ code: 0, stderr: '' });
+    expect(await status()).toBe('');
+    expect(readdirSync(join(root, 'containers'))).toEqual([]);
+    expect((await commands.tsrun(['--rm', '--network=none', 'busybox', 'true'])).code).toBe(0);
     await commands.remove();
   });
 

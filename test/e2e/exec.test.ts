@@ -48,6 +48,21 @@ describeCommands('tsctr exec', (commands) => {
     expect(stderr).toContain(message);
   });
 
+  test.each([
+    ['exec', () => [TSCTR, 'exec', '-i', container.name]],
+    ['run', () => [TSCTR, 'run', '--rm', '-i', '--network=none', 'busybox']],
+  ])('tsctr %s with a file for input loses nothing to a slow reader', async (_, argv) => {
+    const file = join(commands().folder, 'large');
+    writeFileSync(file, Buffer.alloc(3_000_000, 'a line\n'));
+    const script = '"$@" cat < "$0" | { sleep 0.5; cksum; }; cksum < "$0"';
+    const output = execFileSync('sh', ['-c', script, file, process.execPath, ...argv()], {
+      env: { PATH: process.env.PATH, HOME: commands().folder, TSBUILD_ROOT: commands().root },
+      encoding: 'utf8',
+    });
+    const [read, written] = output.trimEnd().split('\n');
+    expect(read).toBe(written);
+  });
+
   test('says which container is not there, or not running, and what is missing', async () => {
     expect(await exec(['nosuch', 'true'])).toMatchObject({
       code: 1,

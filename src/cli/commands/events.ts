@@ -4,7 +4,7 @@ import { parseMoment } from '../format/moment.ts';
 import { renderTemplate } from '../format/template/render.ts';
 import { listOption } from '../option-values.ts';
 import type { CommandModule } from '../tsctr.ts';
-import { filterBy } from './filter.ts';
+import { filterBy, hasLabel } from './filter.ts';
 
 interface EventsValues {
   readonly filter?: readonly string[];
@@ -38,11 +38,7 @@ const FILTERS: Readonly<Record<string, (event: ContainerEvent, value: string) =>
     Actor.Attributes.name === value || (value.length > 0 && Actor.ID.startsWith(value)),
   event: ({ Action }, value) => Action === value || Action.startsWith(`${value}:`),
   image: ({ from }, value) => from === value || from.split(':')[0] === value,
-  label: ({ Actor }, value) => {
-    const [name = '', wanted] = value.split(/=(.*)/s);
-    const found = Actor.Attributes[name];
-    return found !== undefined && (wanted === undefined || found === wanted);
-  },
+  label: ({ Actor }, value) => hasLabel(Actor.Attributes, value),
   type: ({ Type }, value) => Type === value,
 };
 

@@ -2,7 +2,7 @@ import type { Command } from 'commander';
 import { type ExecRequest, exec as execute } from '../../index.ts';
 import { ExitCode } from '../exit-status.ts';
 import { given, listOption, OptionValues } from '../option-values.ts';
-import { connectTerminal, pump, terminalSize } from '../own-terminal.ts';
+import { connectTerminal, feed, pump, terminalSize } from '../own-terminal.ts';
 import { environmentOptions } from '../run/request.ts';
 import type { CommandModule } from '../tsctr.ts';
 import { UsageError } from '../usage-error.ts';
@@ -54,7 +54,7 @@ async function startDetached(request: ExecRequest): Promise<number> {
 
 async function onStreams(request: ExecRequest, interactive: boolean): Promise<number> {
   const { stdin, stdout, stderr, wait } = await execute(request, { kind: 'inherit', stdin: interactive });
-  if (stdin) process.stdin.pipe(stdin);
+  if (stdin) feed(stdin);
   if (stdout) pump(stdout, process.stdout);
   if (stderr) pump(stderr, process.stderr);
   try {

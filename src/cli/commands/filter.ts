@@ -1,5 +1,11 @@
 import { UsageError } from '../usage-error.ts';
 
+/** `--filter label=NAME[=VALUE]`. A name such as `constructor` is one as any other. */
+export function hasLabel(labels: Readonly<Record<string, string>>, condition: string): boolean {
+  const [name = '', wanted] = condition.split(/=(.*)/s);
+  return Object.hasOwn(labels, name) && (wanted === undefined || labels[name] === wanted);
+}
+
 /** A test of one kind of condition: whether the item passes for the value. */
 export type Filters<T> = Readonly<Record<string, (item: T, value: string) => boolean>>;
 

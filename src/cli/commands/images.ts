@@ -6,7 +6,7 @@ import { since, timestamp } from '../format/time.ts';
 import { listOption } from '../option-values.ts';
 import type { CommandModule } from '../tsctr.ts';
 import { parseBoolean } from '../values.ts';
-import { type Filters, filterBy } from './filter.ts';
+import { type Filters, filterBy, hasLabel } from './filter.ts';
 import { shortId } from './short-id.ts';
 
 const COLUMNS = ['Repository', 'Tag', 'ID', 'CreatedSince', 'Size'];
@@ -100,10 +100,7 @@ function filters(all: readonly ImageRow[]): Filters<ImageRow> {
   return {
     dangling: ({ repository, tag }, value) =>
       (repository === '<none>' || tag === '<none>') === parseBoolean(value, '--filter dangling'),
-    label: ({ labels }, value) => {
-      const [name = '', wanted] = value.split(/=(.*)/s);
-      return labels[name] !== undefined && (wanted === undefined || labels[name] === wanted);
-    },
+    label: ({ labels }, value) => hasLabel(labels, value),
     reference: isNamed,
     before: (image, value) => time(image) < named(value),
     since: (image, value) => time(image) > named(value),

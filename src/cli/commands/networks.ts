@@ -16,7 +16,7 @@ import type { CommandModule } from '../tsctr.ts';
 import { UsageError } from '../usage-error.ts';
 import { parseKeyValue } from '../values.ts';
 import { confirmed } from './confirm.ts';
-import { filterBy } from './filter.ts';
+import { filterBy, hasLabel } from './filter.ts';
 import { forEachName } from './for-each-name.ts';
 
 const LISTING: Listing = {
@@ -60,16 +60,11 @@ export const list: CommandModule = {
 
 type Listed = NetworkRecord & { readonly inUse?: boolean };
 
-const hasLabel = ({ labels }: NetworkRecord, value: string) => {
-  const [name = '', wanted] = value.split(/=(.*)/s);
-  return labels[name] !== undefined && (wanted === undefined || labels[name] === wanted);
-};
-
 const FILTERS: Readonly<Record<string, (network: Listed, value: string) => boolean>> = {
   name: ({ name }, value) => name.includes(value),
   id: ({ id }, value) => id.startsWith(value),
   driver: ({ driver }, value) => driver === value,
-  label: hasLabel,
+  label: ({ labels }, value) => hasLabel(labels, value),
   scope: (_, value) => value === 'local',
   type: ({ name }, value) => isPredefined(name) === (value === 'builtin'),
   dangling: ({ name, inUse }, value) => (!isPredefined(name) && !inUse) === /^(1|t|true)$/i.test(value),
@@ -83,7 +78,7 @@ function row({ id, name, driver, labels, internal, ipv6, created }: NetworkRecor
     IPv4: 'true',
     IPv6: String(ipv6),
     Internal: String(internal),
-    Label: (key) => labels[key] ?? '',
+    Label: (key) => (Object.hasOwn(labels, key) ? labels[key]! : ''),
     Labels: Object.entries(labels)
       .map((pair) => pair.join('='))
       .join(','),
@@ -164,7 +159,7 @@ export const prune: CommandModule = {
     listOption(command, '--filter <condition>', 'label');
     command.action(async (values: { readonly force?: boolean; readonly filter?: readonly string[] }) => {
       if (values.force || (await confirmed('all custom networks not used by at least one container.'))) {
-        const filter = filterBy(values.filter ?? [], { label: hasLabel });
+        const filter = filterBy(values.filter ?? [], { label: FILTERS.label! });
         const names = await pruneNetworks({ filter });
         if (names.length > 0) process.stdout.write(`Deleted Networks:\n${names.join('\n')}\n\n`);
       }

@@ -1,6 +1,7 @@
 import type { CacheEntry, ContainerState, PruneRequest, Volume } from '../../index.ts';
 import { containerLabels } from '../../index.ts';
 import { UsageError } from '../usage-error.ts';
+import { hasLabel } from './filter.ts';
 
 type Labels = Readonly<Record<string, string>>;
 
@@ -48,10 +49,7 @@ export class PruneConditions {
   }
 
   #labels(labels: Labels): boolean {
-    const has = (value: string) => {
-      const [name = '', wanted] = value.split(/=(.*)/s);
-      return labels[name] !== undefined && (wanted === undefined || labels[name] === wanted);
-    };
+    const has = (value: string) => hasLabel(labels, value);
     return this.#values('label').every(has) && !this.#values('label!').some(has);
   }
 }

@@ -5,7 +5,7 @@ import { listOption } from '../option-values.ts';
 import type { CommandModule } from '../tsctr.ts';
 import { UsageError } from '../usage-error.ts';
 import { parseKeyValue } from '../values.ts';
-import { filterBy } from './filter.ts';
+import { filterBy, hasLabel } from './filter.ts';
 import { forEachName } from './for-each-name.ts';
 
 const LISTING: Listing = {
@@ -49,10 +49,7 @@ const NONE: ReadonlySet<string> = new Set();
 
 const FILTERS: Readonly<Record<string, (volume: Volume, value: string) => boolean>> = {
   name: ({ name }, value) => name.includes(value),
-  label: ({ labels = {} }, value) => {
-    const [name = '', wanted] = value.split(/=(.*)/s);
-    return labels[name] !== undefined && (wanted === undefined || labels[name] === wanted);
-  },
+  label: ({ labels = {} }, value) => hasLabel(labels, value),
   driver: (_, value) => value === 'local',
 };
 
@@ -61,7 +58,7 @@ function row({ name, directory, labels = {} }: Volume): Row {
     Availability: 'N/A',
     Driver: 'local',
     Group: 'N/A',
-    Label: (key) => labels[key] ?? '',
+    Label: (key) => (Object.hasOwn(labels, key) ? labels[key]! : ''),
     Labels: Object.entries(labels)
       .map((pair) => pair.join('='))
       .join(','),

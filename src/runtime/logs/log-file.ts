@@ -1,5 +1,15 @@
-import { closeSync, constants, fstatSync, openSync, renameSync, rmSync, writeSync } from 'node:fs';
+import {
+  closeSync,
+  constants,
+  fstatSync,
+  ftruncateSync,
+  openSync,
+  renameSync,
+  rmSync,
+  writeSync,
+} from 'node:fs';
 import { StringDecoder } from 'node:string_decoder';
+import { cannotWrite } from '../../../layers/index.ts';
 import type { LogConfig } from '../container-options.ts';
 import { RuntimeError } from '../errors.ts';
 
@@ -71,7 +81,8 @@ export class LogFile {
   readonly path: string;
   readonly #bounds: LogBounds;
   readonly #waiting = new Map<OutputName, { bytes: Buffer; decoder: StringDecoder }>();
-  #fd: number;
+  /** Undefined where no file could be made. */
+  #fd: number | undefined;
   #size: number;
 
   constructor(path: string, bounds: LogBounds) {
@@ -108,7 +119,7 @@ export class LogFile {
 
   close(): void {
     for (const stream of [...this.#waiting.keys()]) this.end(stream);
-    closeSync(this.#fd);
+    if (this.#fd !== undefined) closeSync(this.#fd);
   }
 
   #pendingOf(stream: OutputName) {
@@ -133,19 +144,28 @@ export class LogFile {
     this.#put(batch);
   }
 
+  /** What a full disk has no room for is lost, whole, and the container goes on. */
   #put(text: string): void {
+    if (text === '') return;
     let rest: Uint8Array = Buffer.from(text);
-    this.#size += rest.length;
-    while (rest.length > 0) rest = rest.subarray(writeSync(this.#fd, rest));
+    const { length } = rest;
+    try {
+      this.#fd ??= openForAppending(this.path);
+      while (rest.length > 0) rest = rest.subarray(writeSync(this.#fd, rest));
+      this.#size += length;
+    } catch (error) {
+      if (!cannotWrite(error)) throw error;
+      if (this.#fd !== undefined) ftruncateSync(this.#fd, this.#size);
+    }
   }
 
   #rotate(): void {
-    closeSync(this.#fd);
+    if (this.#fd !== undefined) closeSync(this.#fd);
     const { files } = this.#bounds;
     if (files === 1) rmSync(this.path, { force: true });
     for (let number = files - 1; number >= 1; number--)
       renameIfThere(number === 1 ? this.path : `${this.path}.${number - 1}`, `${this.path}.${number}`);
-    this.#fd = openForAppending(this.path);
+    this.#fd = undefined;
     this.#size = 0;
   }
 }

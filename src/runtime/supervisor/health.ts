@@ -54,7 +54,7 @@ export function watchHealth(containers: ContainerStore, id: string, check: Healt
     const options = { retries: check.retries ?? RETRIES, inStartPeriod: inStartPeriod() };
     if (result !== undefined) {
       health = nextHealth(health, result, options);
-      await containers.update(id, { health });
+      await containers.updateIfWritable(id, { health });
       if (health.status !== before) containers.note(id, `health_status: ${health.status}`);
     }
     if (!abort.signal.aborted) wait();

@@ -92,7 +92,11 @@ class Supervisor {
     } catch (error) {
       const { code, message } = startFailure(error);
       const isFirst = this.#running === undefined;
-      await this.containers.update(this.owned.id, { error: message, exitCode: code, owner: undefined });
+      await this.containers.updateIfWritable(this.owned.id, {
+        error: message,
+        exitCode: code,
+        owner: undefined,
+      });
       if (!isFirst) return { code, oomKilled: false };
       started(error);
       await this.streams.dismiss({ code });
@@ -122,7 +126,7 @@ class Supervisor {
       await this.#finish(status);
       return false;
     }
-    await this.containers.update(id, {
+    await this.containers.updateIfWritable(id, {
       ...exited(status),
       status: 'restarting',
       owner: processIdentity(process.pid),
@@ -141,7 +145,7 @@ class Supervisor {
     if (state?.remove) discardContainer(this.containers, this.owned);
     else {
       // What was asked for stays: by it `unless-stopped` is told after the machine has been restarted.
-      await this.containers.update(this.owned.id, exited(status));
+      await this.containers.updateIfWritable(this.owned.id, exited(status));
       this.owned.release();
     }
     await this.streams.dismiss(status);
