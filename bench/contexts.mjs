@@ -96,6 +96,11 @@ export function oneFile(directory) {
   writeFileSync(join(directory, 'a.txt'), 'a\n');
 }
 
+export function twoFiles(directory) {
+  oneFile(directory);
+  writeFileSync(join(directory, 'b.txt'), 'b\n');
+}
+
 function run(cwd, program, args) {
   const { status, stderr } = spawnSync(program, args, { cwd, encoding: 'utf8' });
   if (status !== 0) throw new Error(`${program} ${args.join(' ')}: ${stderr}`);

@@ -49,7 +49,7 @@ function others(builder, runner) {
 
 export const tools = {
   tsbuild: {
-    version: [...node('tsctr'), 'version'],
+    version: [...node('tsctr'), 'version', '--format', 'tsbuild {{.Client.Version}}'],
     build: (tag, context, { fresh = false, flags = [] } = {}) => [
       ...node('tsbuild'),
       '-q',

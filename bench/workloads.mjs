@@ -2,7 +2,16 @@
 // limits are what the machine itself needs for the same bytes or processes (bench/limits.mjs).
 import { appendFileSync, closeSync, openSync, rmSync, writeFileSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
-import { bigFiles, cProject, monorepo, mostlyIgnored, nodeApp, oneFile, smallFiles } from './contexts.mjs';
+import {
+  bigFiles,
+  cProject,
+  monorepo,
+  mostlyIgnored,
+  nodeApp,
+  oneFile,
+  smallFiles,
+  twoFiles,
+} from './contexts.mjs';
 import { atOnce, inRow, time, withMemory } from './tools.mjs';
 
 const base = process.env.BENCH_BASE ?? 'docker.io/library/busybox';
@@ -138,7 +147,7 @@ const manyBuilds = {
   layers127: {
     about: 'one more step and RUN above 126 layers',
     text: `FROM ${base}\n${lines(125, (i) => `COPY a.txt /f${i}\n`)}COPY b.txt /\nRUN true\n`,
-    fill: oneFile,
+    fill: twoFiles,
     before: ({ context, turn }) => writeFileSync(join(context, 'b.txt'), `${turn}\n`),
     step: warm,
     limits: ['node', 'unshare'],

@@ -33,7 +33,7 @@ function removeEntry(upper: UpperDirectory, path: BytePath, test: (parent: numbe
   if (inode.statAt(parent.fd, name)?.type !== 'directory') inode.unlinkAt(parent.fd, name);
   else if (!removeIfEmpty(parent.fd, name)) return false;
   inode.setTimesFd(parent.fd, mtimeNs);
-  upper.forget();
+  upper.forgetBelow(path);
   return true;
 }
 
@@ -51,11 +51,13 @@ function removeIfEmpty(parent: number, name: BytePath): boolean {
 /** Whether an entry of an open directory of the upper layer is no more than a place to mount something on. */
 export function isStub(upper: UpperDirectory, lower: LayerStack, parent: number, path: BytePath): boolean {
   const name = nameOf(path);
+  // First, since mostly a lower layer has it, this one has not, and then none of them needs to be asked.
+  const stat = inode.statAt(parent, name);
+  const isEmpty = stat?.type === 'file' && stat.size === 0 && stat.nlink === 1;
+  if (stat?.type !== 'directory' && !isEmpty) return false;
   const level = upper.directory(parentOf(path));
   const hidesLower = typeof level === 'string' || level.hidesLower;
-  if (!hidesLower && lower.find(lower.directory(parentOf(path)), name) !== undefined) return false;
-  const stat = inode.statAt(parent, name);
-  return stat?.type === 'directory' || (stat?.type === 'file' && stat.size === 0 && stat.nlink === 1);
+  return hidesLower || lower.find(lower.directory(parentOf(path)), name) === undefined;
 }
 
 /** Whether a directory of the upper layer is as the lower layers have it, its time apart. */

@@ -66,6 +66,16 @@ export class UpperDirectory implements DescriptorHolder {
     return level;
   }
 
+  /** When a directory is gone: neither it nor what was in it is known any more. */
+  forgetBelow(directory: BytePath): void {
+    for (const [path, { fd }] of this.#directories) {
+      if (path !== directory && !path.startsWith(`${directory}/`)) continue;
+      inode.close(fd);
+      this.#directories.delete(path);
+      this.#pool.open--;
+    }
+  }
+
   forget(): void {
     for (const { fd } of this.#directories.values()) inode.close(fd);
     this.#pool.open -= this.#directories.size;
