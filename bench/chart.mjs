@@ -16,6 +16,7 @@ export function lineChart({ title, x, y, series }) {
   const down = (value) => HEIGHT - FRAME.bottom - (value / most[1]) * (HEIGHT - FRAME.top - FRAME.bottom);
   const ticks = [0, 0.25, 0.5, 0.75, 1].map((part) => part * most[1]);
   return `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${WIDTH} ${HEIGHT}" font-family="sans-serif" font-size="12">
+<title>${title}: ${y}</title>
 <rect width="${WIDTH}" height="${HEIGHT}" fill="#fff"/>
 ${text(FRAME.left, 22, `${title}: ${y}`, 'font-size="15"')}
 ${ticks.map((value) => grid(across(0), across(most[0]), down(value), value)).join('\n')}

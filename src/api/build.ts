@@ -7,10 +7,9 @@ import { commitImage } from '../exporter/image.ts';
 import type { Vertex } from '../llb/definition.ts';
 import { execOperation, type FailedStep } from '../ops/exec.ts';
 import { fileOperation } from '../ops/file.ts';
+import { loadedLater } from '../ops/later.ts';
 import { mergeOperation } from '../ops/merge.ts';
 import { scratchOperation } from '../ops/scratch.ts';
-import { gitSourceOperation } from '../ops/source-git.ts';
-import { httpSourceOperation } from '../ops/source-http.ts';
 import { imageSourceOperation } from '../ops/source-image.ts';
 import { localOperation } from '../ops/source-local.ts';
 import type { ProgressEvent, Report } from '../progress/events.ts';
@@ -234,8 +233,8 @@ function operations(
       (op) => images.chain(op),
     ),
     local: localOperation(contexts.locals()),
-    http: httpSourceOperation(store),
-    git: gitSourceOperation(store),
+    http: loadedLater(async () => (await import('../ops/source-http.ts')).httpSourceOperation(store)),
+    git: loadedLater(async () => (await import('../ops/source-git.ts')).gitSourceOperation(store)),
     exec: execOperation(
       {
         store,

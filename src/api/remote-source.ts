@@ -10,8 +10,6 @@ import {
   type Store,
 } from '../../layers/index.ts';
 import type { GitSourceOp, HttpSourceOp } from '../llb/op.ts';
-import { gitSourceOperation } from '../ops/source-git.ts';
-import { httpSourceOperation } from '../ops/source-http.ts';
 import type { Report } from '../progress/events.ts';
 import type { OperationContext } from '../solver/operation.ts';
 import { layersOf } from '../solver/solve.ts';
@@ -36,7 +34,10 @@ export async function fetchSource(
     report({ kind: 'vertex', digest, inputs: [], name, started, ...state });
   tell({});
   try {
-    const operation = op.type === 'git' ? gitSourceOperation(store) : httpSourceOperation(store);
+    const operation =
+      op.type === 'git'
+        ? (await import('../ops/source-git.ts')).gitSourceOperation(store)
+        : (await import('../ops/source-http.ts')).httpSourceOperation(store);
     const vertex = { digest, op, inputs: [], meta: { name, ignoreCache: false } };
     const result = await operation.run(vertex, [], { report, signal, ...(fetched && { fetched }) });
     tell({ completed: Date.now() });
