@@ -22,7 +22,7 @@ export interface ContainerName {
 /** Makes a container of an image, which is pulled when it has to be, without starting it. */
 export function createContainer(request: RunRequest): Promise<ContainerName> {
   return withStore(request, async (store) => {
-    const { id, name, release } = await createOwned(store, request);
+    const { id, name, release } = await createOwned(store, request, { startsAtOnce: false });
     release();
     return { id, name };
   });
@@ -34,7 +34,7 @@ export function createContainer(request: RunRequest): Promise<ContainerName> {
  */
 export function runDetached(request: RunRequest, options: DetachedOptions = {}): Promise<ContainerName> {
   return withStore(request, async (store) => {
-    const owned = await createOwned(store, request);
+    const owned = await createOwned(store, request, { startsAtOnce: true });
     const { id, name } = owned;
     try {
       await startSupervisor(store, owned, supervisorOptions(owned, options));
@@ -102,7 +102,11 @@ function supervisorOptions(
   return beforeStart === undefined ? {} : { beforeStart: () => beforeStart({ id, name }) };
 }
 
-async function createOwned(store: Store, request: RunRequest): Promise<OwnedContainer> {
+async function createOwned(
+  store: Store,
+  request: RunRequest,
+  { startsAtOnce }: { readonly startsAtOnce: boolean },
+): Promise<OwnedContainer> {
   const {
     image: text,
     name,
@@ -127,6 +131,7 @@ async function createOwned(store: Store, request: RunRequest): Promise<OwnedCont
     options,
     ...(name !== undefined && { name }),
     remove: remove ?? false,
+    startsAtOnce,
     fillVolume: (path, directory) => fillVolume(store, image.layers, path, directory),
     ...(signal && { signal }),
   });

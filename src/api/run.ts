@@ -82,6 +82,7 @@ export async function run(request: RunRequest, stdio: RunStdio): Promise<Running
       options,
       ...(name !== undefined && { name }),
       remove: remove ?? false,
+      startsAtOnce: true,
       fillVolume: (path, directory) => fillVolume(store, image.layers, path, directory),
       ...(signal && { signal }),
     });

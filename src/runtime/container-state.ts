@@ -22,6 +22,8 @@ export interface ContainerState {
   readonly options: ContainerOptions;
   /** Nothing of it is to be left when it ends. */
   readonly remove: boolean;
+  /** Whoever made it is to start it too: until then it is of no use to anybody else. */
+  readonly startsAtOnce?: boolean;
   /** Command line, entrypoint included. */
   readonly args: readonly string[];
   readonly status: ContainerStatus;
@@ -53,6 +55,14 @@ export interface ContainerState {
 /** Whether it runs, is about to, or is being made: nothing of it may be taken away. */
 export function isInUse({ status }: Pick<ContainerState, 'status'>): boolean {
   return status !== 'exited' && status !== 'created';
+}
+
+/** Whether it is made, but not by whoever only wanted to have it made. */
+export function isUnstarted({
+  status,
+  startsAtOnce,
+}: Pick<ContainerState, 'status' | 'startsAtOnce'>): boolean {
+  return status === 'creating' || (status === 'created' && startsAtOnce === true);
 }
 
 /** Whether it has a process. */

@@ -19,7 +19,7 @@ import {
   tryLockFile,
   unlockFile,
 } from '../../layers/index.ts';
-import { type ContainerState, isInUse } from './container-state.ts';
+import { type ContainerState, isInUse, isUnstarted } from './container-state.ts';
 import { RuntimeError } from './errors.ts';
 import { noteEvent } from './events.ts';
 import { newContainerName } from './names.ts';
@@ -210,7 +210,7 @@ export class ContainerStore {
         noteEvent(this.store.root, state, 'die', { exitCode: '137' });
       }
       if (state === undefined) this.#discard(id);
-      else if (state.remove || state.status === 'creating') this.remove(state, { volumes: true });
+      else if (state.remove || isUnstarted(state)) this.remove(state, { volumes: true });
       else this.#changeIfWritable(id, abandonedAt(new Date()));
     }
   }
@@ -221,7 +221,9 @@ export class ContainerStore {
     const directories = readdirIfThere(join(this.store.root, 'containers'));
     return [...new Set([...directories, ...states.keys()])]
       .map((id) => ({ id, state: states.get(id) }))
-      .filter(({ id, state }) => (state === undefined || isInUse(state)) && !this.isOwned(id));
+      .filter(
+        ({ id, state }) => (state === undefined || isInUse(state) || isUnstarted(state)) && !this.isOwned(id),
+      );
   }
 
   #own(id: string, name: string): OwnedContainer {

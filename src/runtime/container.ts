@@ -38,6 +38,8 @@ export interface CreateRequest {
   readonly name?: string;
   /** Nothing of the container is left when it has ended. */
   readonly remove: boolean;
+  /** It is started next; killed before that, this process leaves nothing of it. */
+  readonly startsAtOnce?: boolean;
   readonly signal?: AbortSignal;
   /** Makes the (missing) directory a copy of what the image has at `path`; false when it has nothing there. */
   fillVolume(path: string, directory: string): Promise<boolean>;
@@ -153,7 +155,7 @@ export function exited(status: Pick<ExitStatus, 'code' | 'oomKilled'>): Containe
 }
 
 /** Everything about it that can be wrong and takes nothing to find out. */
-function describe({ image, options, name, remove }: CreateRequest): NewContainer {
+function describe({ image, options, name, remove, startsAtOnce }: CreateRequest): NewContainer {
   if (name !== undefined) requireName(name);
   if (options.stopSignal !== undefined) signalNumber(options.stopSignal);
   if (options.hostname && options.hostNamespaces?.includes('uts'))
@@ -168,6 +170,7 @@ function describe({ image, options, name, remove }: CreateRequest): NewContainer
     config,
     options,
     remove,
+    ...(startsAtOnce && { startsAtOnce }),
     args: commandLine(config, options),
     status: 'creating',
   };

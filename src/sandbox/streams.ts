@@ -29,12 +29,17 @@ export function wireStreams(stdio: Stdio, sys: Syscalls): Wiring {
   if (stdio.kind === 'fds') return wireThree(stdio, sys);
   if (stdio.kind === 'pipes') return wireThree({ stdin: stdio.stdin, stdout: 'pipe', stderr: 'pipe' }, sys);
   const nothing = () => {};
-  return { child: undefined, closeChildEnds: nothing, abandon: nothing, open: openTerminal };
+  return {
+    child: undefined,
+    closeChildEnds: nothing,
+    abandon: nothing,
+    open: (terminal) => openTerminal(terminal, sys),
+  };
 }
 
-async function openTerminal(master: number | undefined): Promise<Streams> {
+async function openTerminal(master: number | undefined, sys: Syscalls): Promise<Streams> {
   if (master === undefined) return { drained: Promise.resolve() };
-  const terminal = await openMaster(master);
+  const terminal = await openMaster(master, sys);
   return { terminal, drained: closed(terminal) };
 }
 

@@ -39,7 +39,7 @@ export class PseudoTerminal {
     const slave = sys.ioctl(master, TIOCGPTPEER, O_RDWR | O_NOCTTY);
     const child = spawn('setsid', ['--ctty', '--wait', ...argv], { env, stdio: [slave, slave, slave] });
     closeSync(slave);
-    return new PseudoTerminal(master, await openMaster(master), child);
+    return new PseudoTerminal(master, await openMaster(master, sys), child);
   }
 
   /** Everything shown so far. */

@@ -1,6 +1,6 @@
 import { chmodSync, existsSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { afterEach, beforeEach, describe, expect, onTestFinished, test, vi } from 'vitest';
 import { parseReference } from '../../../layers/index.ts';
 import { openFetcher } from '../../../src/registry/open-fetcher.ts';
 import { publish, type RegistryServer, startRegistry } from '../../support/registry-server.ts';
@@ -85,11 +85,13 @@ describe('a registry that wants a token', () => {
   });
 
   test('gets a new one when the old one is over', async () => {
-    wantTokens(() => true, { access_token: 'good', expires_in: 0.001 });
+    wantTokens(() => true, { access_token: 'good', expires_in: 3600 });
+    vi.useFakeTimers({ toFake: ['Date'] });
+    onTestFinished(() => void vi.useRealTimers());
     const reference = parseReference(`${registry.host}/a/b`);
     const fetcher = await openFetcher(reference, { environment: { HOME: '/nonexistent' } });
     await fetcher.resolve(reference);
-    await new Promise((done) => setTimeout(done, 5));
+    vi.setSystemTime(Date.now() + 3_600_000);
     await fetcher.resolve(reference);
     fetcher.close();
     expect(issuer.requests).toHaveLength(2);

@@ -149,6 +149,16 @@ test('ContainerStore.rename() gives a new name, unless another container has it'
   expect(containers.find('new').id).toBe(ID);
 });
 
+test('ContainerStore.reclaim() removes a container that a killed command had made to start it', async () => {
+  const { store } = tempStore();
+  const { release } = await create(store, { remove: false, status: 'created', startsAtOnce: true });
+  await new ContainerStore(store).reclaim();
+  expect(new ContainerStore(store).list()).toHaveLength(1);
+  release();
+  await new ContainerStore(store).reclaim();
+  expect(new ContainerStore(store).list()).toEqual([]);
+});
+
 test('ContainerStore.reclaim() removes a container that was never finished', async () => {
   const { store, root } = tempStore();
   const { release } = await create(store, { remove: false, status: 'creating' });

@@ -40,6 +40,15 @@ describeContainers('a terminal', ({ root, mechanism }) => {
     await running.wait();
   });
 
+  test('gives all of its last words, also to one who reads them when its processes are gone', async () => {
+    const running = await start('i=0; while [ $i -lt 3000 ]; do i=$((i + 1)); echo $i; done');
+    // The kernel hands them out in pieces of 4 KiB at most.
+    Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 500);
+    const lines = (await text(running.terminal!)).split('\r\n');
+    expect(lines.length).toBe(3001);
+    await running.wait();
+  });
+
   test('belongs to the user', async () => {
     const running = await start('stat -c %u:%a /dev/pts/0; echo >/dev/tty && echo ok', {
       process: { user: { uid: 1234, gid: 1234 } },
