@@ -63,6 +63,10 @@ export function planOutputs(request: BuildRequest, platforms: readonly Platform[
       'index annotations not supported for single platform export: annotate the manifest, or build for several platforms',
     );
   }
+  if (outputs.filter(({ output }) => 'dest' in output && output.dest === '-').length > 1) {
+    const message = 'multiple outputs configured to write to stdout: give all but one a dest';
+    throw new ApiError('BAD_REQUEST', 'output', message);
+  }
   for (const { output, options } of outputs) {
     if (options.push && names.length === 0)
       throw new ApiError('BAD_REQUEST', 'push', 'tag is needed when pushing to registry: add -t NAME');
