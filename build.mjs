@@ -68,7 +68,11 @@ for (const [name, entry] of Object.entries(commands)) {
 await build({
   ...scripts,
   banner: { js: moduleUrl },
-  entryPoints: { init: 'src/sandbox/init.ts', 'diff-worker': 'layers/diff/diff-worker.ts' },
+  entryPoints: {
+    init: 'src/sandbox/init.ts',
+    'diff-worker': 'layers/diff/diff-worker.ts',
+    'encode-worker': 'layers/diff/encode-worker.ts',
+  },
 });
 await build({
   ...common,

@@ -2,6 +2,8 @@ import { resolve } from 'node:path';
 import type { Readable } from 'node:stream';
 import { checkStore } from './check.ts';
 import { LocalContentStore } from './content/local.ts';
+import { verified } from './content/verified.ts';
+import type { LayerThreads } from './diff/layer-threads.ts';
 import { FileLease, type Lease } from './gc/lease.ts';
 import { collect } from './gc/mark-sweep.ts';
 import { reclaimDeadLeases } from './gc/reclaim.ts';
@@ -13,7 +15,7 @@ import { type DiffId, digestOfDiff } from './oci/digest.ts';
 import { MediaType } from './oci/media-types.ts';
 import { overlayLayers } from './overlay-layers.ts';
 import { LocalRecordStore } from './records/local-records.ts';
-import type { Layer, Snapshotter } from './snapshots/snapshotter.ts';
+import type { DiffInfo, Layer, Snapshotter } from './snapshots/snapshotter.ts';
 import type { Store } from './store.ts';
 import { openRoot } from './store-root.ts';
 import { type LayerPublisher, type UnpackTools, unpackLayer } from './unpack.ts';
@@ -22,6 +24,8 @@ import { type LayerPublisher, type UnpackTools, unpackLayer } from './unpack.ts'
 export interface LayerBackend {
   readonly snapshots: Snapshotter & LayerPublisher & { close(): void };
   openTar(layer: Layer): Readable;
+  /** The same by worker threads, verified; undefined where they are not to be had, or not worth it. */
+  threads?(layer: Layer & { readonly info: DiffInfo }): LayerThreads | undefined;
   /** Loaded at first need. */
   tools(): Promise<UnpackTools>;
 }
@@ -38,12 +42,16 @@ export interface StoreOptions {
 export function openStore(root: string, { layers = overlayLayers }: StoreOptions = {}): Store {
   const layout = openRoot(resolve(root));
   const lease = new FileLease(layout);
-  const { snapshots, openTar, tools } = layers({ root: layout.root, lease });
+  const { snapshots, openTar, threads, tools } = layers({ root: layout.root, lease });
   const layerTar = (diffId: DiffId) => {
     const layer = snapshots.layer(diffId);
     // Nobody but who wrote the tar of a layer from outside knows its bytes.
     if (layer === undefined || readLayerBlob(layout, diffId) !== undefined) return undefined;
-    return { size: layer.info.size, open: () => openTar(layer) };
+    return {
+      size: layer.info.size,
+      open: () => threads?.(layer)?.open() ?? verified(openTar(layer), digestOfDiff(diffId)),
+      threads: () => threads?.(layer),
+    };
   };
   const content = new LocalContentStore(layout, lease, layerTar);
   return {

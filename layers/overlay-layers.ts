@@ -1,4 +1,5 @@
 import { openLayerTar } from './diff/layer-stream.ts';
+import { layerThreads } from './diff/layer-threads.ts';
 import type { Lease } from './gc/lease.ts';
 import type { LayerBackend } from './open-store.ts';
 import { overlaySnapshotter } from './snapshots/overlay.ts';
@@ -16,6 +17,7 @@ export function overlayLayers({
   return {
     snapshots,
     openTar: (layer) => openLayerTar(layer.directory(), options()),
+    threads: (layer) => layerThreads(layer, options()),
     async tools() {
       const [{ decompress }, { applyLayer }] = await Promise.all([
         import('./diff/compression.ts'),

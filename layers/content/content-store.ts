@@ -8,6 +8,25 @@ export interface BlobInfo {
   readonly size: number;
 }
 
+/** Is given the bytes of a blob while they are made. */
+export interface BlobTap {
+  /** Has the buffer for good. A promise: wait for it, there is enough under way. */
+  write(chunk: Buffer): Promise<void> | undefined;
+  end(): void;
+}
+
+export interface CompressRequest {
+  readonly kind: 'gzip' | 'zstd';
+  /** gzip 1 to 9, zstd 1 to 19; the usual one unless given. */
+  readonly level?: number;
+  readonly tap?: BlobTap;
+  /** Whether the blob is stored, too. */
+  readonly keep: boolean;
+  /** Told of the bytes of the tar that are done. */
+  readonly progress?: (bytes: number) => void;
+  readonly signal?: AbortSignal | undefined;
+}
+
 /**
  * Immutable blobs by digest. A blob is there whole or not at all; what `has` or `read` found stays until the
  * store that asked is closed (it is leased), whatever a garbage collection in another process does.
@@ -28,6 +47,10 @@ export interface ContentStore {
   putBytes(bytes: Uint8Array): BlobInfo;
   /** Streams bytes of unknown digest in; the digest is known once `commit` is called. */
   ingest(): Ingest;
+  /**
+   * Compresses the tar of a layer that was made here, verified, by several threads: `compress` would give the same bytes. Undefined for what has a file of its own, or is not worth the threads: to be read and compressed.
+   */
+  compressTar(digest: Digest, request: CompressRequest): Promise<BlobInfo> | undefined;
   /** Every stored blob, for checks and gc. */
   list(): Iterable<BlobInfo>;
 }
@@ -36,6 +59,11 @@ export interface ContentStore {
 export interface Ingest {
   /** Synchronous; the buffer may be reused after the call. */
   write(chunk: Uint8Array): void;
+  /**
+   * Instead of `write`: another thread writes the whole blob to the descriptor, and tells what it has written once it will
+   * write no more.
+   */
+  fill(writer: (fd: number) => Promise<BlobInfo>): Promise<void>;
   /** Renames the blob to its digest. Throws `DIGEST_MISMATCH` when `expected` differs. */
   commit(expected?: Digest): BlobInfo;
   abort(): void;

@@ -80,6 +80,12 @@ export class FileIngest implements Ingest {
     this.#size += chunk.length;
   }
 
+  async fill(writer: (fd: number) => Promise<BlobInfo>): Promise<void> {
+    const { digest, size } = await writer(this.#assertOpen());
+    this.#digest = digest;
+    this.#size = size;
+  }
+
   /** Ends the blob without keeping it yet. Throws `DIGEST_MISMATCH`; `commit` or `abort` follows. */
   verify(expected: Digest): void {
     const digest = this.#finish(algorithmOf(expected));

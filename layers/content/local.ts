@@ -10,6 +10,7 @@ import {
   readSync,
 } from 'node:fs';
 import type { Readable } from 'node:stream';
+import type { LayerThreads } from '../diff/layer-threads.ts';
 import { StoreError } from '../errors.ts';
 import type { FileLease } from '../gc/lease.ts';
 import { reclaimDeadLeases } from '../gc/reclaim.ts';
@@ -17,7 +18,7 @@ import type { Layout } from '../layout.ts';
 import { ifPresent } from '../linux/if-present.ts';
 import type { Descriptor } from '../oci/descriptor.ts';
 import { algorithmOf, type DiffId, type Digest, digestOf } from '../oci/digest.ts';
-import type { BlobInfo, ContentStore, Ingest } from './content-store.ts';
+import type { BlobInfo, CompressRequest, ContentStore, Ingest } from './content-store.ts';
 import { FileIngest } from './ingest.ts';
 import { corrupt, skipping, verified } from './verified.ts';
 
@@ -25,7 +26,10 @@ import { corrupt, skipping, verified } from './verified.ts';
 export interface LayerTar {
   /** Bytes. */
   readonly size: number;
+  /** Fails with `CORRUPT` instead of ending when the bytes do not hash to the layer's diff ID. */
   open(): Readable;
+  /** Undefined where there are none, or it is not worth it. */
+  threads(): LayerThreads | undefined;
 }
 
 const DEFAULT_LIMIT = 8 << 20;
@@ -75,7 +79,7 @@ export class LocalContentStore implements ContentStore {
     }
     const tar = this.#tarOf(digest);
     if (tar === undefined) throw notFound(digest);
-    return offset === 0 ? verified(tar.open(), digest) : skipping(tar.open(), offset);
+    return offset === 0 ? tar.open() : skipping(tar.open(), offset);
   }
 
   async put(bytes: Readable, expected: Pick<Descriptor, 'digest' | 'size'>): Promise<void> {
@@ -125,6 +129,14 @@ export class LocalContentStore implements ContentStore {
     return new FileIngest(this.#layout, this.#lease, algorithmOf(digest), digest);
   }
 
+  compressTar(digest: Digest, request: CompressRequest): Promise<BlobInfo> | undefined {
+    const threads = this.#storedSize(digest) === undefined ? this.#tarOf(digest)?.threads() : undefined;
+    if (threads === undefined) return undefined;
+    return request.keep
+      ? this.#fill((fd) => threads.compress(fd, request))
+      : threads.compress(undefined, request);
+  }
+
   *list(): Iterable<BlobInfo> {
     for (const algorithm of ['sha256', 'sha512'] as const) {
       for (const hex of readdirSync(`${this.#layout.blobs}/${algorithm}`)) {
@@ -133,6 +145,16 @@ export class LocalContentStore implements ContentStore {
         const stat = lstatSync(this.#layout.blob(digest), { throwIfNoEntry: false });
         if (stat?.isFile()) yield { digest, size: stat.size };
       }
+    }
+  }
+
+  async #fill(writer: (fd: number) => Promise<BlobInfo>): Promise<BlobInfo> {
+    const ingest = this.ingest();
+    try {
+      await ingest.fill(writer);
+      return ingest.commit();
+    } finally {
+      ingest.abort();
     }
   }
 

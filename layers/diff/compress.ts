@@ -9,7 +9,7 @@ import { libzstd } from './libzstd.ts';
  * Bytes that become one gzip member or zstd frame. Part of the format: with another size the blobs of equal layers
  * would differ.
  */
-const MEMBER = { gzip: 2 ** 20, zstd: 4 * 2 ** 20 };
+export const MEMBER = { gzip: 2 ** 20, zstd: 4 * 2 ** 20 };
 /** gzip's header and trailer, and five bytes for each stored block. */
 const GZIP_BOUND = MEMBER.gzip + 18 + 5 * Math.ceil(MEMBER.gzip / 16_383);
 const DEFAULT_LEVEL = { gzip: 6, zstd: 3 };
@@ -33,17 +33,35 @@ export function compress(source: Readable, kind: 'gzip' | 'zstd', options: Compr
 }
 
 async function* members(source: Readable, kind: 'gzip' | 'zstd', level: number): AsyncGenerator<Buffer> {
+  yield* compressPieces(piecesOf(source, MEMBER[kind]), kind, level);
+}
+
+/**
+ * The members that pieces of {@link MEMBER} bytes become (the last may be shorter, and is not empty unless it is the only
+ * one), in order. `used` is told of each piece that is not needed any more.
+ */
+export async function* compressPieces(
+  pieces: AsyncIterable<Buffer>,
+  kind: 'gzip' | 'zstd',
+  level = DEFAULT_LEVEL[kind],
+  used: (piece: Buffer) => void = () => {},
+): AsyncGenerator<Buffer> {
   const encode = kind === 'gzip' ? await gzipEncoder(level) : zstdEncoder(level);
-  const atOnce = Math.min(availableParallelism(), poolThreads()) + 1;
+  const atOnce = piecesAtOnce();
   const running: Promise<Buffer>[] = [];
-  for await (const piece of piecesOf(source, MEMBER[kind])) {
-    const member = encode(piece);
+  for await (const piece of pieces) {
+    const member = encode(piece).finally(() => used(piece));
     // It is awaited later, or never when the reader goes away before.
     member.catch(() => {});
     running.push(member);
     if (running.length >= atOnce) yield await running.shift()!;
   }
   for (const member of running) yield await member;
+}
+
+/** Pieces under way in {@link compressPieces}. */
+export function piecesAtOnce(): number {
+  return Math.min(availableParallelism(), poolThreads()) + 1;
 }
 
 /** The bytes of the source in pieces of `size`, the last one shorter; one empty piece when there are none. */

@@ -1,8 +1,8 @@
 import { parentPort } from 'node:worker_threads';
-import { StoreError } from '../errors.ts';
 import { GrowingLayer } from './growing-layer.ts';
 import { hashLayerSync, type LayerInfo } from './hash-layer.ts';
 import type { HashAnswer, HashMessage } from './hash-pool.ts';
+import { noteOf } from './thread-failure.ts';
 
 /** The layer that grows, or why it cannot be hashed: told when it is asked for. */
 let growing: { readonly layer: GrowingLayer } | { readonly error: unknown } | undefined;
@@ -58,10 +58,6 @@ function outcome(subject: string, hash: () => LayerInfo): HashAnswer {
   try {
     return { info: hash() };
   } catch (error) {
-    const { message } = error as Error;
-    // Classes do not survive the way between threads: tell the parts.
-    return error instanceof StoreError
-      ? { message, code: error.code, subject: error.subject }
-      : { message, code: 'SYSTEM', subject };
+    return noteOf(error, subject);
   }
 }

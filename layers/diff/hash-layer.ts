@@ -1,10 +1,9 @@
 import { createHash, type Hash } from 'node:crypto';
-import { existsSync } from 'node:fs';
-import { fileURLToPath } from 'node:url';
 import type { DiffId } from '../oci/digest.ts';
 import type { DiffInfo } from '../snapshots/snapshotter.ts';
 import type { LayerFollower } from './hash-pool.ts';
 import { type LayerOptions, LayerTar } from './layer-tar.ts';
+import { workerFile } from './worker-file.ts';
 
 /** What hashing tells about a layer. */
 export interface LayerInfo extends DiffInfo {
@@ -25,7 +24,7 @@ const LARGE_CHUNK = 4 * 2 ** 20;
 export async function hashLayer(directory: string, options: LayerOptions = {}): Promise<LayerInfo> {
   const small = hashLayerSync(directory, options, SMALL);
   if (small !== undefined) return small;
-  const worker = workerFile();
+  const worker = workerFile('diff-worker');
   // Run from its sources the program has no such file: then this thread has to do.
   if (worker === undefined) return hashLayerSync(directory, options)!;
   const { hashInWorker } = await import('./hash-pool.ts');
@@ -37,7 +36,7 @@ export async function followLayer(
   directory: string,
   options: LayerOptions = {},
 ): Promise<LayerFollower | undefined> {
-  const worker = workerFile();
+  const worker = workerFile('diff-worker');
   if (worker === undefined) return undefined;
   const { followInWorker } = await import('./hash-pool.ts');
   return followInWorker(worker, { directory, options });
@@ -67,10 +66,4 @@ export function hashLayerSync(
 
 export function diffIdOf(hash: Hash): DiffId {
   return `sha256:${hash.digest('hex')}` as DiffId;
-}
-
-/** The bundled worker beside the bundle that runs now; see build.mjs. */
-function workerFile(): string | undefined {
-  const path = fileURLToPath(new URL('diff-worker.cjs', import.meta.url));
-  return existsSync(path) ? path : undefined;
 }

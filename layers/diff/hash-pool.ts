@@ -1,9 +1,10 @@
 import { availableParallelism } from 'node:os';
 import { Worker } from 'node:worker_threads';
-import { StoreError, type StoreErrorCode } from '../errors.ts';
+import { StoreError } from '../errors.ts';
 import type { LayerInfo } from './hash-layer.ts';
 import type { LayerOptions } from './layer-tar.ts';
 import type { LayerStep } from './layer-walk.ts';
+import { type FailureNote, failureOf } from './thread-failure.ts';
 
 export interface HashRequest {
   readonly directory: string;
@@ -17,9 +18,7 @@ export type HashMessage =
   | { readonly kind: 'finish'; readonly directory: string }
   | { readonly kind: 'drop' };
 
-export type HashAnswer =
-  | { readonly info: LayerInfo }
-  | { readonly message: string; readonly code: StoreErrorCode; readonly subject: string };
+export type HashAnswer = { readonly info: LayerInfo } | FailureNote;
 
 /** Hashes a layer while it is being written. */
 export interface LayerFollower {
@@ -107,7 +106,7 @@ function listen(worker: Worker, file: string, job: Job): void {
   worker.on('message', (answer: HashAnswer) => {
     release(worker);
     if ('info' in answer) job.resolve(answer.info);
-    else job.reject(new StoreError(answer.code, answer.subject, answer.message));
+    else job.reject(failureOf(answer));
     serve(worker, file);
   });
   worker.on('error', (error) => {

@@ -1,9 +1,12 @@
+import { createHash } from 'node:crypto';
 import { Readable } from 'node:stream';
 import {
   type BlobInfo,
+  type BlobTap,
   compress,
   type Descriptor,
   decompress,
+  type Ingest,
   MediaType,
   parseDigest,
   type Store,
@@ -21,15 +24,13 @@ export interface LayerForm {
   readonly force?: boolean;
 }
 
-/** Is given the bytes of a blob while they are made. */
-export interface BlobTap {
-  /** A promise: wait for it, there is enough under way. */
-  write(chunk: Buffer): Promise<void> | undefined;
-  end(): void;
-}
-
 export interface EncodeOptions {
   readonly tap?: BlobTap;
+  /**
+   * Whether the store keeps the blob; unless told, it does. Else only what it is called is remembered: the blob can be
+   * made again, and writing it would cost the disk more than making it costs the processors.
+   */
+  readonly keep?: boolean;
   /** Told of the bytes of the tar that are done. */
   readonly progress?: (bytes: number) => void;
   readonly signal?: AbortSignal | undefined;
@@ -55,9 +56,19 @@ export function knownEncoding(store: Store, layer: Descriptor, form: LayerForm):
   return info && described(layer, form, info);
 }
 
+/** What a layer was encoded to before, when the blob was not kept. */
+export function foretoldEncoding(store: Store, layer: Descriptor, form: LayerForm): Descriptor | undefined {
+  const known = store.records.get(SPACE, keyOf(layer, form))?.value;
+  if (typeof known !== 'object' || known === null || !('digest' in known) || !('size' in known))
+    return undefined;
+  const { digest, size } = known;
+  if (typeof digest !== 'string' || typeof size !== 'number') return undefined;
+  return described(layer, form, { digest: parseDigest(digest), size });
+}
+
 /**
- * Encodes a layer and keeps the blob for the next time; once, also among several processes. The tap gets nothing when
- * the blob turns out to be there.
+ * Encodes a layer; once, also among several processes, when it is kept for the next time. The tap gets nothing when the
+ * blob turns out to be there.
  */
 export function encodeLayer(
   store: Store,
@@ -70,7 +81,9 @@ export function encodeLayer(
     const known = knownEncoding(store, layer, form);
     if (known !== undefined) return known;
     const info = await encodeBlob(store, layer, form, options);
-    store.records.set(SPACE, key, { blobs: [info.digest], value: info.digest });
+    const { digest, size } = info;
+    const isKept = options.keep ?? true;
+    store.records.set(SPACE, key, isKept ? { blobs: [digest], value: digest } : { value: { digest, size } });
     return described(layer, form, info);
   };
   return store.records.exclusive(SPACE, key, encode, options.signal);
@@ -80,10 +93,20 @@ async function encodeBlob(
   store: Store,
   layer: Descriptor,
   form: LayerForm,
-  { tap, progress, signal }: EncodeOptions,
+  { tap, progress, signal, keep = true }: EncodeOptions,
 ): Promise<BlobInfo> {
+  const { compression: kind, level } = form;
+  const request = {
+    ...(level !== undefined && { level }),
+    ...(tap && { tap }),
+    ...(progress && { progress }),
+    keep,
+    signal,
+  };
+  const info = kind === 'none' ? undefined : store.content.compressTar(layer.digest, { kind, ...request });
+  if (info !== undefined) return info;
   const blob = encoded(counted(plainTar(store, layer), progress), form);
-  const ingest = store.content.ingest();
+  const ingest = keep ? store.content.ingest() : new BlobHash();
   try {
     for await (const chunk of blob as AsyncIterable<Buffer>) {
       signal?.throwIfAborted();
@@ -97,6 +120,23 @@ async function encodeBlob(
     ingest.abort();
     throw error;
   }
+}
+
+/** What a blob is called, without keeping it. */
+class BlobHash implements Pick<Ingest, 'write' | 'commit' | 'abort'> {
+  readonly #hash = createHash('sha256');
+  #size = 0;
+
+  write(chunk: Uint8Array): void {
+    this.#hash.update(chunk);
+    this.#size += chunk.length;
+  }
+
+  commit(): BlobInfo {
+    return { digest: parseDigest(`sha256:${this.#hash.digest('hex')}`), size: this.#size };
+  }
+
+  abort(): void {}
 }
 
 function plainTar(store: Store, { digest, mediaType }: Descriptor): Readable {

@@ -1,11 +1,18 @@
 import { PassThrough, Readable } from 'node:stream';
-import { type Descriptor, type Digest, MediaType, type Reference, type Store } from '../../layers/index.ts';
+import {
+  type BlobTap,
+  type Descriptor,
+  type Digest,
+  MediaType,
+  type Reference,
+  type Store,
+} from '../../layers/index.ts';
 import type { Report } from '../progress/events.ts';
 import type { RegistryOptions } from '../registry/client.ts';
 import { Slots } from '../registry/concurrency.ts';
 import type { Pusher } from '../registry/pusher.ts';
 import { RegistryError } from '../registry/registry.ts';
-import { type BlobTap, encodeLayer, knownEncoding, type LayerForm } from './encode-layer.ts';
+import { encodeLayer, foretoldEncoding, knownEncoding, type LayerForm } from './encode-layer.ts';
 import { mountSources } from './mount-sources.ts';
 import { remoteLayers } from './remote-layers.ts';
 
@@ -27,6 +34,8 @@ export class LayerPush {
   readonly #slots = new Slots(PARALLEL_ENCODINGS);
   #remote: Promise<ReadonlySet<Digest>> | undefined;
   readonly #sent = new Set<Digest>();
+  /** The layers of blobs that the store may not have. */
+  readonly #sources = new Map<Digest, Descriptor>();
   #lenders: ReadonlyMap<Digest, string> | undefined;
 
   constructor(
@@ -43,8 +52,9 @@ export class LayerPush {
   encode(layer: Descriptor): Promise<Descriptor> {
     const { form, signal } = this.options;
     return this.#slots.run(async () => {
-      if (knownEncoding(this.store, layer, form) === undefined && (await this.#isWorthStreaming(layer)))
-        return await this.#encodeAndSend(layer);
+      const known = knownEncoding(this.store, layer, form) ?? (await this.#foretold(layer));
+      if (known !== undefined) return known;
+      if (await this.#isWorthStreaming(layer)) return await this.#encodeAndSend(layer);
       return await encodeLayer(this.store, layer, form, { signal });
     }, signal);
   }
@@ -53,11 +63,28 @@ export class LayerPush {
   async blob(blob: Descriptor): Promise<void> {
     if (this.#sent.has(blob.digest)) return;
     const progress = progressOf(blob, this.options);
+    await this.#provide(blob);
     const open = (offset: number) => counted(this.store.content.read(blob.digest, offset), offset, progress);
     this.#lenders ??= mountSources(this.store, this.reference);
     progress(0);
     const result = await this.pusher.blob(blob, open, this.#lenders.get(blob.digest));
     if (result !== 'uploaded') progress(blob.size, result);
+  }
+
+  /** What was sent before, if it is still there. */
+  async #foretold(layer: Descriptor): Promise<Descriptor | undefined> {
+    const blob = foretoldEncoding(this.store, layer, this.options.form);
+    if (blob === undefined || !(await this.pusher.hasBlob(blob.digest))) return undefined;
+    this.#sources.set(blob.digest, layer);
+    return blob;
+  }
+
+  /** Has the store have a blob that is to be sent in the way that can be taken up again. */
+  async #provide({ digest }: Descriptor): Promise<void> {
+    const layer = this.#sources.get(digest);
+    if (layer === undefined || this.store.content.info(digest) || (await this.pusher.hasBlob(digest))) return;
+    const { form, signal } = this.options;
+    await encodeLayer(this.store, layer, form, { signal });
   }
 
   async #isWorthStreaming({ digest, size }: Descriptor): Promise<boolean> {
@@ -79,7 +106,9 @@ export class LayerPush {
     const signal = outer === undefined ? refused.signal : AbortSignal.any([outer, refused.signal]);
     const progress = progressOf(layer, this.options);
     try {
-      const encoded = await encodeLayer(this.store, layer, form, { tap: tapInto(body), progress, signal });
+      const streamed = { tap: tapInto(body), keep: false, progress, signal };
+      const encoded = await encodeLayer(this.store, layer, form, streamed);
+      this.#sources.set(encoded.digest, layer);
       await this.#finish(encoded, sending, body);
       return encoded;
     } finally {
@@ -87,7 +116,7 @@ export class LayerPush {
     }
   }
 
-  /** What broke off is kept in the store, and `blob` sends it in the way that can be taken up again. */
+  /** What broke off is encoded once more by `blob`, which sends it in the way that can be taken up again. */
   async #finish(encoded: Descriptor, sending: ReturnType<Pusher['stream']>, body: PassThrough) {
     // Nothing was sent when another process had encoded it meanwhile.
     if (!body.writableEnded) return;
@@ -106,8 +135,15 @@ function isRefusal(error: unknown): boolean {
 }
 
 function tapInto(body: PassThrough): BlobTap {
+  let waiting: Promise<void> | undefined;
+  const wait = () => {
+    waiting ??= room(body).then(() => {
+      waiting = undefined;
+    });
+    return waiting;
+  };
   return {
-    write: (chunk) => (body.destroyed || body.write(chunk) ? undefined : room(body)),
+    write: (chunk) => (body.destroyed || body.write(chunk) ? undefined : wait()),
     end: () => body.end(),
   };
 }

@@ -1,4 +1,5 @@
 import { createHash, randomBytes } from 'node:crypto';
+import { writeSync } from 'node:fs';
 import { Readable } from 'node:stream';
 import { buffer } from 'node:stream/consumers';
 import { describe, expect, test } from 'vitest';
@@ -115,6 +116,17 @@ export function contentStoreContract(name: string, make: () => ContentStoreCase)
       expect(() => ingest.write(hello)).toThrow();
       expect([...content.list()]).toEqual([]);
       expect(leftovers()).toEqual([]);
+    });
+
+    test('ingest() takes what another thread wrote for what it says', async () => {
+      const { content } = make();
+      const ingest = content.ingest();
+      await ingest.fill(async (fd) => {
+        writeSync(fd, hello);
+        return expected(hello);
+      });
+      expect(ingest.commit()).toEqual(expected(hello));
+      expect(content.readAll(digestOf(hello))).toEqual(hello);
     });
 
     test('ingest() leaves nothing when aborted, twice too', () => {
