@@ -7,7 +7,13 @@ import {
   MediaType,
   type Store,
 } from '../../layers/index.ts';
-import { encodeLayer, knownEncoding, type LayerForm, needsEncoding } from '../exporter/encode-layer.ts';
+import {
+  encodeLayer,
+  foretoldEncoding,
+  knownEncoding,
+  type LayerForm,
+  needsEncoding,
+} from '../exporter/encode-layer.ts';
 import type { Report } from '../progress/events.ts';
 import { mapConcurrently } from '../registry/concurrency.ts';
 import {
@@ -29,6 +35,7 @@ const PARALLEL_BLOBS = 4;
 /** As many as a manifest may name, some left for cache mounts. */
 const MAX_LAYERS = 900;
 const GZIP: LayerForm = { compression: 'gzip' };
+const ZSTD: LayerForm = { compression: 'zstd' };
 
 /** A cache mount that is to be kept. */
 export interface MountToKeep {
@@ -179,9 +186,15 @@ class CacheExporter {
     const { store, signal } = this.context;
     const { form } = this.request;
     if (!needsEncoding(layer, form ?? GZIP)) return layer;
-    // What was pushed as zstd is not compressed once more as gzip.
-    const known = form === undefined ? knownEncoding(store, layer, { compression: 'zstd' }) : undefined;
-    return known ?? (await encodeLayer(store, layer, form ?? GZIP, { signal }));
+    const known = form === undefined ? knownEncoding(store, layer, ZSTD) : undefined;
+    if (known !== undefined) return known;
+    // What was pushed as zstd does not become gzip here; and what the repository has need not be made again.
+    const pushed = (form === undefined ? [ZSTD, GZIP] : [form]).find((one) =>
+      foretoldEncoding(store, layer, one),
+    );
+    const foretold = pushed && foretoldEncoding(store, layer, pushed);
+    if (foretold !== undefined && (await this.writer.has(foretold.digest))) return foretold;
+    return await encodeLayer(store, layer, form ?? pushed ?? GZIP, { signal });
   }
 
   async #put(blob: LayerBlob, open: (offset: number) => Readable): Promise<void> {
