@@ -9,6 +9,7 @@ import { lineChart } from './chart.mjs';
 
 const repository = resolve(import.meta.dirname, '..');
 const work = mkdtempSync(join(tmpdir(), 'tsbuild-graphs-'));
+process.once('exit', () => rmSync(work, { recursive: true, force: true }));
 const { NODE_EXTRA_CA_CERTS: _, ...environment } = process.env;
 const env = { ...environment, HOME: work, TSBUILD_ROOT: join(work, 'store') };
 const lines = (count, line) => Array.from({ length: count }, (_, index) => line(index)).join('');
@@ -141,4 +142,3 @@ for (const [name, { title, axis, numbers, series }] of Object.entries(graphs)) {
   for (const { label, points } of found)
     console.log(`${name}: ${label}: ${points.map(([x, y]) => `${x} → ${y}`).join(', ')}`);
 }
-rmSync(work, { recursive: true, force: true });
