@@ -28,7 +28,7 @@ export * from './images/image-store.ts';
 export * from './images/reference.ts';
 export * from './images/stored-image.ts';
 export { cannotWrite } from './linux/cannot-write.ts';
-export { diskUsage } from './linux/disk-usage.ts';
+export { diskUsage, sizeOfFiles } from './linux/disk-usage.ts';
 export { SystemCallError } from './linux/errno.ts';
 export { isStillAt, lockFile, tryLockFile, unlockFile } from './linux/flock.ts';
 export { type Koffi, koffi } from './linux/koffi.ts';

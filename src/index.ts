@@ -13,6 +13,7 @@ export * from './api/container-copy.ts';
 export * from './api/container-life.ts';
 export * from './api/container-logs.ts';
 export * from './api/container-processes.ts';
+export * from './api/container-sizes.ts';
 export * from './api/container-statistics.ts';
 export { describeBuildError, describeChecks, describeWarnings } from './api/describe.ts';
 export { diskHint } from './api/disk-hint.ts';

@@ -4,11 +4,18 @@ import * as inode from './inode.ts';
 
 const DIRECTORY = inode.O.RDONLY | inode.O.DIRECTORY;
 
-/**
- * Bytes that a directory takes on disk with all below it: the blocks of each inode, once. 0 when it is not there. By
- * descriptor, so that nothing in it leads outside; others may change it meanwhile.
- */
+/** Bytes that a directory takes on disk with all below it: the blocks of each inode, once. 0 when it is not there. */
 export function diskUsage(directory: string): number {
+  return sumBelow(directory, ({ bytes }) => bytes);
+}
+
+/** Bytes in the files below a directory, each inode once; what Docker calls the size of a container. */
+export function sizeOfFiles(directory: string): number {
+  return sumBelow(directory, ({ type, size }) => (type === 'directory' ? 0 : size));
+}
+
+/** By descriptor, so that nothing in it leads outside; others may change it meanwhile. */
+function sumBelow(directory: string, measure: (use: inode.DiskUse) => number): number {
   const seen = new Set<string>();
   let bytes = 0;
 
@@ -18,7 +25,7 @@ export function diskUsage(directory: string): number {
       if (seen.has(use.key)) return false;
       seen.add(use.key);
     }
-    bytes += use.bytes;
+    bytes += measure(use);
     return use.type === 'directory';
   };
   const visit = (fd: number): void => {

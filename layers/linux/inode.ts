@@ -317,6 +317,8 @@ export function statAt(directory: number, name: BytePath): FileStat | undefined 
 export interface DiskUse {
   readonly type: FileType;
   readonly bytes: number;
+  /** Bytes that can be read of it. */
+  readonly size: number;
   readonly nlink: number;
   /** Tells the inode from others. */
   readonly key: string;
@@ -329,10 +331,10 @@ export function diskUseAt(directory: number, name: BytePath): DiskUse | undefine
     if (isAbsent()) return undefined;
     throw new SystemCallError('statx', calls().errno(), name);
   }
-  const { type, nlink, dev, ino } = decodeStat();
+  const { type, nlink, dev, ino, size } = decodeStat();
   // stx_blocks, of 512 bytes each.
   const bytes = (statBuffer.readUInt32LE(48) + statBuffer.readUInt32LE(52) * 0x1_0000_0000) * 512;
-  return { type, bytes, nlink, key: `${dev}:${ino}` };
+  return { type, bytes, size: Number(size), nlink, key: `${dev}:${ino}` };
 }
 
 /** Whether a descriptor is of the inode that was looked up. */

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { type ContainerState, isInUse, isRunning, networkNames } from '../runtime/container-state.ts';
 import { ContainerStore, type OwnedContainer } from '../runtime/container-store.ts';
-import { formatHostIp, type PortMap, portMap, portsText } from '../runtime/ports.ts';
+import { exposedPorts, formatHostIp, type PortMap, portMap, portsText } from '../runtime/ports.ts';
 import { awaitEnd, killProcess, type ProcessIdentity, signalProcess } from '../runtime/process-identity.ts';
 import { signalNumber } from '../runtime/signals.ts';
 import { wakeSupervisor } from '../runtime/supervisor/client.ts';
@@ -16,6 +16,7 @@ import { type StoreLocation, withStore } from './with-store.ts';
 export {
   type ContainerState,
   containerLabels,
+  exposedPorts,
   formatHostIp,
   type InspectedContainer,
   networkNames,

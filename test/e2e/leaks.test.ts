@@ -1,3 +1,4 @@
+import { spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync, readdirSync, readFileSync, readlinkSync } from 'node:fs';
 import { join } from 'node:path';
@@ -5,6 +6,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { afterAll, expect, test } from 'vitest';
 import { cgroupHost } from '../../src/sandbox/cgroup-host.ts';
 import { type Commands, describeCommands, networkNamespace } from '../support/commands.ts';
+import { hasProgram } from '../support/programs.ts';
 import { SeededRandom } from '../support/seeded-random.ts';
 
 /** The long form of these tests: SOAK=100 makes 1,000 containers one after the other, and kills 200. */
@@ -12,6 +14,9 @@ const SOAK = Number(process.env.SOAK ?? 1);
 const MINUTE = 60_000;
 /** By which processes of these containers are known. */
 const MARK = '31415926';
+
+const hasNft = hasProgram('nft');
+if (!hasNft) console.log('skipped: leaks of rules: there is no nft (nftables)');
 
 /** Where these containers have their network, so that what others do meanwhile is not seen. */
 const network = networkNamespace();
@@ -47,6 +52,33 @@ describeCommands(
         expect(await eventually(() => leftovers(commands()))).toEqual([]);
       },
       MINUTE * 3,
+    );
+
+    test(
+      'a supervisor that is killed leaves nothing, whatever its container was doing',
+      async () => {
+        const random = new SeededRandom(23);
+        for (let round = 0; round < 2 + 2 * (SOAK - 1); round++) {
+          const options = [
+            '-d',
+            '--restart=always',
+            '-p',
+            '18080',
+            ...(round % 2 ? ['--rm', '--restart=no'] : []),
+          ];
+          const script = round % 2 ? 'sleep 100' : 'sleep 0.2; echo out';
+          const made = await commands().tsrun([...options, 'busybox', 'sh', '-c', script, MARK]);
+          expect(made).toMatchObject({ code: 0, stderr: '' });
+          if (round % 2 && hasNft) expect(rules()).toHaveLength(1);
+          await delay(random.below(600));
+          for (const pid of supervisors(commands())) kill(pid);
+          const states = (await tsctr('ps', '-a', '--format={{.State}}')).stdout.split('\n').filter(Boolean);
+          expect(states.filter((state) => state !== 'exited')).toEqual([]);
+          await tsctr('container', 'prune', '-f');
+        }
+        expect(await eventually(() => leftovers(commands()))).toEqual([]);
+      },
+      MINUTE * (1 + SOAK / 10),
     );
 
     test(
@@ -106,7 +138,17 @@ async function leftovers(commands: Commands): Promise<readonly string[]> {
       .filter((line) => line.includes(commands.folder)),
     ...groupsOf(commands),
     ...interfaces(),
+    ...(hasNft ? rules() : []),
   ];
+}
+
+/** Tables of nftables with the rules of containers. */
+function rules(): readonly string[] {
+  const { stdout, error } = spawnSync('nsenter', [...network.through.slice(1), 'nft', 'list', 'tables'], {
+    encoding: 'utf8',
+  });
+  if (error !== undefined) throw error;
+  return stdout.split('\n').filter((line) => line.includes('tsbuild-port-'));
 }
 
 /** Control groups of containers of these tests, and of no other: of those that events tell of. */

@@ -104,6 +104,39 @@ describeCommands('containers in the background', (commands) => {
     }
   });
 
+  test('tsctr ps -s and inspect -s tell how much a container has written', async () => {
+    await detached('large', 'head -c 3000000 /dev/zero > /big; echo done; sleep 100');
+    await eventually(
+      () => ok(tsctr('logs', 'large')),
+      (text) => text === 'done',
+    );
+    const [table = '', row = ''] = (await ok(tsctr('ps', '-s'))).split('\n');
+    expect(table).toMatch(/NAMES\s+SIZE$/);
+    expect(row).toMatch(/large\s+3MB \(virtual \d[\d.]*MB\)$/);
+    expect(await ok(tsctr('ps', '--format={{.Size}}'))).toMatch(/^3MB \(virtual /);
+    const [written, whole] = (
+      await ok(tsctr('inspect', '-s', '-f', '{{.SizeRw}} {{.SizeRootFs}}', 'large'))
+    ).split(' ');
+    expect(Number(written)).toBe(3_000_000);
+    expect(Number(whole)).toBeGreaterThan(3_500_000);
+  });
+
+  test('tsctr ps --filter finds by ports, by age, and by all labels at once', async () => {
+    await detached('older', 'sleep 100', '--label', 'a=1', '--label', 'b=2', '--expose', '80');
+    await detached('newer', 'sleep 100', '--label', 'a=1');
+    const found = (...filters: string[]) =>
+      ok(tsctr('ps', '--format={{.Names}}', ...filters.flatMap((filter) => ['--filter', filter])));
+    expect(await found('label=a=1', 'label=b')).toBe('older');
+    expect(await found('label=toString')).toBe('');
+    expect(await found('expose=80')).toBe('older');
+    expect(await found('expose=79-81/tcp')).toBe('older');
+    expect(await found('publish=80')).toBe('');
+    expect(await found('before=newer')).toBe('older');
+    expect(await found('since=older')).toBe('newer');
+    expect(await found('network=none')).toBe('newer\nolder');
+    expect((await tsctr('ps', '--filter', 'since=nobody')).stderr).toContain('No such container: nobody');
+  });
+
   test('tsctr inspect has what scripts ask for, also where there is nothing', async () => {
     await detached('asked', 'sleep 100', '--label', 'a=b', '--cpus', '0.5', '-m', '32m', '--expose', '80');
     const asked = (template: string) => ok(tsctr('inspect', '-f', template, 'asked'));

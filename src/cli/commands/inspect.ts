@@ -1,11 +1,18 @@
-import { inspectContainers, inspectImages, inspectNetwork, inspectVolume } from '../../index.ts';
+import {
+  containerSizes,
+  inspectContainers,
+  inspectImages,
+  inspectNetwork,
+  inspectVolume,
+} from '../../index.ts';
 import { ExitCode } from '../exit-status.ts';
 import { renderTemplate } from '../format/template/render.ts';
 import type { CommandModule } from '../tsctr.ts';
 import { UsageError } from '../usage-error.ts';
 
 interface Kind {
-  readonly find: (name: string) => Promise<unknown>;
+  /** With `size`, how large it is too, where that takes time to tell. */
+  readonly find: (name: string, size: boolean) => Promise<unknown>;
   /** What is said when there is none of that name. */
   readonly missing: (name: string) => string;
 }
@@ -16,7 +23,12 @@ const image: Kind = {
 };
 
 const container: Kind = {
-  find: async (name) => (await inspectContainers([name]))[0],
+  find: async (name, size) => {
+    const [found] = await inspectContainers([name]);
+    if (found === undefined || !size) return found;
+    const known = (await containerSizes([found.Id])).get(found.Id);
+    return { ...found, SizeRw: known?.written, SizeRootFs: known?.whole };
+  },
   missing: (name) => `No such container: ${name}`,
 };
 
@@ -34,9 +46,9 @@ const KINDS: Readonly<Record<string, Kind>> = { container, image, network, volum
 
 /** In Docker's order. */
 const anything: Kind = {
-  async find(name) {
+  async find(name, size) {
     for (const kind of Object.values(KINDS)) {
-      const found = await findIn(kind, name);
+      const found = await findIn(kind, name, size);
       if (found !== undefined) return found;
     }
     return undefined;
@@ -53,6 +65,7 @@ export const inspectVolumes = inspecting(volume);
 interface InspectValues {
   readonly format?: string;
   readonly type?: string;
+  readonly size?: boolean;
 }
 
 function inspecting(kind: Kind): CommandModule {
@@ -61,10 +74,10 @@ function inspecting(kind: Kind): CommandModule {
       command
         .argument('<name...>')
         .option('-f, --format <template>', 'a Go template, or json')
-        .option('-s, --size', 'accepted for compatibility');
+        .option('-s, --size', 'show how large containers are');
       if (kind === anything) command.option('--type <type>', 'container, image, network or volume');
       command.action(async (names: readonly string[], values: InspectValues) =>
-        done(await show(values.type === undefined ? kind : kindOf(values.type), names, values.format)),
+        done(await show(values.type === undefined ? kind : kindOf(values.type), names, values)),
       );
     },
   };
@@ -79,11 +92,15 @@ function kindOf(type: string): Kind {
   return kind;
 }
 
-async function show(kind: Kind, names: readonly string[], format: string | undefined): Promise<number> {
+async function show(
+  kind: Kind,
+  names: readonly string[],
+  { format, size = false }: InspectValues,
+): Promise<number> {
   const found: unknown[] = [];
   const missing: string[] = [];
   for (const name of names) {
-    const object = await findIn(kind, name);
+    const object = await findIn(kind, name, size);
     if (object === undefined) missing.push(kind.missing(name));
     else found.push(object);
   }
@@ -92,9 +109,9 @@ async function show(kind: Kind, names: readonly string[], format: string | undef
   return missing.length === 0 ? ExitCode.ok : ExitCode.failure;
 }
 
-async function findIn({ find }: Kind, name: string): Promise<unknown> {
+async function findIn({ find }: Kind, name: string, size: boolean): Promise<unknown> {
   try {
-    return await find(name);
+    return await find(name, size);
   } catch (error) {
     const { code } = error as { readonly code?: string };
     if (code === 'NO_SUCH_IMAGE' || code === 'NOT_FOUND') return undefined;
