@@ -4,6 +4,7 @@ import type { ContainerResources, RestartPolicy } from '../runtime/container-opt
 import { specResources } from '../runtime/container-spec.ts';
 import { type ContainerState, isRunning } from '../runtime/container-state.ts';
 import { ContainerStore } from '../runtime/container-store.ts';
+import { isAlive } from '../runtime/process-identity.ts';
 import { type JoinedCgroup, joinedCgroup } from '../sandbox/joined-cgroup.ts';
 import { ApiError } from './errors.ts';
 import { type StoreLocation, withStore } from './with-store.ts';
@@ -12,9 +13,9 @@ import { type StoreLocation, withStore } from './with-store.ts';
 export function pauseContainer(name: string, location: StoreLocation = {}): Promise<void> {
   return withContainer(name, location, async (containers, state) => {
     if (state.status === 'paused') throw conflict(name, `Container ${name} is already paused`);
-    if (state.status !== 'running') throw conflict(name, `Container ${name} is not running`);
+    if (state.status !== 'running') throw notRunning(name);
     groupOf(state).freeze(true);
-    await containers.update(state.id, { status: 'paused' });
+    if (!(await containers.updateSameRun(state, { status: 'paused' }))) throw notRunning(name);
     containers.note(state.id, 'pause');
   });
 }
@@ -29,7 +30,7 @@ export function unpauseContainer(name: string, location: StoreLocation = {}): Pr
 
 export async function unpause(containers: ContainerStore, state: ContainerState): Promise<void> {
   groupOf(state).freeze(false);
-  await containers.update(state.id, { status: 'running' });
+  await containers.updateSameRun(state, { status: 'running' });
   containers.note(state.id, 'unpause');
 }
 
@@ -67,6 +68,7 @@ export function updateContainer(name: string, request: UpdateRequest): Promise<v
 export function groupOf(state: ContainerState): JoinedCgroup {
   const group = findGroup(state);
   if (group !== undefined) return group;
+  if (state.process === undefined || !isAlive(state.process)) throw notRunning(state.name);
   throw new ApiError(
     'UNSUPPORTED',
     state.name,
@@ -74,8 +76,17 @@ export function groupOf(state: ContainerState): JoinedCgroup {
   );
 }
 
+/** Undefined also when its process ends meanwhile. */
 export function findGroup({ process: init, owner }: ContainerState): JoinedCgroup | undefined {
-  return init && owner && joinedCgroup(init.pid, owner.pid);
+  if (init === undefined || owner === undefined) return undefined;
+  try {
+    const group = joinedCgroup(init.pid, owner.pid);
+    // Asked last: then what was found is of these processes, and not of later ones of the same numbers.
+    return isAlive(init) && isAlive(owner) ? group : undefined;
+  } catch (error) {
+    if (['ENOENT', 'ESRCH'].includes((error as NodeJS.ErrnoException).code ?? '')) return undefined;
+    throw error;
+  }
 }
 
 function withContainer<T>(
@@ -89,5 +100,7 @@ function withContainer<T>(
     return body(containers, containers.find(name), store);
   });
 }
+
+const notRunning = (name: string) => conflict(name, `Container ${name} is not running`);
 
 const conflict = (name: string, message: string) => new ApiError('CONFLICT', name, message);

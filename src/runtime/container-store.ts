@@ -19,7 +19,7 @@ import {
   tryLockFile,
   unlockFile,
 } from '../../layers/index.ts';
-import { type ContainerState, isInUse, isUnstarted } from './container-state.ts';
+import { type ContainerState, isInUse, isRunning, isUnstarted } from './container-state.ts';
 import { RuntimeError } from './errors.ts';
 import { noteEvent } from './events.ts';
 import { newContainerName } from './names.ts';
@@ -118,6 +118,17 @@ export class ContainerStore {
   /** Nothing when the container has been removed meanwhile. */
   update(id: string, change: ContainerChange): Promise<void> {
     return this.store.records.exclusive(SPACE, id, async () => this.#change(id, change));
+  }
+
+  /** As `update`, if it still runs as it did when `state` was read: what it has become since is not overwritten. */
+  updateSameRun(state: ContainerState, change: ContainerChange): Promise<boolean> {
+    const { id, startedAt } = state;
+    return this.store.records.exclusive(SPACE, id, async () => {
+      const now = this.get(id);
+      const isSame = now !== undefined && isRunning(now) && now.startedAt === startedAt;
+      if (isSame) this.#change(id, change);
+      return isSame;
+    });
   }
 
   /** As `update`, where nothing can be written any more too: what ends, ends, and room has to be made somehow. */

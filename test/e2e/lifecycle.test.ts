@@ -104,6 +104,18 @@ describeCommands('containers in the background', (commands) => {
     }
   });
 
+  test('tsctr pause and unpause beside stop and start say what is so, and leave a true state', async () => {
+    await detached('busy', 'sleep 100');
+    const acts = [['pause'], ['unpause'], ['stop', '-t0'], ['start'], ['restart', '-t0'], ['pause']];
+    const outcomes = await Promise.all(acts.map((act) => tsctr(...act, 'busy')));
+    const told = outcomes.map(({ stderr }) => stderr).join('');
+    expect(told).not.toMatch(/\/proc|ENOENT|ESRCH|no such file/);
+    await tsctr('unpause', 'busy');
+    await ok(tsctr('restart', '-t0', 'busy'));
+    expect(await status('busy')).toMatch(/^Up /);
+    expect(await ok(tsctr('exec', 'busy', 'echo', 'alive'))).toBe('alive');
+  });
+
   test('tsctr ps -s and inspect -s tell how much a container has written', async () => {
     await detached('large', 'head -c 3000000 /dev/zero > /big; echo done; sleep 100');
     await eventually(
