@@ -24,6 +24,7 @@ export * from './api/events.ts';
 export * from './api/exec.ts';
 export * from './api/image-commands.ts';
 export * from './api/info.ts';
+export { supportedLimits } from './api/limits.ts';
 export * from './api/login.ts';
 export * from './api/network-commands.ts';
 export type { OpenStep, StepProcess } from './api/open-step.ts';

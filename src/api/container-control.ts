@@ -7,6 +7,7 @@ import { ContainerStore } from '../runtime/container-store.ts';
 import { isAlive } from '../runtime/process-identity.ts';
 import { type JoinedCgroup, joinedCgroup } from '../sandbox/joined-cgroup.ts';
 import { ApiError } from './errors.ts';
+import { checkUpdate } from './limits.ts';
 import { type StoreLocation, withStore } from './with-store.ts';
 
 /** Stops every process of a container where it is. */
@@ -57,6 +58,7 @@ export function updateContainer(name: string, request: UpdateRequest): Promise<v
         name,
         'Restart policy cannot be updated because AutoRemove is enabled for the container',
       );
+    if (resources !== undefined) checkUpdate({ id, current: options.resources ?? {} }, resources);
     if (resources !== undefined && isRunning(state)) groupOf(state).limit(specResources(resources) ?? {});
     const changed = { ...options, ...(resources && { resources: { ...options.resources, ...resources } }) };
     await containers.update(id, { options: { ...changed, ...(restart && { restart }) } });

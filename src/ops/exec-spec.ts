@@ -84,7 +84,7 @@ export function execSpec(
 /** ENV and ARG of the step, then HOME, proxies and what mounts bring; a secret hides a variable of its name. */
 function environment(op: ExecOp, user: ResolvedUser, mounts: PreparedMounts): readonly string[] {
   const variables = new Map(imageEnvironment(op.env));
-  if (!variables.has('HOME')) variables.set('HOME', user.home);
+  if (!variables.get('HOME')) variables.set('HOME', user.home);
   for (const [name, value] of imageEnvironment(op.proxyEnv))
     if (!variables.has(name)) variables.set(name, value);
   for (const [name, value] of imageEnvironment(mounts.env)) {

@@ -80,7 +80,7 @@ const OWN_NETWORK_SYSCTLS = {
   'net.ipv4.ping_group_range': '0 2147483647',
 };
 
-/** Docker's, without those that something asked for takes the place of, itself or as a whole /dev. */
+/** Docker's, without those that something asked for takes the place of, itself or as a whole /dev or /sys. */
 function standardMounts({ options, mounts }: ContainerSpecInput): readonly SpecMount[] {
   const covered = new Set(mounts.map(({ destination }) => destination));
   const standard = defaultMounts({
@@ -92,10 +92,10 @@ function standardMounts({ options, mounts }: ContainerSpecInput): readonly SpecM
         ? 'none'
         : 'own',
   });
-  return standard.filter(
-    ({ destination }) =>
-      !covered.has(destination) && !(covered.has('/dev') && destination.startsWith('/dev/')),
-  );
+  const isCovered = (destination: string) =>
+    covered.has(destination) ||
+    ['/dev', '/sys'].some((place) => covered.has(place) && destination.startsWith(`${place}/`));
+  return standard.filter(({ destination }) => !isCovered(destination));
 }
 
 function workingDirectory(config: ContainerConfig, { workdir }: ContainerOptions): string {
@@ -144,7 +144,7 @@ function environment(input: ContainerSpecInput): readonly string[] {
     ...imageEnvironment(config.Env ?? []),
   ]);
   const variables = new Map(changeEnvironment(image, options.env ?? []));
-  if (!variables.has('HOME')) variables.set('HOME', user.home);
+  if (!variables.get('HOME')) variables.set('HOME', user.home);
   return environmentLines(variables);
 }
 

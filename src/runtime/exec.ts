@@ -11,7 +11,7 @@ import { containerSpec } from './container-spec.ts';
 import { type ContainerState, isRunning } from './container-state.ts';
 import { RuntimeError } from './errors.ts';
 import { type ResolvedUser, resolveUser } from './passwd.ts';
-import { type ProcessIdentity, processIdentity } from './process-identity.ts';
+import { awaitEnd, type ProcessIdentity, processIdentity } from './process-identity.ts';
 
 /** A further process of a container that runs. What is not said is as for the container's own. */
 export interface ExecOptions {
@@ -40,7 +40,7 @@ export interface ExecOptions {
 export async function execInContainer(state: ContainerState, options: ExecOptions): Promise<RunningProcess> {
   const { stdio, outlives, signal } = options;
   const init = runningInit(state);
-  const membership = membershipIfRunning(state, init);
+  const membership = await membershipIfRunning(state, init);
   try {
     const spec = execSpec(state, options, membership);
     stopUnless(isStill(init), state);
@@ -70,12 +70,16 @@ function runningInit(state: ContainerState): ProcessIdentity {
   return init;
 }
 
+/** How long one that is being killed may take to go. */
+const LAST_MOMENTS_MS = 1000;
+
 /** The process may end while it is looked at: then what cannot be opened is no failure of its own. */
-function membershipIfRunning(state: ContainerState, init: ProcessIdentity): Membership {
+async function membershipIfRunning(state: ContainerState, init: ProcessIdentity): Promise<Membership> {
   try {
     return membershipOf(init.pid, libc());
   } catch (error) {
-    throw isStill(init) ? error : notRunning(state);
+    // Its namespaces are gone before it is.
+    throw (await awaitEnd(init, LAST_MOMENTS_MS)) ? notRunning(state) : error;
   }
 }
 

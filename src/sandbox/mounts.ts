@@ -86,7 +86,8 @@ export function makeFilesystemMount(plan: MountPlan, sys: Syscalls): DetachedMou
   const { make, destination } = plan;
   if (make.kind === 'filesystem') {
     const what = `${make.type} at "${destination}"`;
-    const fd = newFilesystem(make.type, make.parameters, plan.set, what, sys);
+    const set = takesModeOfTarget(plan) ? plan.set & ~MOUNT_ATTR_RDONLY : plan.set;
+    const fd = newFilesystem(make.type, make.parameters, set, what, sys);
     return { plan, fd, kind: 'directory', below: [] };
   }
   if (make.kind !== 'cgroup1') throw new Error(`The mount at "${destination}" was not made in time`);
@@ -111,9 +112,26 @@ const PROC_FILES = new Set(
 export function attachMount(mount: DetachedMount, tree: RootTree, sys: Syscalls): void {
   const { destination } = mount.plan;
   attempt(destination, `mount at "${destination}"`, () => {
+    if (takesModeOfTarget(mount.plan)) takeModeOfTarget(mount, tree, sys);
     tree.attach(mount.fd, targetOf(mount, tree), destination, mount.kind);
     if (mount.below.length > 0) attachBelow(mount, sys);
   });
+}
+
+/** A tmpfs has the mode that was asked for, else that of the directory that it covers (as runc has it), else 1777. */
+const takesModeOfTarget = ({ make }: MountPlan) =>
+  make.kind === 'filesystem' && make.type === 'tmpfs' && !make.parameters.some(([name]) => name === 'mode');
+
+/** It was made writable for this. */
+function takeModeOfTarget({ plan, fd }: DetachedMount, tree: RootTree, sys: Syscalls): void {
+  const covered = tree.open(plan.destination);
+  const { mode } = covered === undefined ? { mode: 0 } : sys.statAt(covered, '');
+  if ((mode & S_IFMT) === S_IFDIR) {
+    const root = sys.openat(fd, '.', O_DIRECTORY);
+    sys.fchmod(root, mode & 0o7777);
+    sys.close(root);
+  }
+  if ((plan.set & MOUNT_ATTR_RDONLY) !== 0) sys.mountSetattr(fd, { set: MOUNT_ATTR_RDONLY, clear: 0 }, false);
 }
 
 /** Files of somebody's, as opposed to a file system of the kernel's. */

@@ -17,6 +17,11 @@ const instructions: readonly (readonly [code: string, meaning: string] | { reado
   ['4c 8d 64 24 08', 'lea r12, [rsp+8]'],
   ['4d 8d 6c c4 08', 'lea r13, [r12+rax*8+8]'],
   ['48 83 ec 40', 'sub rsp, 64'],
+  // Else it would be called by the number of the descriptor that it was executed from.
+  ['b8 9d 00 00 00', 'mov eax, 157                ; prctl(PR_SET_NAME, its name)'],
+  ['bf 0f 00 00 00', 'mov edi, 15'],
+  ['49 8b 34 24', 'mov rsi, [r12]'],
+  ['0f 05', 'syscall'],
   // All signals are blocked: none is lost, and none ends this process. Blocked ones are kept even for a PID 1.
   ['48 c7 04 24 ff ff ff ff', 'mov qword [rsp], -1'],
   ['b8 0e 00 00 00', 'mov eax, 14                 ; rt_sigprocmask'],

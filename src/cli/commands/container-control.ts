@@ -71,7 +71,7 @@ export const update: CommandModule = {
         refuseUnsupported(values);
         const resources = parseResources(values);
         const restart = values.parsed('restart', '--restart', parseRestartPolicy);
-        if (resources === undefined && restart === undefined)
+        if (resources === undefined && restart === undefined && !values.one('blkioWeight'))
           throw new UsageError('you must provide one or more flags when using this command');
         done(
           await forEachName(names, async (name) => {

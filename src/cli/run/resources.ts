@@ -1,8 +1,9 @@
 import { cpus as processors } from 'node:os';
-import type { RunRequest } from '../../index.ts';
+import { type RunRequest, supportedLimits } from '../../index.ts';
 import { given, type OptionValues } from '../option-values.ts';
 import { UsageError } from '../usage-error.ts';
 import { parseBytes, parseBytesOrUnlimited, parseCpus, parseInteger, parseIntegerIn } from '../values.ts';
+import { warn } from '../warn.ts';
 
 type Resources = NonNullable<RunRequest['resources']>;
 
@@ -11,9 +12,9 @@ export function parseLimits(values: OptionValues): Resources | undefined {
   return orUndefined({ ...memory(values), ...cpu(values) });
 }
 
-/** All that limits a container, {@link parseLimits} included. */
+/** All that limits a container, {@link parseLimits} included. Warns of what this system cannot limit, and leaves it out. */
 export function parseResources(values: OptionValues): Resources | undefined {
-  return orUndefined({
+  const wanted = orUndefined({
     ...parseLimits(values),
     ...given({
       pidsLimit: values.parsed('pidsLimit', '--pids-limit', parseInteger),
@@ -32,6 +33,10 @@ export function parseResources(values: OptionValues): Resources | undefined {
       cgroupParent: values.one('cgroupParent'),
     }),
   });
+  if (wanted === undefined) return undefined;
+  const { resources, warnings } = supportedLimits(wanted);
+  for (const line of warnings) warn(line);
+  return orUndefined(resources);
 }
 
 /** The `PATH:VALUE`s of an option. */
@@ -97,6 +102,13 @@ function cpu(values: OptionValues): Partial<Resources> {
   if (cpus !== undefined && (period ?? quota) !== undefined) {
     throw new UsageError('conflicting options: --cpus and --cpu-period or --cpu-quota cannot both be set');
   }
+  if (period !== undefined && (period < 1000 || period > 1_000_000)) {
+    throw new UsageError(
+      'CPU cfs period can not be less than 1ms (i.e. 1000) or larger than 1s (i.e. 1000000)',
+    );
+  }
+  if (quota !== undefined && quota > 0 && quota < 1000)
+    throw new UsageError('CPU cfs quota can not be less than 1ms (i.e. 1000)');
   const most = cpus === undefined ? 0 : processors().length;
   if (cpus !== undefined && (cpus < 0.01 || cpus > most)) {
     throw new UsageError(
