@@ -22,7 +22,7 @@ describeCommands('volumes', (commands) => {
     expect((await run('--rm', '-v', 'empty:/v:nocopy', 'filled', 'ls', '/v')).stdout).toBe('');
   });
 
-  test('what the image has behind a symlink is the image’s, and never the host’s', async () => {
+  test('what the image has behind a symlink is the image’s, and never the host’s (R19)', async () => {
     const canary = commands().context({ secret: 'outside' });
     for (const [name, target] of [
       ['absolute', canary],

@@ -38,6 +38,9 @@ describeCommands('a limit', (commands) => {
       expect(plain.stdout.split('\n').slice(0, 2)).toEqual(['20971520', '41943040']);
       expect(none.stdout).toBe('20971520\n20971520\n10485760\n7\n');
       expect(Number(all.stdout.split('\n')[1])).toBeGreaterThan(2 ** 50);
+      const control = 'grep oom_kill_disable /sys/fs/cgroup/memory/memory.oom_control';
+      const spared = await run(['-m=20m', '--oom-kill-disable'], control);
+      expect(spared.stdout).toBe('oom_kill_disable 1\n');
     });
 
     test('is refused where Docker refuses it', async () => {
