@@ -11,7 +11,7 @@ import { ExitCode } from '../exit-status.ts';
 import { alignColumns } from '../format/table.ts';
 import { OptionValues } from '../option-values.ts';
 import { parseRestartPolicy } from '../run/life.ts';
-import { parseResources } from '../run/resources.ts';
+import { limitsHere, parseResources } from '../run/resources.ts';
 import { refuseUnsupported } from '../run/unsupported.ts';
 import type { CommandModule } from '../tsctr.ts';
 import { UsageError } from '../usage-error.ts';
@@ -69,10 +69,11 @@ export const update: CommandModule = {
       .action(async (names: readonly string[], raw) => {
         const values = new OptionValues(raw);
         refuseUnsupported(values);
-        const resources = parseResources(values);
+        const wanted = parseResources(values);
         const restart = values.parsed('restart', '--restart', parseRestartPolicy);
-        if (resources === undefined && restart === undefined && !values.one('blkioWeight'))
+        if (wanted === undefined && restart === undefined)
           throw new UsageError('you must provide one or more flags when using this command');
+        const resources = limitsHere(wanted);
         done(
           await forEachName(names, async (name) => {
             await updateContainer(name, { ...(resources && { resources }), ...(restart && { restart }) });

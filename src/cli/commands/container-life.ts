@@ -16,6 +16,7 @@ import { ExitCode } from '../exit-status.ts';
 import { OptionValues } from '../option-values.ts';
 import { declareRunOptions } from '../run/options.ts';
 import { runRequest } from '../run/request.ts';
+import { withLimitsHere } from '../run/resources.ts';
 import type { CommandModule } from '../tsctr.ts';
 import { UsageError } from '../usage-error.ts';
 import { parseIntegerIn } from '../values.ts';
@@ -34,7 +35,8 @@ export const create: CommandModule = {
         const values = new OptionValues(command.opts());
         const [image = '', ...args] = command.args;
         const terminal = values.flag('tty') ? { terminal: { rows: 24, columns: 80 } } : {};
-        const { id } = await createContainer({ ...runRequest(values.raw, image, args), ...terminal });
+        const request = withLimitsHere(runRequest(values.raw, image, args));
+        const { id } = await createContainer({ ...request, ...terminal });
         process.stdout.write(`${id}\n`);
         done(ExitCode.ok);
       });

@@ -20,6 +20,7 @@ import { warn } from '../warn.ts';
 import { networkWarnings } from './network-options.ts';
 import { declareRunOptions } from './options.ts';
 import { runRequest } from './request.ts';
+import { withLimitsHere } from './resources.ts';
 
 /** `tsrun`, and `tsctr run`, as a command of that name. */
 export function declareRun(command: Command): Command {
@@ -37,7 +38,7 @@ export function runParsed(command: Command, program: string): Promise<number> {
   const values = new OptionValues(command.opts());
   const [image = '', ...args] = command.args;
   const attach = values.many('attach').map(parseStream);
-  const request = runRequest(values.raw, image, args);
+  const request = withLimitsHere(runRequest(values.raw, image, args));
   for (const line of networkWarnings(request)) warn(line);
   if (values.flag('detach')) return inBackground(values, request, attach);
   if (needsSupervisor(values, request)) return runAttached(values, request, program);

@@ -12,9 +12,9 @@ export function parseLimits(values: OptionValues): Resources | undefined {
   return orUndefined({ ...memory(values), ...cpu(values) });
 }
 
-/** All that limits a container, {@link parseLimits} included. Warns of what this system cannot limit, and leaves it out. */
+/** All that limits a container, {@link parseLimits} included. */
 export function parseResources(values: OptionValues): Resources | undefined {
-  const wanted = orUndefined({
+  return orUndefined({
     ...parseLimits(values),
     ...given({
       pidsLimit: values.parsed('pidsLimit', '--pids-limit', parseInteger),
@@ -33,10 +33,20 @@ export function parseResources(values: OptionValues): Resources | undefined {
       cgroupParent: values.one('cgroupParent'),
     }),
   });
+}
+
+/** Those of the limits that this system can hold; warns of the others. */
+export function limitsHere(wanted: Resources | undefined): Resources | undefined {
   if (wanted === undefined) return undefined;
   const { resources, warnings } = supportedLimits(wanted);
   for (const line of warnings) warn(line);
   return orUndefined(resources);
+}
+
+/** A request with limits that this system can hold, as {@link limitsHere}. */
+export function withLimitsHere({ resources: wanted, ...request }: RunRequest): RunRequest {
+  const resources = limitsHere(wanted);
+  return { ...request, ...(resources !== undefined && { resources }) };
 }
 
 /** The `PATH:VALUE`s of an option. */

@@ -69,7 +69,7 @@ describeCommands('the life of a container', (commands) => {
     expect(await inspect('{{.State.Status}} {{.State.ExitCode}}')).toBe('exited 137');
     await tsctr('start', 'one');
     await tsctr('pause', 'one');
-    fails(await tsctr('rm', 'one'), 'cannot remove container "/one"');
+    fails(await tsctr('rm', 'one'), 'cannot remove container "one"');
     expect(await tsctr('rm', '-f', 'one')).toMatchObject({ code: 0, stdout: 'one\n' });
   });
 
