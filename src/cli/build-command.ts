@@ -10,8 +10,8 @@ import { openShell, requireTerminal } from './failed-step-shell.ts';
 import { type ProgressView, progressView } from './progress/view.ts';
 import { warn } from './warn.ts';
 
-/** SIGHUP is left alone: who ignores it, as nohup(1) does, wants the build to go on. */
-const STOPPING = ['SIGINT', 'SIGTERM'] as const;
+/** SIGHUP too: Node has undone what nohup(1) did, so that it ends the process in any case. */
+const STOPPING = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
 
 /** `tsbuild`, and `tsctr build`: builds, shows progress on standard error, prints what scripts need. */
 export async function buildCommand(values: BuildOptionValues, context: string): Promise<number> {

@@ -19,7 +19,10 @@ export async function describeError(error: unknown, options: DescribeOptions): P
   if (!(error instanceof Error)) return { text: `${program}: ${String(error)}`, exitCode: failure };
   switch (error.name) {
     case 'UsageError':
-      return { text: `${program}: ${error.message}.\nSee '${program} --help'.`, exitCode: failure };
+    case 'OptionError': {
+      const exitCode = error.name === 'OptionError' ? ExitCode.tool : failure;
+      return { text: `${program}: ${error.message}.\nSee '${program} --help'.`, exitCode };
+    }
     case 'AbortError':
       return { text: `${program}: canceled`, exitCode: 130 };
     case 'BuildError':

@@ -2,6 +2,12 @@ import { type Command, CommanderError } from 'commander';
 import { describeError } from './describe-error.ts';
 import { ExitCode } from './exit-status.ts';
 
+/** Commander's codes for options that cannot be read. */
+const UNREADABLE: ReadonlySet<string> = new Set([
+  'commander.unknownOption',
+  'commander.optionMissingArgument',
+]);
+
 /**
  * Runs a command's body and turns what it throws into text on standard error and an exit status. The process is left
  * to end by itself, so that output that is still being written is not cut.
@@ -16,7 +22,8 @@ export async function runMain(
   } catch (error) {
     if (error instanceof CommanderError) {
       // Help and version are no failures; commander has printed its text already.
-      process.exitCode = error.exitCode === 0 ? ExitCode.ok : failure;
+      process.exitCode =
+        error.exitCode === 0 ? ExitCode.ok : UNREADABLE.has(error.code) ? ExitCode.tool : failure;
       return;
     }
     const { text, exitCode } = await describeError(error, {

@@ -1,4 +1,4 @@
-import { UsageError } from './usage-error.ts';
+import { OptionError, UsageError } from './usage-error.ts';
 
 /** Readers of option values in Docker's notations. Each takes the whole text or throws {@link UsageError}. */
 
@@ -9,7 +9,7 @@ export function parseBytes(text: string, option: string): number {
   const match = /^(\d+(?:\.\d+)?)\s*([bkmgtp]?)(?:i?b)?$/i.exec(text);
   const power = UNITS[(match?.[2] ?? '').toLowerCase()];
   if (match === null || power === undefined) {
-    throw new UsageError(`invalid argument "${text}" for "${option}": write a size such as 512m or 2g`);
+    throw new OptionError(`invalid argument "${text}" for "${option}": write a size such as 512m or 2g`);
   }
   return Math.floor(Number(match[1]) * 1024 ** power);
 }
@@ -21,14 +21,14 @@ export function parseBytesOrUnlimited(text: string, option: string): number {
 
 export function parseInteger(text: string, option: string): number {
   if (!/^-?\d{1,15}$/.test(text))
-    throw new UsageError(`invalid argument "${text}" for "${option}": write a whole number`);
+    throw new OptionError(`invalid argument "${text}" for "${option}": write a whole number`);
   return Number(text);
 }
 
 export function parseIntegerIn(text: string, option: string, least: number, most: number): number {
   const number = parseInteger(text, option);
   if (number >= least && number <= most) return number;
-  throw new UsageError(
+  throw new OptionError(
     `invalid argument "${text}" for "${option}": write a whole number from ${least} to ${most}`,
   );
 }
@@ -36,7 +36,9 @@ export function parseIntegerIn(text: string, option: string, least: number, most
 /** `1.5` CPUs. */
 export function parseCpus(text: string, option: string): number {
   if (/^\d{0,9}(\.\d{1,9})?$/.test(text) && text !== '') return Number(text);
-  throw new UsageError(`invalid argument "${text}" for "${option}": write a number of CPUs such as 0.5 or 2`);
+  throw new OptionError(
+    `invalid argument "${text}" for "${option}": write a number of CPUs such as 0.5 or 2`,
+  );
 }
 
 /** `nofile=1024[:2048]`. */
@@ -47,14 +49,16 @@ export function parseUlimit(text: string): {
 } {
   const match = /^([a-z]+)=(-?\d+)(?::(-?\d+))?$/.exec(text);
   if (match === null || !ULIMITS.includes(match[1]!)) {
-    throw new UsageError(
+    throw new OptionError(
       `invalid ulimit argument: ${text}: write NAME=SOFT[:HARD] with NAME one of ${ULIMITS.join(', ')}`,
     );
   }
   const soft = Number(match[2]);
   const hard = match[3] === undefined ? soft : Number(match[3]);
   if (hard !== -1 && (soft === -1 || soft > hard)) {
-    throw new UsageError(`invalid ulimit argument: ${text}: the soft limit must not be above the hard limit`);
+    throw new OptionError(
+      `invalid ulimit argument: ${text}: the soft limit must not be above the hard limit`,
+    );
   }
   return { name: match[1]!, soft, hard };
 }
@@ -90,7 +94,7 @@ export function parseExtraHost(text: string): { readonly host: string; readonly 
 
 export function parseAddress(text: string, option: string): string {
   if (isAddress(text)) return text;
-  throw new UsageError(`invalid argument "${text}" for "${option}": IP address is not correctly formatted`);
+  throw new OptionError(`invalid argument "${text}" for "${option}": IP address is not correctly formatted`);
 }
 
 /** Without node:net, which takes longer to load than a container to start. */
@@ -170,5 +174,5 @@ export function parseOptionList(text: string): ReadonlyMap<string, string> {
 export function parseBoolean(text: string, option: string): boolean {
   if (/^(1|t|true|TRUE|True)$/.test(text)) return true;
   if (/^(0|f|false|FALSE|False)$/.test(text)) return false;
-  throw new UsageError(`invalid argument "${text}" for "${option}": write true or false`);
+  throw new OptionError(`invalid argument "${text}" for "${option}": write true or false`);
 }

@@ -56,6 +56,7 @@ describeCommands('a build that is stopped', (commands) => {
   test.each([
     ['SIGINT', 130],
     ['SIGTERM', 143],
+    ['SIGHUP', 129],
   ] as const)('by %s while steps run leaves nothing but the steps before', async (signal, code) => {
     const dockerfile = `FROM busybox AS one
 RUN echo ${signal} > /done

@@ -36,11 +36,12 @@ describe('tsctr without a store', () => {
     [['image', 'lss'], 'unknown command: image lss (did you mean image ls?)'],
     [['frobnicate'], 'unknown command: frobnicate.'],
     [['constructor'], 'unknown command: constructor'],
-    [['images', '--foo'], "unknown option '--foo'"],
+    [['images', '--foo'], "unknown option '--foo'", 125],
+    [['ps', '-n', 'x'], 'invalid argument "x"', 125],
     [['rmi'], "missing required argument 'image'"],
-  ])('%j is told what is wrong', (args, message) => {
+  ])('%j is told what is wrong', (args, message, code = 1) => {
     const { status, stderr } = tsctr(...args);
-    expect(status).toBe(1);
+    expect(status).toBe(code);
     expect(stderr).toContain(message);
     expect(stderr).toContain("--help'.");
   });
