@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest';
+import { UsageError } from '../../../src/cli/usage-error.ts';
 import {
   parseAddress,
   parseBytes,
@@ -15,7 +16,7 @@ import {
   resolveEnvironment,
 } from '../../../src/cli/values.ts';
 
-const REFUSED = expect.objectContaining({ name: 'UsageError' });
+const REFUSED = expect.any(UsageError);
 
 describe('parseBytes()', () => {
   test.each([
