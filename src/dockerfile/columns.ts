@@ -19,14 +19,14 @@ const longestText = 100_000;
 
 /**
  * Where in the instruction at `range` the words `subject` stand: its keyword, a flag or an argument, whatever
- * continuations and comments lie between. Undefined when they cannot be told apart from the rest.
+ * continuations and comments lie between. Undefined when they cannot be told apart from the rest, and for no words.
  *
  * Loads dockerfile-ast: import this module only when there is an error to show.
  */
 export function locate(source: DockerfileSource, range: SourceRange, subject: string): Columns | undefined {
   const lines = source.text.split('\n').slice(range.start - 1, range.end);
   const text = lines.join('\n');
-  if (text.length > longestText) return undefined;
+  if (subject === '' || text.length > longestText) return undefined;
   const directive = escapeCharOf(source) === '`' ? '#escape=`\n' : '';
   const [instruction] = instructionsIn(directive + text);
   const found = instruction === undefined ? undefined : find(instruction, subject);

@@ -19,6 +19,7 @@ test.each([
   ['R\\\nNU x', 'RNU', [1, 'R\\']],
   ['RUN x', 'nothing', undefined],
   ['', 'x', undefined],
+  ['RUN --mount=\u0085a true', '', undefined],
 ] as const)('locate() in %j finds %j', (text, subject, expected) => {
   expect(found(text, subject)).toEqual(expected);
 });
