@@ -86,19 +86,24 @@ export function lockBridges<T>(body: () => T): T {
 interface BridgeNote {
   readonly version: number;
   readonly subnets: readonly { readonly subnet: string; readonly gateway: string }[];
+  /** It was there before, made by somebody else: it stays when its network is removed. */
+  readonly foreign?: boolean;
 }
 
 const noteFile = (name: string) => join(hostStateDirectory(), `${name}.json`);
 
-/** Undefined when it is not there, as after the machine's restart, or not as it should be. */
-function readBridge(socket: NetlinkSocket, { name, subnets, internal }: BridgePlan): Bridge | undefined {
-  let note: BridgeNote;
+function readNote(name: string): BridgeNote | undefined {
   try {
-    note = JSON.parse(readFileSync(noteFile(name), 'utf8')) as BridgeNote;
+    return JSON.parse(readFileSync(noteFile(name), 'utf8')) as BridgeNote;
   } catch {
     return undefined;
   }
-  if (note.version !== VERSION) return undefined;
+}
+
+/** Undefined when it is not there, as after the machine's restart, or not as it should be. */
+function readBridge(socket: NetlinkSocket, { name, subnets, internal }: BridgePlan): Bridge | undefined {
+  const note = readNote(name);
+  if (note?.version !== VERSION) return undefined;
   if (subnets !== undefined && JSON.stringify(note.subnets) !== JSON.stringify(subnets.map(noted)))
     return undefined;
   const link = findLink(socket, name);
@@ -117,7 +122,10 @@ const noted = ({ subnet, gateway }: BridgeSubnet) => ({
 
 function makeBridge(socket: NetlinkSocket, plan: BridgePlan): Bridge {
   const { name, internal, masquerade } = plan;
-  if (findLink(socket, name) === undefined) addBridge(socket, name);
+  const isThere = findLink(socket, name) !== undefined;
+  const known = readNote(name);
+  const foreign = known === undefined ? isThere : known.foreign;
+  if (!isThere) addBridge(socket, name);
   setMtu(socket, findLink(socket, name)!.index, plan.mtu ?? defaultInterface()?.mtu ?? 1500);
   const link = findLink(socket, name)!;
   const subnets = plan.subnets ?? adoptedSubnets(socket, link) ?? chooseSubnets(socket, plan);
@@ -128,7 +136,7 @@ function makeBridge(socket: NetlinkSocket, plan: BridgePlan): Bridge {
     if (subnets.some(({ subnet }) => subnet.family === 6)) forwardIpv6();
   }
   installBridgeRules({ bridge: name, subnets: subnets.map(({ subnet }) => subnet), internal, masquerade });
-  const note: BridgeNote = { version: VERSION, subnets: subnets.map(noted) };
+  const note: BridgeNote = { version: VERSION, subnets: subnets.map(noted), ...(foreign && { foreign }) };
   writeFileSync(noteFile(name), JSON.stringify(note), { mode: 0o600 });
   return { link, name, subnets, internal };
 }
@@ -167,11 +175,12 @@ function forwardIpv6(): void {
   writeFileSync(join(settings, 'all/forwarding'), '1');
 }
 
-/** The bridge, its rules and notes; nothing where they are gone. */
+/** The bridge, unless somebody else made it, its rules and notes; nothing where they are gone. */
 export function removeBridge(socket: NetlinkSocket, name: string): void {
   lockBridges(() => {
+    const isForeign = readNote(name)?.foreign === true;
     rmSync(noteFile(name), { force: true });
-    if (findLink(socket, name) !== undefined) deleteLink(socket, name);
+    if (!isForeign && findLink(socket, name) !== undefined) deleteLink(socket, name);
     removeBridgeRules(name);
     rmSync(addressDirectory(name), { recursive: true, force: true });
   });
