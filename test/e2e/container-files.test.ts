@@ -1,4 +1,5 @@
 import { execFileSync } from 'node:child_process';
+import { once } from 'node:events';
 import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, test } from 'vitest';
@@ -50,10 +51,11 @@ describeCommands('the files of containers', (commands) => {
       const folder = commands().context({ keep: '' });
       await run('--name', 'large', 'busybox', 'sh', '-c', 'head -c 300000000 /dev/zero > /large');
       const child = commands().start('tsctr', ['export', '-o', join(folder, 'out.tar'), 'large']);
+      const closed = once(child, 'close'); // perhaps before it is killed
       while (usedBlocks(child.pid!) < 4e6 && child.exitCode === null)
         await new Promise((resolve) => setTimeout(resolve, 2));
       child.kill('SIGKILL');
-      await new Promise((resolve) => child.once('close', resolve));
+      await closed;
       expect(readdirSync(folder)).toEqual(['keep']);
     });
 
@@ -121,9 +123,10 @@ describeCommands('the files of containers', (commands) => {
 
     test('leaves a clean store when it is killed', async () => {
       const child = commands().start('tsctr', ['commit', 'large', 'large']);
+      const closed = once(child, 'close'); // perhaps before it is killed
       await new Promise((resolve) => setTimeout(resolve, 250));
       child.kill('SIGKILL');
-      await new Promise((resolve) => child.once('close', resolve));
+      await closed;
       expect((await ctr('check')).stdout).toBe('The store is clean\n');
       expect(readdirSync(join(commands().root, 'active'))).toEqual([]);
     });

@@ -168,9 +168,10 @@ describeCommands('tsctr cp', (commands) => {
       const target = join(shared, 'target');
       mkdirSync(target, { recursive: true });
       const child = commands().start('tsctr', ['cp', join(folder, 'big'), `${name}:/b/target`]);
+      const closed = once(child, 'close'); // perhaps before it is killed
       await new Promise((resolve) => setTimeout(resolve, 220));
       child.kill('SIGKILL');
-      await once(child, 'close');
+      await closed;
       const left = readdirSync(target);
       expect(
         left.every((entry) => entry === 'big' && statSync(join(target, entry)).size === 200_000_000),

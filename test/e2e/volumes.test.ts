@@ -1,4 +1,5 @@
 import { execFileSync } from 'node:child_process';
+import { once } from 'node:events';
 import { readdirSync, readFileSync, statSync, symlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
@@ -203,11 +204,12 @@ describeCommands('volumes', (commands) => {
     const big = 'FROM busybox\nRUN mkdir /v && for i in $(seq 500); do echo $i > /v/$i; done\nVOLUME /v';
     expect((await commands().build(big, {}, ['-t', 'big'])).code).toBe(0);
     const child = commands().start('tsrun', ['--rm', '--network=none', '-v', 'slow:/v', 'big', 'true']);
+    const closed = once(child, 'close'); // perhaps before it is killed
     const directory = join(commands().root, 'volumes/slow/_data');
     while (statSync(directory, { throwIfNoEntry: false }) === undefined && child.exitCode === null)
       await new Promise((resolve) => setTimeout(resolve, 1));
     child.kill('SIGKILL');
-    await new Promise((resolve) => child.once('close', resolve));
+    await closed;
     const { stdout } = await run('--rm', '-v', 'slow:/v', 'big', 'sh', '-c', 'ls /v | wc -l');
     expect(stdout.trim()).toBe('500');
   });
