@@ -150,6 +150,7 @@ describe('parseCgroupMounts()', () => {
     const host = parseCgroupMounts(mountinfo, () => '');
     expect(host).toEqual({
       version: 1,
+      unified: '/sys/fs/cgroup/unified',
       roots: new Map([
         ['cpu', '/sys/fs/cgroup/cpu,cpuacct'],
         ['cpuacct', '/sys/fs/cgroup/cpu,cpuacct'],
