@@ -47,6 +47,8 @@ async function acquire(path: string, signal: AbortSignal | undefined): Promise<n
       await waitForLock(fd, 'exclusive', signal);
       if (isStillAt(fd, path)) return fd;
     } catch (error) {
+      // Made by this very call, perhaps, and then nobody else would remove it.
+      if (tryLockFile(fd, 'exclusive') && isStillAt(fd, path)) rmSync(path, { force: true });
       closeSync(fd);
       throw error;
     }

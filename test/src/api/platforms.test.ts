@@ -25,13 +25,10 @@ async function built(text: string, request: Partial<BuildRequest> = {}) {
 }
 
 describe('build() for several platforms', () => {
-  test('names an index with each platform once, and says in steps which they are for', async () => {
+  test('names an index with each platform once, tells steps that they share once, and which they are for', async () => {
     const { result, steps, storeRoot } = await built(dockerfile, { tags: ['several'] });
     expect(result.imageId).toBe(result.image?.digest);
-    expect(steps.filter((name) => name !== 'scratch')).toEqual([
-      expect.stringMatching(/^\[linux\/amd64 1\/1\] COPY /),
-      expect.stringMatching(/^\[linux\/arm64 1\/1\] COPY /),
-    ]);
+    expect(steps).toEqual([expect.stringMatching(/^\[linux\/amd64 1\/1\] COPY /)]);
     const store = openStore(storeRoot);
     const target = store.images.get('docker.io/library/several:latest')!.target;
     expect(target.digest).toBe(result.imageId);

@@ -132,6 +132,7 @@ const programs = {
 /** Errors that a command shows as one line and ends with. */
 const TOLD: ReadonlySet<string> = new Set([
   'UsageError',
+  'OptionError',
   'CommanderError',
   'ApiError',
   'StoreError',
