@@ -9,7 +9,8 @@ import { copyContent, writeContent } from './copy-content.ts';
 import { copyEntry } from './copy-entry.ts';
 import { type DirectoryTree, directoryTree } from './directory-tree.ts';
 import { type BytePath, bytePath, type FileNode, type FileTree } from './file-tree.ts';
-import { components, isClean, join, nameOf, parentOf } from './path.ts';
+import { makeAll } from './make-all.ts';
+import { isClean, join, nameOf, parentOf } from './path.ts';
 import type { Attributes, TreeWriter } from './tree-writer.ts';
 import { refusal } from './upper-editor.ts';
 
@@ -51,14 +52,7 @@ class LiveWriter implements DirectoryWriter {
   }
 
   mkdirAll(path: BytePath, attributes: Attributes): boolean {
-    const resolved = this.resolve(path);
-    if (this.tree.lookup(resolved)?.stat.type === 'directory') return false;
-    let directory: BytePath = '/';
-    for (const name of components(resolved)) {
-      directory = join(directory, name);
-      if (this.tree.lookup(directory)?.stat.type !== 'directory') this.mkdir(directory, attributes);
-    }
-    return true;
+    return makeAll(this, path, attributes);
   }
 
   mkdir(path: BytePath, attributes: Attributes): void {

@@ -1,7 +1,8 @@
 import { StoreError } from '../errors.ts';
 import { copyEntry } from './copy-entry.ts';
 import { type BytePath, displayPath, type FileNode, type FileStat, type FileTree } from './file-tree.ts';
-import { components, isClean, join, nameOf, parentOf } from './path.ts';
+import { makeAll } from './make-all.ts';
+import { isClean, join, nameOf, parentOf } from './path.ts';
 import { resolvePath, type Steps } from './resolve.ts';
 import { byPath } from './tree-entry.ts';
 import type { Attributes, TreeWriter } from './tree-writer.ts';
@@ -130,14 +131,7 @@ export class MountedWriter implements TreeWriter {
   }
 
   mkdirAll(path: BytePath, attributes: Attributes): boolean {
-    const resolved = this.resolve(path);
-    if (this.tree.lookup(resolved)?.stat.type === 'directory') return false;
-    let directory: BytePath = '/';
-    for (const name of components(resolved)) {
-      directory = join(directory, name);
-      if (this.tree.lookup(directory)?.stat.type !== 'directory') this.mkdir(directory, attributes);
-    }
-    return true;
+    return makeAll(this, path, attributes);
   }
 
   mkdir(path: BytePath, attributes: Attributes): void {

@@ -7,6 +7,7 @@ import { copyEntry } from './copy-entry.ts';
 import { type BytePath, displayPath, type FileNode, type FileTree } from './file-tree.ts';
 import type { Growth, GrowthHost } from './growth.ts';
 import type { LayerStack } from './layer-stack.ts';
+import { makeAll } from './make-all.ts';
 import { MergedTree } from './merged-tree.ts';
 import { components, isClean, join, nameOf, parentOf } from './path.ts';
 import type { Attributes, TreeWriter } from './tree-writer.ts';
@@ -42,14 +43,7 @@ export class UpperWriter implements TreeWriter {
   }
 
   mkdirAll(path: BytePath, attributes: Attributes): boolean {
-    const resolved = this.tree.resolve(path);
-    if (this.tree.lookup(resolved)?.stat.type === 'directory') return false;
-    let directory: BytePath = '/';
-    for (const name of components(resolved)) {
-      directory = join(directory, name);
-      if (this.tree.lookup(directory)?.stat.type !== 'directory') this.mkdir(directory, attributes);
-    }
-    return true;
+    return makeAll(this, path, attributes);
   }
 
   mkdir(path: BytePath, attributes: Attributes): void {
