@@ -20,7 +20,10 @@ const common = {
 const scripts = {
   ...common,
   format: 'cjs',
-  minify: true,
+  minifyWhitespace: true,
+  minifySyntax: true,
+  // Profiles are read by people.
+  minifyIdentifiers: process.env.BUILD_NAMES === undefined,
   outExtension: { '.js': '.cjs' },
   define: { ...common.define, 'import.meta.url': '__moduleUrl' },
   // Built-in modules are required where they are imported lazily: that leaves the loader of ECMAScript modules out.
