@@ -37,9 +37,12 @@ export function algorithmOf(digest: Digest | DiffId | ChainId): 'sha256' | 'sha5
   return digest.startsWith('sha512:') ? 'sha512' : 'sha256';
 }
 
-/** sha256 digest of bytes held in memory. */
-export function digestOf(bytes: Uint8Array | string): Digest {
-  return `sha256:${createHash('sha256').update(bytes).digest('hex')}` as Digest;
+/** Digest of bytes held in memory: sha256 unless told. */
+export function digestOf(
+  bytes: Uint8Array | string,
+  algorithm: ReturnType<typeof algorithmOf> = 'sha256',
+): Digest {
+  return `${algorithm}:${createHash(algorithm).update(bytes).digest('hex')}` as Digest;
 }
 
 /** The layer digest of a layer whose blob is its plain tar: the same bytes, so the same string. */

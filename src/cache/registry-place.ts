@@ -1,5 +1,6 @@
 import type { Readable } from 'node:stream';
 import {
+  algorithmOf,
   type Descriptor,
   digestOf,
   formatReference,
@@ -93,7 +94,7 @@ class RegistryReader implements CacheReader {
       MAX_CONFIG_BYTES,
       this.label,
     );
-    if (digestOf(bytes) !== config.digest)
+    if (digestOf(bytes, algorithmOf(config.digest)) !== config.digest)
       throw new StoreError(
         'DIGEST_MISMATCH',
         config.digest,

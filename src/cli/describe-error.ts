@@ -1,4 +1,5 @@
 import { getSystemErrorMap } from 'node:util';
+import { visible } from '../text/visible.ts';
 import { ExitCode } from './exit-status.ts';
 
 export interface DescribeOptions {
@@ -13,8 +14,20 @@ export interface Description {
   readonly exitCode: number;
 }
 
-/** What a person is shown of a failure, and the status to end with. Errors are told apart by name and code alone. */
+/**
+ * What a person is shown of a failure, and the status to end with. Errors are told apart by name and code alone. Parts of
+ * a message may come from an archive or a registry: they cannot steer a terminal.
+ */
 export async function describeError(error: unknown, options: DescribeOptions): Promise<Description> {
+  const { text, exitCode } = await describe(error, options);
+  // Build errors are shown with their source, in colour: each part has been looked at.
+  if (error instanceof Error && BUILD_ERRORS.has(error.name)) return { text, exitCode };
+  return { text: text.split('\n').map(visible).join('\n'), exitCode };
+}
+
+const BUILD_ERRORS: ReadonlySet<string> = new Set(['BuildError', 'DockerfileError']);
+
+async function describe(error: unknown, options: DescribeOptions): Promise<Description> {
   const { failure, program } = options;
   if (!(error instanceof Error)) return { text: `${program}: ${String(error)}`, exitCode: failure };
   switch (error.name) {

@@ -50,8 +50,15 @@ export class Authorizer {
     return this.grants.get(key)?.header;
   }
 
-  /** Answers a 401. False: there is nothing to answer with. */
-  async answer(header: string | undefined, scopes: readonly string[]): Promise<boolean> {
+  /**
+   * Answers a 401 to a request that was sent with `sent` as its authorization. False: there is nothing to answer with
+   * but what was refused.
+   */
+  async answer(
+    header: string | undefined,
+    scopes: readonly string[],
+    sent: string | undefined,
+  ): Promise<boolean> {
     const challenges = parseChallenges(header ?? '');
     const bearer = challenges.find(({ scheme }) => scheme === 'bearer');
     if (bearer !== undefined) {
@@ -62,9 +69,9 @@ export class Authorizer {
     const credentials = await this.credentials();
     if (credentials === undefined || credentials.username === '') return false;
     const basic = { header: basicHeader(credentials), expires: Number.POSITIVE_INFINITY };
-    const refused = this.grants.get('')?.header === basic.header;
     this.grants.set('', basic);
-    return !refused;
+    // Requests that run at once are all asked for it: what another one has learnt meanwhile was not refused.
+    return sent !== basic.header;
   }
 
   /** Layers that are fetched at once share one token request. */
@@ -159,6 +166,7 @@ function refreshRequest(
     url: realm,
     headers: { 'content-type': 'application/x-www-form-urlencoded' },
     body: Buffer.from(form.toString()),
+    isSecret: true,
   };
 }
 

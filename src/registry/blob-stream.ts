@@ -6,6 +6,8 @@ import { paced } from './paced.ts';
 import { type Fetcher, RegistryError } from './registry.ts';
 
 const MAX_RESUMPTIONS = 5;
+/** Bytes of one connection that count as progress: a few would bring no blob to its end. */
+const WORTH_RESUMING = 4096;
 
 export interface BlobStreamOptions {
   readonly signal?: AbortSignal | undefined;
@@ -53,7 +55,7 @@ async function* chunks(
       if (failures >= MAX_RESUMPTIONS || !isResumable(error, options.signal))
         throw networkError(error, descriptor.digest);
     }
-    failures = received > before ? 1 : failures + 1;
+    failures = received - before >= WORTH_RESUMING ? 1 : failures + 1;
     if (failures > MAX_RESUMPTIONS) throw tooShort(descriptor, received);
     await delay((options.retryDelay ?? 250) * 2 ** (failures - 1), undefined, {
       ...(options.signal && { signal: options.signal }),

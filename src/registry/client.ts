@@ -1,6 +1,6 @@
 import { ERROR_BODY_LIMIT, networkError, statusError } from './errors.ts';
 import type { Place } from './places.ts';
-import { openSession, type RegistryOptions, type Session } from './session.ts';
+import { openSecured, openSession, type RegistryOptions, type Session } from './session.ts';
 import { type HttpRequest, type HttpResponse, readBounded } from './transport.ts';
 
 export type { RegistryOptions } from './session.ts';
@@ -20,6 +20,7 @@ export interface RepositoryRequest extends Omit<HttpRequest, 'url'> {
 /** One repository of a registry: requests with the right authorization, answers or {@link RegistryError}s. */
 export class RepositoryClient {
   private opened: Promise<Session> | undefined;
+  private secured: Promise<Session | undefined> | undefined;
 
   constructor(
     readonly place: Place,
@@ -29,19 +30,37 @@ export class RepositoryClient {
   /** Sends it, logging in when the registry asks for that. The body of the answer must be read or destroyed. */
   async request(request: RepositoryRequest): Promise<HttpResponse> {
     const session = await this.session();
+    const { answer, isKnown } = await this.ask(session, request);
+    if (answer.status === 400 && session.base.protocol === 'http:') {
+      this.secured ??= openSecured(this.place, this.options);
+      const secured = await this.secured;
+      if (secured !== undefined) {
+        answer.body.destroy();
+        this.opened = Promise.resolve(secured);
+        return this.request(request);
+      }
+    }
+    if (request.expect.includes(answer.status)) return answer;
+    throw this.failure(request, answer.status, await errorBody(answer), isKnown);
+  }
+
+  /** The answer that a login gets, where one is needed. */
+  private async ask(session: Session, request: RepositoryRequest) {
     const { base, authorizer } = session;
     const url = new URL(request.path, new URL(`${this.place.repository}/`, base));
     const scopes = this.scopes(request);
-    let answer = await this.attempt(session, request, url, scopes);
-    if (answer.status === 401 && url.origin === base.origin) {
+    // Credentials belong to the registry's origin; an upload may go on elsewhere.
+    const isHome = url.origin === base.origin;
+    const authorization = isHome ? await authorizer.header(scopes) : undefined;
+    let answer = await this.attempt(session, request, url, authorization);
+    if (answer.status === 401 && isHome) {
       const challenge = answer.headers['www-authenticate'];
       const body = await errorBody(answer);
-      if (!(await authorizer.answer(challenge, scopes)))
+      if (!(await authorizer.answer(challenge, scopes, authorization)))
         throw this.failure(request, 401, body, authorizer.isKnown);
-      answer = await this.attempt(session, request, url, scopes);
+      answer = await this.attempt(session, request, url, await authorizer.header(scopes));
     }
-    if (request.expect.includes(answer.status)) return answer;
-    throw this.failure(request, answer.status, await errorBody(answer), authorizer.isKnown);
+    return { answer, isKnown: authorizer.isKnown };
   }
 
   /** Like `request`, with the whole body. */
@@ -72,13 +91,11 @@ export class RepositoryClient {
   }
 
   private async attempt(
-    { base, authorizer, transport }: Session,
+    { transport }: Session,
     request: RepositoryRequest,
     url: URL,
-    scopes: readonly string[],
+    authorization: string | undefined,
   ): Promise<HttpResponse> {
-    // Credentials belong to the registry's origin; an upload may go on elsewhere.
-    const authorization = url.origin === base.origin ? await authorizer.header(scopes) : undefined;
     return transport.send({
       method: request.method,
       url,

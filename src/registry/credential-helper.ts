@@ -9,7 +9,8 @@ export interface Credentials {
   readonly registryToken?: string;
 }
 
-const HELPER_NAME = /^[a-z0-9-]+$/;
+/** What can be part of a file's name: `ecr-login`, `desktop.exe`. */
+const HELPER_NAME = /^[a-z0-9._-]+$/;
 const HELPER_TIMEOUT = 30_000;
 const OUTPUT_LIMIT = 64 * 1024;
 /** docker-credential-helpers' protocol has no code for "none": helpers print this sentence. */

@@ -99,7 +99,7 @@ function readConfig(path: string): DockerConfig | undefined {
       return undefined;
     throw error;
   }
-  const json = parseJson(text, path);
+  const json = parseJson(text || '{}', path);
   const helpers = entriesOf(json.credHelpers).filter(([, name]) => typeof name === 'string');
   const auths = entriesOf(json.auths).filter(([, entry]) => typeof entry === 'object' && entry !== null);
   return {

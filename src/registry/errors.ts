@@ -103,6 +103,13 @@ function statusMeaning(subject: string, status: number, who: Circumstances | und
         text: `Registry denies access to ${subject}`,
         hint: who && deniedHint(who),
       };
+    case 405:
+      if (!who?.isPush) break;
+      return {
+        code: 'DENIED',
+        text: `Registry takes no pushes of ${subject}`,
+        hint: 'It is read-only, or keeps copies of another registry: push to that one',
+      };
     case 404:
       return { code: 'NOT_FOUND', text: `${subject} is not in the registry` };
     case 429:

@@ -1,9 +1,9 @@
-import { createHash } from 'node:crypto';
 import { type Readable, Transform } from 'node:stream';
 import {
   algorithmOf,
   type Descriptor,
   type Digest,
+  digestOf,
   isIndexType,
   isManifestType,
   MAX_MANIFEST_BYTES,
@@ -100,7 +100,7 @@ export class RepositoryFetcher implements Fetcher {
       MAX_MANIFEST_BYTES,
     );
     const { bytes } = answer;
-    const digest = digestLike(expected, bytes);
+    const digest = digestOf(bytes, expected && algorithmOf(expected));
     if (expected !== undefined && digest !== expected) {
       throw new RegistryError(
         'INVALID_RESPONSE',
@@ -114,12 +114,6 @@ export class RepositoryFetcher implements Fetcher {
     this.manifests.set(digest, read);
     return read;
   }
-}
-
-/** Digest of the bytes, with the algorithm of the digest they should have. */
-function digestLike(expected: Digest | undefined, bytes: Buffer): Digest {
-  const algorithm = expected === undefined ? 'sha256' : algorithmOf(expected);
-  return parseDigest(`${algorithm}:${createHash(algorithm).update(bytes).digest('hex')}`);
 }
 
 /** The descriptor in the headers of an answer, if they hold a whole one. */

@@ -6,6 +6,8 @@ import type { HttpResponse } from './transport.ts';
 /** Bytes of one page; as much as a manifest may have. */
 const PAGE_LIMIT = 4 << 20;
 const MAX_PAGES = 1000;
+/** Bytes of all pages together. */
+const LISTING_LIMIT = 32 << 20;
 const TAG = /^[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}$/;
 
 /** distribution spec, "Listing Tags", page by page. What is no tag is left out: it could not be asked for. */
@@ -14,7 +16,7 @@ export async function listTags(client: RepositoryClient, name: string): Promise<
   for await (const { bytes } of pages(client, 'tags/list?n=1000', name, [200])) {
     const found = (parseJson(bytes, name) as { readonly tags?: unknown } | null)?.tags ?? [];
     if (!Array.isArray(found)) throw invalid(name, 'a list of tags that is none');
-    tags.push(...found.filter((tag): tag is string => typeof tag === 'string' && TAG.test(tag)));
+    for (const tag of found) if (typeof tag === 'string' && TAG.test(tag)) tags.push(tag);
   }
   return tags;
 }
@@ -78,10 +80,12 @@ async function* pages(
   expect: readonly number[],
 ): AsyncGenerator<Page> {
   let path: string | URL | undefined = first;
+  let size = 0;
   for (let count = 0; path !== undefined; count++) {
-    if (count >= MAX_PAGES)
+    if (count >= MAX_PAGES || size > LISTING_LIMIT)
       throw new RegistryError('LIMIT_EXCEEDED', subject, `The listing of ${subject} does not end`);
     const page: Page = await client.requestBody({ method: 'GET', path, subject, expect }, PAGE_LIMIT);
+    size += page.bytes.length;
     yield page;
     path = nextPage(page, subject);
   }

@@ -1,6 +1,18 @@
-import { mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
+import {
+  closeSync,
+  constants,
+  fchmodSync,
+  fchownSync,
+  mkdirSync,
+  openSync,
+  readFileSync,
+  realpathSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
 import { homedir } from 'node:os';
-import { dirname, join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
+import { bytePath, lockFile, SystemCallError, WholeFile } from '../../layers/index.ts';
 import { Authorizer } from './auth.ts';
 import { type Credentials, eraseWithHelper, storeWithHelper } from './credential-helper.ts';
 import { ERROR_BODY_LIMIT, statusError } from './errors.ts';
@@ -8,7 +20,7 @@ import { credentialKey, placesOf, withInsecure } from './places.ts';
 import type { Environment } from './proxy.ts';
 import { readRegistryRules } from './registries-config.ts';
 import { RegistryError } from './registry.ts';
-import { openSession, type RegistryOptions } from './session.ts';
+import { openSecured, openSession, type RegistryOptions } from './session.ts';
 import { readBounded } from './transport.ts';
 
 /** Asks the registry whether it knows the credentials. Throws `UNAUTHORIZED` when it does not. */
@@ -20,8 +32,8 @@ export async function verifyCredentials(
   const { signal, insecure, environment = process.env } = options;
   // Rules are about names in a registry; whoever logs in has none yet.
   const places = placesOf({ domain, path: 'any' }, await readRegistryRules(environment));
-  const { base: registry, transport } = await openSession(withInsecure(places, insecure).primary, options);
-  const authorizer = new Authorizer({ registry, transport, signal, credentials: async () => credentials });
+  const { primary } = withInsecure(places, insecure);
+  let { base: registry, transport } = await openSession(primary, options);
   try {
     const send = (authorization: string | undefined) =>
       transport.send({
@@ -31,10 +43,18 @@ export async function verifyCredentials(
         signal,
       });
     let answer = await send(undefined);
+    const secured = answer.status === 400 ? await openSecured(primary, options) : undefined;
+    if (secured !== undefined) {
+      answer.body.destroy();
+      transport.close();
+      ({ base: registry, transport } = secured);
+      answer = await send(undefined);
+    }
+    const authorizer = new Authorizer({ registry, transport, signal, credentials: async () => credentials });
     if (answer.status === 401) {
       answer.body.destroy();
       const challenge = answer.headers['www-authenticate'];
-      if (await authorizer.answer(challenge, [])) answer = await send(await authorizer.header([]));
+      if (await authorizer.answer(challenge, [], undefined)) answer = await send(await authorizer.header([]));
     }
     const body = await readBounded(answer.body, ERROR_BODY_LIMIT, domain).catch(() => Buffer.alloc(0));
     if (answer.status !== 200) throw statusError(domain, answer.status, body.toString());
@@ -48,9 +68,9 @@ export async function verifyCredentials(
   }
 }
 
-/** Where `docker login` keeps credentials: config.json in DOCKER_CONFIG, else in ~/.docker. */
-export function loginFile({ DOCKER_CONFIG, HOME }: Environment): string {
-  return join(DOCKER_CONFIG || join(HOME || homedir(), '.docker'), 'config.json');
+/** Where `docker login` keeps credentials, config.json in DOCKER_CONFIG, else in ~/.docker; or the only file that is read. */
+export function loginFile({ REGISTRY_AUTH_FILE, DOCKER_CONFIG, HOME }: Environment): string {
+  return REGISTRY_AUTH_FILE || join(DOCKER_CONFIG || join(HOME || homedir(), '.docker'), 'config.json');
 }
 
 /** Keeps credentials where Docker does: with the helper that the file names, else in the file, in plain text. */
@@ -60,15 +80,14 @@ export async function keepCredentials(
   environment: Environment,
 ): Promise<{ readonly file: string; readonly plainText: boolean }> {
   const file = loginFile(environment);
-  const config = readConfig(file);
   const server = credentialKey(domain);
-  const helper = helperFor(config, domain, server);
+  const helper = helperFor(readConfig(file), domain, server);
   if (helper !== undefined) await storeWithHelper(helper, server, credentials);
   const auth = Buffer.from(`${credentials.username}:${credentials.password}`).toString('base64');
-  writeConfig(file, {
+  changeConfig(file, (config) => ({
     ...config,
     auths: { ...config.auths, [server]: helper === undefined ? { auth } : {} },
-  });
+  }));
   return { file, plainText: helper === undefined };
 }
 
@@ -79,9 +98,11 @@ export async function forgetCredentials(domain: string, environment: Environment
   const server = credentialKey(domain);
   const helper = helperFor(config, domain, server);
   if (helper !== undefined) await eraseWithHelper(helper, server);
-  const { [server]: found, ...others } = config.auths ?? {};
-  if (found === undefined) return helper !== undefined;
-  writeConfig(file, { ...config, auths: others });
+  if (config.auths?.[server] === undefined) return helper !== undefined;
+  changeConfig(file, (now) => {
+    const { [server]: _, ...auths } = now.auths ?? {};
+    return { ...now, auths };
+  });
   return true;
 }
 
@@ -98,7 +119,8 @@ function helperFor(config: LoginConfig, domain: string, server: string): string 
 
 function readConfig(file: string): LoginConfig {
   try {
-    const config: unknown = JSON.parse(readFileSync(file, 'utf8'));
+    // An empty file is what mktemp(1) makes.
+    const config: unknown = JSON.parse(readFileSync(file, 'utf8') || '{}');
     if (typeof config === 'object' && config !== null && !Array.isArray(config)) return config;
   } catch (cause) {
     if ((cause as NodeJS.ErrnoException).code === 'ENOENT') return {};
@@ -108,10 +130,39 @@ function readConfig(file: string): LoginConfig {
   throw new RegistryError('UNAUTHORIZED', file, `Cannot read ${file}: it is not a JSON object`);
 }
 
-/** Everything else in the file stays; readers see all of it or none. */
-function writeConfig(file: string, config: LoginConfig): void {
+/**
+ * Everything else in the file stays, logins that others make at the same time too; readers see all of it or none, and a
+ * process that is killed leaves no copy. A link to a file elsewhere stays one.
+ */
+function changeConfig(file: string, change: (config: LoginConfig) => LoginConfig): void {
   mkdirSync(dirname(file), { recursive: true, mode: 0o700 });
-  const temporary = `${file}.${process.pid}`;
-  writeFileSync(temporary, `${JSON.stringify(config, undefined, '\t')}\n`, { mode: 0o600 });
-  renameSync(temporary, file);
+  const before = statSync(file, { throwIfNoEntry: false });
+  const path = before === undefined ? file : realpathSync(file);
+  const folder = openSync(dirname(path), constants.O_RDONLY | constants.O_DIRECTORY);
+  try {
+    lock(folder);
+    const text = `${JSON.stringify(change(readConfig(path)), undefined, '\t')}\n`;
+    const whole = new WholeFile(folder, 0o600);
+    try {
+      writeFileSync(whole.fd, text);
+      if (before !== undefined) {
+        fchownSync(whole.fd, before.uid, before.gid);
+        fchmodSync(whole.fd, before.mode & 0o7777);
+      }
+      whole.appearAs(bytePath(basename(path)));
+    } finally {
+      whole.close();
+    }
+  } finally {
+    closeSync(folder);
+  }
+}
+
+function lock(folder: number): void {
+  try {
+    lockFile(folder, 'exclusive');
+  } catch (error) {
+    // Network filesystems lock no directories: then whoever writes last is right.
+    if (!(error instanceof SystemCallError)) throw error;
+  }
 }

@@ -83,7 +83,11 @@ function moved(name: string, rule: RegistryRule, to: Location): Place {
 }
 
 function placeAt({ location, insecure }: Location, repository: string): Place {
-  const isLocal = isLoopback(new URL(`http://${location}`).hostname);
+  const url = `http://${location}`;
+  // References allow any number as a port.
+  if (!URL.canParse(url))
+    throw new RegistryError('UNREACHABLE', location, `Cannot reach ${location}: no such host or port`);
+  const isLocal = isLoopback(new URL(url).hostname);
   // As Docker does, HTTP is taken for granted only on this machine.
   const security = insecure === undefined ? (isLocal ? 'plain' : 'tls') : insecure ? 'any' : 'tls';
   return { domain: location, repository, security };

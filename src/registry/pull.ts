@@ -1,5 +1,6 @@
-import type { Readable } from 'node:stream';
+import { Readable } from 'node:stream';
 import {
+  algorithmOf,
   chooseManifest,
   type Descriptor,
   type DiffId,
@@ -157,10 +158,20 @@ async function pullManifest(
   );
 }
 
-async function pullDocument(store: Store, fetcher: Fetcher, { digest }: Descriptor): Promise<Uint8Array> {
-  if (store.content.info(digest) !== undefined) return store.content.readAll(digest);
-  const { bytes } = await fetcher.manifest(digest);
-  store.content.putBytes(bytes);
+async function pullDocument(
+  store: Store,
+  fetcher: Fetcher,
+  { digest, size }: Descriptor,
+): Promise<Uint8Array> {
+  const isStored = store.content.info(digest) !== undefined;
+  const bytes = isStored ? store.content.readAll(digest) : (await fetcher.manifest(digest)).bytes;
+  if (bytes.length !== size)
+    throw new RegistryError(
+      'INVALID_RESPONSE',
+      digest,
+      `Registry gives ${digest} a size of ${size} bytes, and it has ${bytes.length}`,
+    );
+  if (!isStored) await store.content.put(Readable.from([bytes], { objectMode: false }), { digest, size });
   return bytes;
 }
 
@@ -178,13 +189,13 @@ async function pullConfig(
       `Image configuration is larger than ${MAX_CONFIG_BYTES} bytes`,
     );
   const bytes = await readBounded(blobStream(fetcher, config, options), MAX_CONFIG_BYTES, config.digest);
-  if (digestOf(bytes) !== config.digest)
+  if (digestOf(bytes, algorithmOf(config.digest)) !== config.digest)
     throw new RegistryError(
       'INVALID_RESPONSE',
       config.digest,
       `Registry sent something else for ${config.digest}`,
     );
-  store.content.putBytes(bytes);
+  await store.content.put(Readable.from([bytes], { objectMode: false }), config);
   return bytes;
 }
 

@@ -38,13 +38,15 @@ export function registriesFiles(environment: Environment): string[] {
 /** The rules of this machine: docs/distribution.md, "Mirrors and insecure registries". Throws `BAD_CONFIG`. */
 export async function readRegistryRules(environment: Environment): Promise<readonly RegistryRule[]> {
   for (const file of registriesFiles(environment)) {
-    const text = readIfPresent(file, environment.CONTAINERS_REGISTRIES_CONF !== undefined);
+    const text = readIfPresent(file, Boolean(environment.CONTAINERS_REGISTRIES_CONF));
     if (text === undefined) continue;
     // The distributions' own file says nothing but comments and short names: the parser is not worth loading for it.
-    return text.includes('[[registry]]') ? parseRules(text, file) : [];
+    return RULES.test(text) ? parseRules(text, file) : [];
   }
   return [];
 }
+
+const RULES = /^[ \t]*(?:\[\[?)?[ \t]*["']?registry\b/m;
 
 async function parseRules(text: string, file: string): Promise<readonly RegistryRule[]> {
   const { parse } = await import('smol-toml');

@@ -44,6 +44,18 @@ export async function openSession(place: Place, options: RegistryOptions): Promi
   }
 }
 
+/**
+ * For a registry that answered HTTP 400 where plain HTTP was taken for granted: the session over TLS, unverified as on
+ * any loopback address, if TLS is what it speaks.
+ */
+export async function openSecured(place: Place, options: RegistryOptions): Promise<Session | undefined> {
+  if (place.security !== 'plain') return undefined;
+  const session = await openSession({ ...place, security: 'any' }, options);
+  if (session.base.protocol === 'https:') return session;
+  session.transport.close();
+  return undefined;
+}
+
 function sessionAt(base: URL, { domain, repository, security }: Place, options: RegistryOptions): Session {
   const { environment = process.env, signal } = options;
   const transport = new Transport({

@@ -1,4 +1,4 @@
-import type { IncomingHttpHeaders, IncomingMessage } from 'node:http';
+import type { ClientRequest, IncomingHttpHeaders, IncomingMessage } from 'node:http';
 import type { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { setTimeout as delay } from 'node:timers/promises';
@@ -21,6 +21,8 @@ export interface HttpRequest {
   readonly url: URL;
   readonly headers?: Readonly<Record<string, string>>;
   readonly body?: Uint8Array | BodySource;
+  /** The body is a secret: it goes to the origin of the URL, and nowhere else. */
+  readonly isSecret?: boolean;
   readonly signal?: AbortSignal | undefined;
 }
 
@@ -47,8 +49,10 @@ export interface TransportOptions {
 const MAX_REDIRECTS = 5;
 const MAX_RETRIES = 4;
 const MAX_RETRY_AFTER = 60_000;
-const RETRIED_STATUS = new Set([429, 502, 503, 504]);
+const RETRIED_STATUS = new Set([408, 429, 500, 502, 503, 504]);
 const RETRIED_ERRORS = new Set(['ECONNRESET', 'EPIPE', 'ETIMEDOUT', 'EAI_AGAIN', 'ECONNABORTED']);
+/** An upload is looked at, and put away, before it is answered: that takes longer than to find what is asked for. */
+const UPLOAD_PATIENCE = 5;
 const REDIRECTS = new Set([301, 302, 303, 307, 308]);
 
 /**
@@ -119,9 +123,7 @@ export class Transport {
     const { signal } = request;
     return new Promise((resolve, reject) => {
       const sent = route.request({ ...route.options, method, headers, ...(signal && { signal }) });
-      sent.setTimeout(this.options.idleTimeout ?? 60_000, () => {
-        sent.destroy(Object.assign(new Error('no answer in time'), { code: 'ETIMEDOUT' }));
-      });
+      this.limitWaiting(sent, body !== undefined);
       sent.once('error', reject);
       sent.once('response', (response: IncomingMessage) => {
         sent.on('error', (error) => response.destroy(error));
@@ -130,6 +132,22 @@ export class Transport {
       if (!isStreamed(body)) sent.end(body);
       // A server that answers early (and closes) makes the upload fail; its answer is then the better news.
       else pipeline(body.open(), sent).catch((error: unknown) => setImmediate(reject, error));
+    });
+  }
+
+  /** No byte for too long ends it, and an answer whose head drips in: that is never idle. */
+  private limitWaiting(sent: ClientRequest, isUpload: boolean): void {
+    const idle = this.options.idleTimeout ?? 60_000;
+    const giveUp = () => {
+      sent.destroy(Object.assign(new Error('no answer in time'), { code: 'ETIMEDOUT' }));
+    };
+    sent.setTimeout(idle, giveUp);
+    sent.once('finish', () => {
+      const patience = isUpload ? UPLOAD_PATIENCE * idle : idle;
+      if (isUpload) sent.setTimeout(patience);
+      const timer = setTimeout(giveUp, 2 * patience);
+      const clear = () => clearTimeout(timer);
+      sent.once('response', clear).once('close', clear);
     });
   }
 }
@@ -157,6 +175,13 @@ function redirected(request: HttpRequest, location: string): HttpRequest {
     );
   }
   if (target.origin === url.origin) return { ...request, url: target };
+  if (request.isSecret) {
+    throw new RegistryError(
+      'INVALID_RESPONSE',
+      url.host,
+      `${url.host} redirects a login to ${target.protocol}//${target.host}`,
+    );
+  }
   const { authorization: _, cookie: __, ...headers } = request.headers ?? {};
   return { ...request, url: target, headers };
 }

@@ -22,6 +22,7 @@ test.each([
   [new SandboxError('SYSTEM', 'x', 'Cannot mount'), 'tsrun: Cannot mount', 125],
   [thrown(() => readFileSync('/nosuch/file')), 'tsrun: open /nosuch/file: no such file or directory', 125],
   ['text', 'tsrun: text', 125],
+  [new Error('from "\x1b[31mafar\u009b"'), 'tsrun: from "\\x1b[31mafar\\x9b"', 125],
 ])('describeError() of %s', async (error, text, exitCode) => {
   expect(await describe(error)).toEqual({ text, exitCode });
 });

@@ -114,6 +114,18 @@ describe('a registry that wants a token', () => {
     });
   });
 
+  test('is not led to give an identity token to another host', async () => {
+    wantTokens(() => true);
+    await using thief = await startRegistry();
+    issuer.script = (_, response) => {
+      response.writeHead(307, { location: `http://${thief.host}/token` }).end();
+      return true;
+    };
+    const stolen = resolve(dockerConfig({ auths: { [registry.host]: { identitytoken: 'refresh me' } } }));
+    await expect(stolen).rejects.toMatchObject({ code: 'INVALID_RESPONSE' });
+    expect(thief.requests).toEqual([]);
+  });
+
   test('that its issuer refuses is UNAUTHORIZED', async () => {
     wantTokens(() => false);
     await expect(resolve()).rejects.toMatchObject({ code: 'UNAUTHORIZED' });
@@ -151,6 +163,15 @@ describe('a registry that wants a password', () => {
     await expect(resolve(dockerConfig({ auths }))).resolves.toBeDefined();
     delete (auths as Record<string, unknown>)[`${registry.host}/a`];
     await expect(resolve(dockerConfig({ auths }))).rejects.toMatchObject({ code: 'UNAUTHORIZED' });
+  });
+
+  test('gives it to requests that run at once and are all asked for it', async () => {
+    const reference = parseReference(`${registry.host}/a/b`);
+    const auths = { [registry.host]: { username: 'me', password: 'pw' } };
+    const fetcher = await openFetcher(reference, { environment: dockerConfig({ auths }) });
+    const found = await Promise.all([1, 2, 3].map(() => fetcher.resolve(reference)));
+    expect(found).toHaveLength(3);
+    fetcher.close();
   });
 
   test('finds it under the URLs that old clients wrote', async () => {
@@ -192,8 +213,8 @@ describe('a credential helper', () => {
   test.each(['credsStore', 'credHelpers'])('named in %s is asked for the registry', async (field) => {
     const answer = `read server; [ "$server" = "${registry.host}" ] && echo '{"Username":"me","Secret":"pw"}'`;
     const config =
-      field === 'credsStore' ? { credsStore: 'x-y1' } : { credHelpers: { [registry.host]: 'x-y1' } };
-    await withPath(helper('x-y1', answer), async () => {
+      field === 'credsStore' ? { credsStore: 'x-y1.exe' } : { credHelpers: { [registry.host]: 'x-y1.exe' } };
+    await withPath(helper('x-y1.exe', answer), async () => {
       await expect(resolve(dockerConfig(config))).resolves.toBeDefined();
     });
   });

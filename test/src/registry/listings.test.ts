@@ -33,6 +33,15 @@ test('Fetcher.tags() leaves out what is no tag', async () => {
   expect(await fetcher.tags()).toEqual(['ok']);
 });
 
+test('Fetcher.tags() takes a page of very many', async () => {
+  const tags = `{"tags":[${'"x",'.repeat(1_000_000)}"x"]}`;
+  registry.script = (_, response) => {
+    response.end(tags);
+    return true;
+  };
+  expect(await fetcher.tags()).toHaveLength(1_000_001);
+});
+
 test.each([
   ['at another host (N04)', '<http://169.254.169.254/x>; rel="next"', 'INVALID_RESPONSE'],
   ['nowhere', '<http://[>; rel="next"', 'INVALID_RESPONSE'],

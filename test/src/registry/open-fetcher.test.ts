@@ -1,7 +1,7 @@
 import { execFileSync } from 'node:child_process';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:https';
-import type { AddressInfo } from 'node:net';
+import { type AddressInfo, connect, createServer as createSocketServer } from 'node:net';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, onTestFinished, test } from 'vitest';
 import { parseReference } from '../../../layers/index.ts';
@@ -104,6 +104,26 @@ describe('a registry whose certificate is its own', () => {
     await trusted.fetcher.resolve(trusted.reference);
     const insecure = await fetcherOf(`${host}/a:1`, secure.replace('false', 'true'));
     await insecure.fetcher.resolve(insecure.reference);
+  });
+
+  test('is reached on a loopback address all the same, as by Docker', async () => {
+    const { host } = await behindTls();
+    // What most servers say to plain HTTP; Node's hang up.
+    const port = createSocketServer((socket) => {
+      socket.once('data', (first: Buffer) => {
+        if (first[0] !== 0x16) socket.end('HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n\r\n');
+        else {
+          const onward = connect(Number(host.split(':')[1]), '127.0.0.1');
+          onward.write(first);
+          socket.pipe(onward).pipe(socket);
+        }
+      });
+    });
+    await new Promise<void>((resolve) => port.listen(0, '127.0.0.1', resolve));
+    onTestFinished(() => void port.close());
+    const at = `127.0.0.1:${(port.address() as AddressInfo).port}`;
+    const { fetcher, reference } = await fetcherOf(`${at}/a:1`, '');
+    await expect(fetcher.resolve(reference)).resolves.toBeDefined();
   });
 
   test('is refused with advice when it speaks no TLS at all, and reached when it is insecure', async () => {

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { type DiffId, MediaType, parseReference } from '../../../layers/index.ts';
 import type { StatusEvent } from '../../../src/progress/events.ts';
@@ -21,6 +22,18 @@ const pathsOf = (prefix: string) =>
   registry.requests
     .filter(({ path, method }) => method === 'GET' && path.includes(prefix))
     .map(({ path }) => path);
+
+/** An index of the image as `a:index`, with so many bytes said of its manifest. */
+function publishedIndexOf(image: ReturnType<typeof sampleImage>, size: number) {
+  publish(registry, 'a', 'x', image);
+  const manifests = [{ ...image.descriptor, size, platform: amd64 }];
+  registry.addManifest('a', 'index', {
+    schemaVersion: 2,
+    mediaType: MediaType.ociIndex,
+    manifests,
+  } as never);
+  return image;
+}
 
 describe('pullImage()', () => {
   test('stores manifest, configuration, layers and the name', async () => {
@@ -95,6 +108,25 @@ describe('pullImage()', () => {
     publish(registry, 'a', 'latest', image);
     const pulled = await pull(`a:ignored@${image.descriptor.digest}`);
     expect(pulled.record.name).toBe(`${registry.host}/a@${image.descriptor.digest}`);
+  });
+
+  test('by a sha512 digest stores manifest and configuration under such', async () => {
+    const image = sampleImage();
+    const of = (bytes: Buffer) => `sha512:${createHash('sha512').update(bytes).digest('hex')}`;
+    const config = registry.addBlob(image.config);
+    registry.blobs.set(of(image.config), image.config);
+    publish(registry, 'a', 'x', image);
+    const manifest = {
+      ...image.manifest,
+      config: { ...image.manifest.config, digest: of(image.config) },
+    };
+    const bytes = Buffer.from(JSON.stringify(manifest));
+    registry.manifests.set(`a@${of(bytes)}`, { mediaType: MediaType.ociManifest, bytes });
+    const store = tempStore().store;
+    const { descriptor } = await pull(`a@${of(bytes)}`, store);
+    expect(descriptor.digest).toBe(of(bytes));
+    expect(store.content.readAll(descriptor.digest)).toEqual(bytes);
+    expect(store.content.info(config.digest)).toBeUndefined();
   });
 
   test('says NOT_FOUND and whose, when there is no such tag', async () => {
@@ -217,6 +249,13 @@ describe('a hostile registry', () => {
       code: 'INVALID_RESPONSE',
     });
     expect([...store.content.list()]).toEqual([]);
+  });
+
+  test('gets nowhere with an index that lies about the size of a manifest (N10)', async () => {
+    const { descriptor, manifest } = publishedIndexOf(sampleImage(), 1);
+    expect(descriptor.size).toBeGreaterThan(1);
+    await expect(pull('a:index')).rejects.toMatchObject({ code: 'INVALID_RESPONSE' });
+    expect(pathsOf(manifest.config.digest)).toEqual([]);
   });
 
   test('gets nowhere with a manifest, configuration or token without end (N06)', async () => {

@@ -96,6 +96,18 @@ describe('readRegistryRules()', () => {
     }
   });
 
+  test.each(['[[ registry ]]\nlocation = "a.example"', 'registry = [{ location = "a.example" }]'])(
+    'takes it in any way that TOML has: %j',
+    async (text) => {
+      expect(await rulesOf(text)).toMatchObject([{ prefix: 'a.example' }]);
+    },
+  );
+
+  test('takes an empty CONTAINERS_REGISTRIES_CONF for none', async () => {
+    const rules = readRegistryRules({ CONTAINERS_REGISTRIES_CONF: '', XDG_CONFIG_HOME: tempFolder() });
+    await expect(rules).resolves.toBeDefined();
+  });
+
   test.each([
     ['[[registry]]\nlocation = "a"\nlocation = "b"', /Cannot use .*registries.conf: /],
     ['[[registry]]\ninsecure = true', /neither prefix nor location/],

@@ -113,7 +113,7 @@ describe('Transport.send()', () => {
     guarded.close();
   });
 
-  test.each([429, 502, 503, 504])('asks again after HTTP %s', async (status) => {
+  test.each([408, 429, 500, 502, 503, 504])('asks again after HTTP %s', async (status) => {
     let asked = 0;
     server.script = (_, response) => {
       if (asked++ < 2) response.writeHead(status, { 'retry-after': '0' }).end();
@@ -127,7 +127,7 @@ describe('Transport.send()', () => {
 
   test('gives the answer after the last attempt, and that of other errors at once', async () => {
     server.script = (request, response) => {
-      response.writeHead(request.url === '/busy' ? 503 : 500).end();
+      response.writeHead(request.url === '/busy' ? 503 : 501).end();
       return true;
     };
     for (const [path, attempts] of [['/busy', 5] as const, ['/broken', 1] as const]) {
@@ -149,6 +149,28 @@ describe('Transport.send()', () => {
     const answer = await transport.send({ method: 'GET', url: urlOf(server) });
     answer.body.resume();
     expect(asked).toBe(3);
+  });
+
+  test('gives up on an answer whose head drips in, which is never idle', async () => {
+    server.script = ({ socket }) => {
+      socket.write('HTTP/1.1 200 OK\r\n');
+      const drip = setInterval(() => socket.write('x'), 50);
+      socket.once('close', () => clearInterval(drip));
+      return true;
+    };
+    const sent = transport.send({ method: 'GET', url: urlOf(server) }, { retries: 0 });
+    await expect(sent).rejects.toMatchObject({ message: expect.stringContaining('no answer in time') });
+  });
+
+  test('takes a secret body to its own origin alone', async () => {
+    server.script = (_, response) => {
+      response.writeHead(307, { location: `http://${other.host}/` }).end();
+      return true;
+    };
+    const body = Buffer.from('refresh_token=x');
+    const sent = transport.send({ method: 'POST', url: urlOf(server), body, isSecret: true });
+    await expect(sent).rejects.toMatchObject({ code: 'INVALID_RESPONSE' });
+    expect(other.requests).toEqual([]);
   });
 
   test('fails the body of an answer that stops coming', async () => {
