@@ -92,6 +92,7 @@ export async function launchExternal(spec: Spec, options: ExternalLaunch): Promi
       if (terminal !== undefined && !isOver)
         sys.ioctl(terminal.master, TIOCSWINSZ, windowSize(rows, columns));
     },
+    ended: child.ended,
     wait: () => status,
   };
 }

@@ -69,6 +69,7 @@ function running(
     ...streams,
     stubs,
     kill: (signal) => child.kill(signal),
+    ended: child.ended,
     resize: (rows, columns) => {
       if (terminal !== undefined && streams.terminal?.destroyed === false)
         sys.ioctl(terminal, TIOCSWINSZ, windowSize(rows, columns));

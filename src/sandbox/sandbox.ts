@@ -94,6 +94,8 @@ export interface RunningProcess {
   resize(rows: number, columns: number): void;
   /** To PID 1. */
   kill(signal: number): void;
+  /** When PID 1 is gone, with output still under way. */
+  readonly ended: Promise<unknown>;
   /** When PID 1 and with it every process of its PID namespace is gone, output is drained, and the cgroup is removed. */
   wait(): Promise<ExitStatus>;
 }

@@ -132,22 +132,26 @@ export class LogFile {
   }
 
   #append(lines: readonly string[]): void {
-    let batch = '';
+    let batch: string[] = [];
+    let size = this.#size;
     for (const each of lines) {
-      if (this.#size + Buffer.byteLength(batch) + Buffer.byteLength(each) > this.#bounds.size) {
+      const length = Buffer.byteLength(each);
+      if (size + length > this.#bounds.size) {
         this.#put(batch);
-        batch = '';
+        batch = [];
         if (this.#size > 0) this.#rotate();
+        size = this.#size;
       }
-      batch += each;
+      batch.push(each);
+      size += length;
     }
     this.#put(batch);
   }
 
   /** What a full disk has no room for is lost, whole, and the container goes on. */
-  #put(text: string): void {
-    if (text === '') return;
-    let rest: Uint8Array = Buffer.from(text);
+  #put(lines: readonly string[]): void {
+    if (lines.length === 0) return;
+    let rest: Uint8Array = Buffer.from(lines.join(''));
     const { length } = rest;
     try {
       this.#fd ??= openForAppending(this.path);

@@ -47,7 +47,10 @@ function watchStarter(): Starter {
   return { gone, close: () => socket.destroy() };
 }
 
-main(process.argv.slice(2)).catch((error: unknown) => {
-  process.stderr.write(`${error instanceof Error ? error.stack : String(error)}\n`);
-  process.exitCode = 1;
-});
+main(process.argv.slice(2))
+  .catch((error: unknown) => {
+    process.stderr.write(`${error instanceof Error ? error.stack : String(error)}\n`);
+    process.exitCode = 1;
+  })
+  // Whoever is attached, or was just starting it, does not keep a supervisor that has nothing to look after.
+  .finally(() => process.exit());

@@ -15,6 +15,9 @@ export interface Attachment {
 /** So much may wait for one who reads slowly; then the container waits too. */
 const MOST_WAITING = 1024 * 1024;
 
+/** How long what a container has handed its output to may keep that open after its end: as long as Docker waits. */
+const LAST_OUTPUT_MS = 2000;
+
 /** Between a container's streams, its log, and those who are attached. */
 export class ContainerStreams {
   readonly #log: LogFile | undefined;
@@ -23,6 +26,8 @@ export class ContainerStreams {
   #announceFirst: () => void = () => {};
   #process: RunningProcess | undefined;
   #sources: readonly Readable[] = [];
+  /** The container has ended: it waits for nobody any more. */
+  #isOver = false;
   /** What those who are attached have done before it runs. */
   readonly #early: (() => void)[] = [];
   #size: { readonly rows: number; readonly columns: number } | undefined;
@@ -54,11 +59,14 @@ export class ContainerStreams {
   /** From now on these are the container's streams. */
   connect(process: RunningProcess): void {
     this.#process = process;
+    this.#isOver = false;
     const { stdout, stderr, terminal } = process;
     this.#sources = [stdout, stderr, terminal].filter((stream) => stream !== undefined);
     if (this.#size) process.resize(this.#size.rows, this.#size.columns);
     for (const act of this.#early.splice(0)) act();
     this.#logged = Promise.all([this.#relay('stdout', terminal ?? stdout), this.#relay('stderr', stderr)]);
+    const finish = () => this.#finishReading();
+    void process.ended.then(finish, finish);
   }
 
   /**
@@ -130,8 +138,21 @@ export class ContainerStreams {
     });
   }
 
+  /** Neither one who does not read nor one who still could write keeps what has ended from being over. */
+  async #finishReading(): Promise<void> {
+    this.#isOver = true;
+    this.#flow();
+    const sources = this.#sources;
+    const timer = setTimeout(() => {
+      for (const source of sources) source.destroy();
+    }, LAST_OUTPUT_MS);
+    await this.#logged;
+    clearTimeout(timer);
+  }
+
   #flow(): void {
-    const isFull = [...this.#attached].some(({ socket }) => socket.writableLength > MOST_WAITING);
+    const isFull =
+      !this.#isOver && [...this.#attached].some(({ socket }) => socket.writableLength > MOST_WAITING);
     for (const source of this.#sources) {
       if (isFull) source.pause();
       else if (source.isPaused()) source.resume();

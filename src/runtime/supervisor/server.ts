@@ -19,12 +19,18 @@ export async function serve(directory: string, hooks: ServerHooks): Promise<() =
   const path = `${directory}/${SOCKET}`;
   rmSync(path, { force: true });
   const server = createServer((socket) => converse(socket, hooks));
-  await listen(server, directory);
-  chmodSync(path, 0o600);
-  return () => {
+  const stop = () => {
     server.close();
     rmSync(path, { force: true });
   };
+  try {
+    await listen(server, directory);
+    chmodSync(path, 0o600);
+    return stop;
+  } catch (error) {
+    stop();
+    throw error;
+  }
 }
 
 /** A socket's address has room for 107 bytes (unix(7)); a directory may be longer than that by itself. */

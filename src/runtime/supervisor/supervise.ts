@@ -21,7 +21,12 @@ export interface SuperviseOptions {
   readonly listening: () => void;
   /** It runs, or why not. Once. */
   readonly started: (error?: unknown) => void;
+  /** Milliseconds between two looks whether the store still has the container. */
+  readonly lookEvery?: number;
 }
+
+/** A container whose store has been deleted goes on for so long at most. */
+const LOOK_EVERY_MS = 10_000;
 
 /** Looks after a container from its start until it has ended for good: its log, who is attached, its restarts. */
 export async function supervise(
@@ -31,11 +36,13 @@ export async function supervise(
 ): Promise<void> {
   const supervisor = new Supervisor(store, owned);
   const stopServing = await supervisor.serve();
+  const stopLooking = supervisor.endWithStore(options.lookEvery ?? LOOK_EVERY_MS);
   try {
     options.listening();
     if (options.awaitAttached) await Promise.race([supervisor.streams.firstAttached, options.awaitAttached]);
     await supervisor.run(options.started);
   } finally {
+    stopLooking();
     stopServing();
   }
 }
@@ -70,6 +77,17 @@ class Supervisor {
       stdinOnce: this.#initial.options.stdinOnce ?? false,
       wake: () => this.#wake(),
     });
+  }
+
+  /** Kills what nobody could find any more, since its record or all of the store was deleted; the answer stops that. */
+  endWithStore(lookEvery: number): () => void {
+    const timer = setInterval(() => {
+      if (!this.#isGone()) return;
+      this.#ending = true;
+      this.#wake();
+      this.#running?.process.kill(constants.signals.SIGKILL);
+    }, lookEvery).unref();
+    return () => clearInterval(timer);
   }
 
   async run(started: (error?: unknown) => void): Promise<void> {
@@ -163,6 +181,14 @@ class Supervisor {
 
   #state(): ContainerState | undefined {
     return this.containers.get(this.owned.id);
+  }
+
+  #isGone(): boolean {
+    try {
+      return this.#state() === undefined && !this.containers.list().some(({ id }) => id === this.owned.id);
+    } catch {
+      return false; // What cannot be read now is not gone.
+    }
   }
 
   #end(): void {

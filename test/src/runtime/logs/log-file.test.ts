@@ -57,6 +57,15 @@ test('LogFile.write() begins a new file at the bound, keeps so many, and readLog
     expect(await entries(path, { tail })).toEqual(tail === 0 ? [] : found.slice(-tail));
 });
 
+test('LogFile.write() takes many short lines at once', async () => {
+  const path = join(tempFolder(), 'log');
+  const log = new LogFile(path, UNBOUNDED);
+  const lines = 100_000;
+  log.write('stdout', Buffer.from('y\n'.repeat(lines)));
+  log.close();
+  expect(readFileSync(path, 'utf8').split('\n').length).toBe(lines + 1);
+});
+
 test('readLog() follows as long as it is told to, also over a new file', async () => {
   const path = join(tempFolder(), 'log');
   const log = new LogFile(path, { size: 200, files: 5 });
