@@ -1,7 +1,19 @@
 // The files that the tools are given, the same in every run.
 import { spawnSync } from 'node:child_process';
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+
+/** A directory of that name that has been filled, now or before; what was not filled to its end is thrown away. */
+export function filled(root, name, fill) {
+  const directory = join(root, name);
+  if (existsSync(directory)) return directory;
+  const half = `${directory}.half`;
+  rmSync(half, { recursive: true, force: true });
+  mkdirSync(half);
+  fill?.(half);
+  renameSync(half, directory);
+  return directory;
+}
 
 /** 50,000 files of 64 bytes to some 20 KB in 3,750 directories. */
 export function smallFiles(directory) {

@@ -1,105 +1,75 @@
-// npm run bench [-- ROW…]: the same work given to tsbuild, Docker and Buildah in turn; `-- --list` names the rows. See
-// docs/benchmarks.md. Environment: BENCH_TOOLS=tsbuild,docker,buildah BENCH_RUNS=5 BENCH_DIR=DIRECTORY
-// BENCH_WRAPPER='COMMAND' (put before docker, buildah and podman) BENCH_BASE, BENCH_BIG_BASE, BENCH_NODE_BASE,
-// BENCH_DEBIAN_BASE=IMAGE BENCH_BASE_GIB=5 BENCH_REGISTRY=HOST (to push to) TSBUILD_ROOT=DIRECTORY (else a store in
-// BENCH_DIR).
-import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
-import { availableParallelism, cpus, loadavg, release, tmpdir } from 'node:os';
+// npm run bench [-- ROW…]: the same work given to tsbuild, Docker and Buildah in turn, each row as a line of a table. See
+// docs/benchmarks.md. `-- --list` names the rows, `-- --table` shows what BENCH_JSON has. Environment:
+//   BENCH_TOOLS=tsbuild,docker,buildah   BENCH_RUNS=5   BENCH_ROW_SECONDS=SECONDS (after which no further turn begins)
+//   BENCH_JSON=FILE (to which rows are added)   BENCH_DIR=DIRECTORY   TSBUILD_ROOT=DIRECTORY (else a store in BENCH_DIR)
+//   BENCH_BASE, BENCH_BIG_BASE, BENCH_NODE_BASE, BENCH_DEBIAN_BASE=IMAGE   BENCH_REGISTRY=HOST (to push to)
+//   BENCH_BASE_GIB=5   BENCH_TIMEOUT=600 (seconds for one command)
+//   BENCH_PRUNE=1: throw away what Docker and Buildah keep of builds and nameless images, also of others than the bench
+//   BENCH_WRAPPER='COMMAND' (put before docker, buildah and podman)
+import { mkdirSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import {
+  commitOf,
+  describeRun,
+  introduction,
+  readReport,
+  tableHead,
+  tableRow,
+  writeReport,
+} from './report.mjs';
 
 const root = process.env.BENCH_DIR ?? join(tmpdir(), 'tsbuild-bench');
 process.env.TSBUILD_ROOT ??= join(root, 'store');
-const { measureLimit } = await import('./limits.mjs');
-const { time, tools, versionOf } = await import('./tools.mjs');
+// These look at the environment.
+const { measureRow } = await import('./measure.mjs');
+const { tools, versionOf } = await import('./tools.mjs');
 const { workloads } = await import('./workloads.mjs');
 
-const runs = Number(process.env.BENCH_RUNS ?? 5);
+const file = process.env.BENCH_JSON;
 const asked = process.argv.slice(2);
-if (asked[0] === '--list') {
+if (asked[0] === '--list') list();
+else if (asked[0] === '--table') table();
+else await bench(asked.length > 0 ? asked : Object.keys(workloads));
+
+function list() {
   for (const [row, { about }] of Object.entries(workloads)) console.log(`${row.padEnd(14)} ${about}`);
-  process.exit();
 }
-const rows = asked.length > 0 ? asked : Object.keys(workloads);
-const unknown = rows.find((row) => !(row in workloads));
-if (unknown) throw new Error(`There is no row "${unknown}": use ${Object.keys(workloads).join(', ')}`);
 
-const wanted = (process.env.BENCH_TOOLS ?? Object.keys(tools).join(',')).split(',');
-const present = wanted
-  .map((name) => [name, tools[name], versionOf(tools[name])])
-  .filter(([, , version]) => version);
+function table() {
+  const report = readReport(file);
+  if (report === undefined) throw new Error('BENCH_JSON names no file with what was measured');
+  const names = Object.keys(report.versions);
+  console.log(`${introduction(report).join('\n')}\n\n${tableHead(names)}`);
+  for (const row of Object.keys(workloads))
+    if (row in report.rows) console.log(tableRow(row, report.rows[row], names));
+}
 
-mkdirSync(root, { recursive: true });
-console.log(
-  `${cpus()[0].model}, ${availableParallelism()} cores, Linux ${release()}, load ${loadavg()[0].toFixed(1)}, ${runs} runs, medians`,
-);
-for (const [name, , version] of present) console.log(`${name}: ${version}`);
-console.log(
-  `\n| work | ${present.map(([name]) => name).join(' | ')} | limit | load |\n|---|${present.map(() => '--:|').join('')}---|--:|`,
-);
-for (const row of rows) console.log(measure(row));
-
-/** One row of the table: the tools take turns, so that a busy machine is busy for all of them. */
-function measure(row) {
-  const { about, text, before, prepare, step, limits = ['node'] } = workloads[row];
-  const context = makeContext(row);
-  const tag = `bench-${row}`;
-  const times = new Map(present.map(([name]) => [name, []]));
-  const failures = [];
-  for (const [name, tool] of present) {
-    if (prepare) attempt(name, () => time(prepare(tool, tag, context)));
-    else if (text) attempt(name, () => time(tool.build(tag, context)));
+async function bench(rows) {
+  const unknown = rows.find((row) => !(row in workloads));
+  if (unknown) throw new Error(`There is no row "${unknown}": use ${Object.keys(workloads).join(', ')}`);
+  mkdirSync(root, { recursive: true });
+  const versions = (process.env.BENCH_TOOLS ?? Object.keys(tools).join(','))
+    .split(',')
+    .map((name) => [name, versionOf(tools[name])])
+    .filter(([, version]) => version);
+  const report = readReport(file) ?? describeRun(versions);
+  const present = versions.map(([name]) => name);
+  const options = {
+    root,
+    present,
+    runs: Number(process.env.BENCH_RUNS ?? 5),
+    seconds: Number(process.env.BENCH_ROW_SECONDS ?? Number.POSITIVE_INFINITY),
+  };
+  console.log(`${introduction({ ...report, rows: {} }).join('\n')}\n\n${tableHead(present)}`);
+  const commit = commitOf(import.meta.dirname);
+  for (const name of rows) {
+    const row = { ...(await measureRow(name, options)), commit };
+    for (const [tool, message] of Object.entries(row.failures)) console.error(`${name}, ${tool}: ${message}`);
+    console.log(tableRow(name, row, present));
+    report.rows[name] = row;
+    if (file) writeReport(file, report);
   }
-  for (let number = 0; number < runs; number++) {
-    for (const [name, tool] of present) {
-      if (!times.has(name)) continue;
-      const turn = `${name} ${number} ${Date.now()}`;
-      attempt(name, () => {
-        before?.({ context, tool, tag, root, turn });
-        times.get(name).push(time(step(tool, tag, context, turn.replaceAll(' ', '-'))));
-      });
-    }
-  }
-  for (const failure of failures) console.error(failure);
-  const ours = times.has('tsbuild') ? median(times.get('tsbuild')) : undefined;
-  const cells = present.map(([name]) => (times.has(name) ? cell(median(times.get(name)), ours) : 'failed'));
-  const told = limits.map((name) => limit(name, ours)).join(', ');
-  return `| ${row}: ${about} | ${cells.join(' | ')} | ${told} | ${loadavg()[0].toFixed(1)} |`;
-
-  function attempt(name, body) {
-    try {
-      body();
-    } catch (error) {
-      times.delete(name);
-      failures.push(`${row}, ${name}: ${error.message}`);
-    }
-  }
-}
-
-/** Rows of the same files share them. */
-function makeContext(row) {
-  const { text = '', fill } = workloads[row];
-  const context = join(root, fill === undefined || fill.name === 'fill' ? row : fill.name);
-  if (!existsSync(context)) {
-    mkdirSync(context);
-    fill?.(context);
-  }
-  writeFileSync(join(context, 'Dockerfile'), text);
-  return context;
-}
-
-function cell(milliseconds, ours) {
-  const ratio = ours === undefined || milliseconds === ours ? '' : ` (${(milliseconds / ours).toFixed(1)}×)`;
-  return `${(milliseconds / 1000).toFixed(3)} s${ratio}`;
-}
-
-/** What the machine needs at least, and how many times as long tsbuild takes. */
-function limit(name, ours) {
-  const found = measureLimit(name, root);
-  if (found === undefined) return `${name} is not to be had`;
-  const ratio = ours === undefined ? '' : ` (${(ours / found.milliseconds).toFixed(1)}× that)`;
-  return `${found.about} ${(found.milliseconds / 1000).toFixed(3)} s${ratio}`;
-}
-
-function median(values) {
-  return [...values].sort((a, b) => a - b)[values.length >> 1];
+  const seconds = Object.values(report.rows).reduce((sum, row) => sum + row.seconds, 0);
+  console.log(`\n${Object.keys(report.rows).length} rows took ${(seconds / 60).toFixed(1)} minutes`);
 }

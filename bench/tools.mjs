@@ -4,10 +4,15 @@ import { resolve } from 'node:path';
 
 const dist = resolve(import.meta.dirname, '../dist');
 /** Another tool may live in a namespace or machine of its own: a command that is put before its command line. */
-const wrapper = (process.env.BENCH_WRAPPER ?? '').split(' ').filter(Boolean);
+export const wrapper = (process.env.BENCH_WRAPPER ?? '').split(' ').filter(Boolean);
+/** Whether what Docker and Buildah keep of images that have lost their names, and of any build, may be thrown away. */
+const mayPrune = process.env.BENCH_PRUNE === '1';
+const TIMEOUT_MILLISECONDS = 1000 * Number(process.env.BENCH_TIMEOUT ?? 600);
 
 // Where this is set, Node 20 reads every certificate at each start.
 const { NODE_EXTRA_CA_CERTS: _, ...environment } = process.env;
+
+export { environment };
 
 const node = (name) => [process.execPath, `${dist}/${name}.cjs`];
 
@@ -33,17 +38,20 @@ function others(builder, runner) {
     run: (tag, flags = [], command = ['true']) =>
       call(runner, 'run', '--rm', ...flags, local(tag), ...command),
     start: (tag, name) => call(runner, 'run', '-d', '--name', name, local(tag), 'sleep', '1000'),
-    remove: (name) => call(runner, 'rm', '-f', name),
+    // Podman would wait for ten seconds for a program that does not mind SIGTERM.
+    remove: (name) => call(runner, 'rm', '-f', ...(runner === 'podman' ? ['-t', '0'] : []), name),
     pull: (name) => call(builder, 'pull', '-q', name),
     push: (tag, name) =>
       builder === 'buildah'
         ? call('buildah', 'push', '-q', local(tag), transport(name))
         : inRow([call('docker', 'tag', tag, name), call('docker', 'push', '-q', name)]),
     save: (tag, file) => call(runner, 'save', '-o', file, local(tag)),
-    forget: (name) =>
-      builder === 'buildah'
-        ? inRow([call('buildah', 'rmi', '-f', name), call('buildah', 'prune', '-a', '-f')], ';')
-        : inRow([call('docker', 'rmi', '-f', name), call('docker', 'builder', 'prune', '-a', '-f')], ';'),
+    forget: (name) => inRow([call(builder, 'rmi', '-f', local(name))], ';'),
+    discard: (tag) => {
+      const prune = [call(runner, 'image', 'prune', '-f')];
+      if (builder === 'docker') prune.push(call('docker', 'builder', 'prune', '-a', '-f'));
+      return inRow([call(builder, 'rmi', '-f', local(tag)), ...(mayPrune ? prune : [])], ';');
+    },
   };
 }
 
@@ -69,18 +77,23 @@ export const tools = {
         [...node('tsctr'), 'push', '-q', name],
       ]),
     save: (tag, file) => [...node('tsctr'), 'save', '-o', file, tag],
-    forget: (name) =>
-      inRow(
-        [
-          [...node('tsctr'), 'rmi', '-f', name],
-          [...node('tsctr'), 'system', 'prune', '-a', '-f'],
-        ],
-        ';',
-      ),
+    forget: (name) => rmi(name, ['system', 'prune', '-f']),
+    discard: (tag) => rmi(tag, ['builder', 'prune', '-a', '-f']),
   },
   docker: others('docker', 'docker'),
   buildah: others('buildah', 'podman'),
 };
+
+/** Without its name an image goes when the store is cleared up. */
+function rmi(name, prune) {
+  return inRow(
+    [
+      [...node('tsctr'), 'rmi', '-f', name],
+      [...node('tsctr'), ...prune],
+    ],
+    ';',
+  );
+}
 
 const quoted = (argv) => argv.map((word) => `'${word.replaceAll("'", "'\\''")}'`).join(' ');
 
@@ -95,12 +108,13 @@ export function atOnce(commands) {
   return ['sh', '-c', `${started}\nfor pid in $pids; do wait $pid || failed=1; done; [ -z "$failed" ]`];
 }
 
-/** Runs the command (not a daemon that it asks) in a control group that may use so many bytes of memory. */
+/** Runs the command in a control group that may use so many bytes of memory, the page cache of its files among them. */
 export function withMemory(bytes, argv) {
   const script = `
     if [ -d /sys/fs/cgroup/memory ]; then group=/sys/fs/cgroup/memory/tsbuild-bench limit=memory.limit_in_bytes
-    else group=/sys/fs/cgroup/tsbuild-bench limit=memory.max; fi
+    else group=/sys/fs/cgroup/tsbuild-bench limit=memory.max; echo +memory > /sys/fs/cgroup/cgroup.subtree_control; fi
     mkdir -p $group && echo ${bytes} > $group/$limit || exit 125
+    [ ! -e $group/memory.swap.max ] || echo 0 > $group/memory.swap.max
     (echo 0 > $group/cgroup.procs && exec ${quoted(argv)}); status=$?
     rmdir $group; exit $status`;
   return ['sh', '-c', script];
@@ -113,6 +127,8 @@ export function time([file, ...args], env = {}) {
     env: { ...environment, ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
     maxBuffer: 2 ** 28,
+    timeout: TIMEOUT_MILLISECONDS,
+    killSignal: 'SIGKILL',
   });
   const milliseconds = Number(process.hrtime.bigint() - start) / 1e6;
   if (error) throw error;
