@@ -33,10 +33,15 @@ export function commitOf(directory) {
 export function introduction({ machine, versions, rows }) {
   const all = Object.values(rows);
   const loads = all.map(({ load }) => load);
-  const commits = [...new Set(all.map(({ commit }) => commit))].join(', ');
+  const commits = [...new Set(all.map(({ commit }) => commit ?? 'unknown'))].join(', ');
   const told =
     all.length === 0 ? [] : [`commit ${commits}; ${range(loads)} processes ready (load) at the ends of rows`];
-  return [machine, ...Object.entries(versions).map(([name, version]) => `${name}: ${version}`), ...told];
+  const lines = [
+    machine,
+    ...Object.entries(versions).map(([name, version]) => `${name}: ${version}`),
+    ...told,
+  ];
+  return lines.map((line) => `- ${line}`);
 }
 
 export function tableHead(tools) {
