@@ -11,6 +11,8 @@ const DEFAULT_EXPIRY = 60;
 export interface AuthorizerOptions {
   /** Base URL of the registry; what is learnt here is for its origin only. */
   readonly registry: URL;
+  /** What `tsctr login` calls it. */
+  readonly domain: string;
   readonly transport: Transport;
   /** Asked once, at the first challenge. */
   credentials(): Promise<Credentials | undefined>;
@@ -62,7 +64,11 @@ export class Authorizer {
     const challenges = parseChallenges(header ?? '');
     const bearer = challenges.find(({ scheme }) => scheme === 'bearer');
     if (bearer !== undefined) {
-      await this.single(scopes.join(' '), () => this.bearer(bearer, scopes));
+      const key = scopes.join(' ');
+      const grant = this.grants.get(key);
+      // Another request that ran at once may have got one meanwhile.
+      if (grant !== undefined && grant.header !== sent && grant.expires > Date.now()) return true;
+      await this.single(key, () => this.bearer(bearer, scopes));
       return true;
     }
     if (!challenges.some(({ scheme }) => scheme === 'basic')) return false;
@@ -102,11 +108,10 @@ export class Authorizer {
     const answer = await transport.send({ ...request, signal });
     if (answer.status !== 200) {
       const body = await readBounded(answer.body, ERROR_BODY_LIMIT, realm.host).catch(() => Buffer.alloc(0));
-      throw statusError(
-        `${this.options.registry.host} (login at ${realm.host})`,
-        answer.status,
-        body.toString(),
-      );
+      const { registry, domain } = this.options;
+      const isPush = scopes.some((scope) => scope.endsWith('push'));
+      const who = { domain, isLoggedIn: credentials !== undefined, isPush };
+      throw statusError(`${registry.host} (login at ${realm.host})`, answer.status, body.toString(), who);
     }
     const token = parseToken(await readBounded(answer.body, TOKEN_LIMIT, realm.host), realm.host);
     return { ...token, challenge };

@@ -50,7 +50,13 @@ export async function verifyCredentials(
       ({ base: registry, transport } = secured);
       answer = await send(undefined);
     }
-    const authorizer = new Authorizer({ registry, transport, signal, credentials: async () => credentials });
+    const authorizer = new Authorizer({
+      registry,
+      domain,
+      transport,
+      signal,
+      credentials: async () => credentials,
+    });
     if (answer.status === 401) {
       answer.body.destroy();
       const challenge = answer.headers['www-authenticate'];

@@ -128,7 +128,10 @@ describe('a registry that wants a token', () => {
 
   test('that its issuer refuses is UNAUTHORIZED', async () => {
     wantTokens(() => false);
-    await expect(resolve()).rejects.toMatchObject({ code: 'UNAUTHORIZED' });
+    await expect(resolve()).rejects.toMatchObject({
+      code: 'UNAUTHORIZED',
+      hint: `Check the name, or log in with "tsctr login ${registry.host}"`,
+    });
   });
 
   test('is not given a token without end (N06)', async () => {
