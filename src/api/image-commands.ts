@@ -143,6 +143,8 @@ export interface TransferRequest extends StoreLocation {
   readonly platform?: Platform;
   /** Told of the progress of each layer. */
   readonly report?: Report;
+  /** Told of the full name before anything moves: of a pull, once the registry has it. */
+  readonly onTag?: (name: string) => void;
   readonly signal?: AbortSignal;
 }
 
@@ -160,8 +162,13 @@ export function pullImage(text: string, request: TransferRequest = {}): Promise<
     const { pullImage: pull } = await import('../registry/pull.ts');
     const reference = parseReference(text);
     const before = store.images.get(imageName(reference))?.target.digest;
-    const { report, signal, platform = hostPlatform() } = request;
-    const options = { ...(report && { report }), ...(signal && { signal }) };
+    const { report, signal, onTag, platform = hostPlatform() } = request;
+    const options = {
+      ...(report && { report }),
+      ...(signal && { signal }),
+      onResolved: () => onTag?.(imageName(reference)),
+      tellsPresent: true,
+    };
     const { record } = await pull(store, reference, platform, options);
     const { digest } = record.target;
     return { name: record.name, digest, upToDate: digest === before };
@@ -172,8 +179,10 @@ export function pullImage(text: string, request: TransferRequest = {}): Promise<
 export function pushImage(name: string, request: TransferRequest = {}): Promise<Descriptor> {
   return withStore(request, async (store) => {
     const { pushName } = await import('../exporter/push.ts');
-    const { report, signal } = request;
-    return pushName(store, storedName(store, name), {
+    const { report, signal, onTag } = request;
+    const stored = storedName(store, name, notToPush);
+    onTag?.(stored);
+    return pushName(store, stored, {
       ...(report && { report }),
       ...(signal && { signal }),
     });
@@ -181,10 +190,10 @@ export function pushImage(name: string, request: TransferRequest = {}): Promise<
 }
 
 /** The name under which the store has what the text means. */
-function storedName(store: Store, text: string): string {
+function storedName(store: Store, text: string, missing = noSuchImage): string {
   const name = nameOf(store, text);
   if (name !== undefined) return name;
-  const { target } = findListed(store, text);
+  const { target } = findListed(store, text, missing);
   return store.images.list().find((record) => record.target.digest === target.digest)!.name;
 }
 
@@ -197,9 +206,9 @@ function nameOf(store: Store, text: string): string | undefined {
   }
 }
 
-function findListed(store: Store, text: string): ListedImage {
+function findListed(store: Store, text: string, missing = noSuchImage): ListedImage {
   const found = findIn(listImages(store, hostPlatform()), text);
-  if (found === undefined) throw noSuchImage(text);
+  if (found === undefined) throw missing(text);
   return found;
 }
 
@@ -230,6 +239,11 @@ function familiar(text: string): string {
 
 function noSuchImage(text: string): ApiError {
   return new ApiError('NO_SUCH_IMAGE', text, `No such image: ${text}`);
+}
+
+/** As Docker says it, since scripts look for that. */
+function notToPush(text: string): ApiError {
+  return new ApiError('NO_SUCH_IMAGE', text, `An image does not exist locally with the tag: ${text}`);
 }
 
 function shortId(id: Digest): string {

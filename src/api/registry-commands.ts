@@ -22,13 +22,10 @@ export interface RegistryRequest extends StoreLocation {
 }
 
 /** Pulls every tag of a repository, one after another; `onPulled` is told of each. */
-export function pullAllTags(
-  text: string,
-  request: TransferRequest & { readonly onTag?: (name: string) => void } = {},
-): Promise<readonly PulledName[]> {
+export function pullAllTags(text: string, request: TransferRequest = {}): Promise<readonly PulledName[]> {
   return withStore(request, async (store) => {
     const { report, signal, onTag, platform = hostPlatform() } = request;
-    const options = { ...(report && { report }), ...(signal && { signal }) };
+    const options = { ...(report && { report }), ...(signal && { signal }), tellsPresent: true };
     const { pullImage } = await import('../registry/pull.ts');
     const pulled: PulledName[] = [];
     for (const reference of await tagsOf(repositoryOf(text), options)) {
@@ -56,12 +53,13 @@ async function tagsOf(repository: Reference, options: RegistryOptions): Promise<
 /** Pushes every name that the store has in a repository; gives the names with what their tags now mean. */
 export function pushAllTags(
   text: string,
-  request: TransferRequest & { readonly onTag?: (name: string) => void } = {},
+  request: TransferRequest = {},
 ): Promise<readonly { readonly name: string; readonly target: Descriptor }[]> {
   return withStore(request, async (store) => {
     const { report, signal, onTag } = request;
     const names = namesIn(store, repositoryOf(text));
-    if (names.length === 0) throw new ApiError('NO_SUCH_IMAGE', text, `No image of ${text} is here`);
+    if (names.length === 0)
+      throw new ApiError('NO_SUCH_IMAGE', text, `An image does not exist locally with the tag: ${text}`);
     const { pushName } = await import('../exporter/push.ts');
     const pushed: { name: string; target: Descriptor }[] = [];
     for (const name of names) {

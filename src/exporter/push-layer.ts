@@ -3,9 +3,13 @@ import {
   type BlobTap,
   type Descriptor,
   type Digest,
+  MAX_CONFIG_BYTES,
+  type Manifest,
   MediaType,
+  parseConfigOf,
   type Reference,
   type Store,
+  StoreError,
 } from '../../layers/index.ts';
 import type { Report } from '../progress/events.ts';
 import type { RegistryOptions } from '../registry/client.ts';
@@ -13,6 +17,7 @@ import { Slots } from '../registry/concurrency.ts';
 import type { Pusher } from '../registry/pusher.ts';
 import { RegistryError } from '../registry/registry.ts';
 import { encodeLayer, foretoldEncoding, knownEncoding, type LayerForm } from './encode-layer.ts';
+import type { ImageGraph } from './image-graph.ts';
 import { mountSources } from './mount-sources.ts';
 import { remoteLayers } from './remote-layers.ts';
 
@@ -34,6 +39,8 @@ export class LayerPush {
   readonly #slots = new Slots(PARALLEL_ENCODINGS);
   #remote: Promise<ReadonlySet<Digest>> | undefined;
   readonly #sent = new Set<Digest>();
+  /** Diff IDs, by which people are told of layers, whatever their blobs are called. */
+  readonly #names = new Map<Digest, string>();
   /** The layers of blobs that the store may not have. */
   readonly #sources = new Map<Digest, Descriptor>();
   #lenders: ReadonlyMap<Digest, string> | undefined;
@@ -44,6 +51,15 @@ export class LayerPush {
     readonly reference: Reference,
     readonly options: LayerPushOptions,
   ) {}
+
+  /** Learns the diff IDs of an image's layers. */
+  name({ platforms }: ImageGraph): void {
+    for (const { manifest } of platforms) {
+      const diffIds = diffIdsOf(this.store, manifest);
+      for (const [index, { digest }] of manifest.layers.entries())
+        this.#names.set(digest, diffIds[index] ?? digest);
+    }
+  }
 
   /**
    * Encodes a layer. A large one is sent meanwhile, unless the registry seems to have it: what its blob will be called,
@@ -62,21 +78,40 @@ export class LayerPush {
   /** Brings a blob of the store there, unless it is. */
   async blob(blob: Descriptor): Promise<void> {
     if (this.#sent.has(blob.digest)) return;
-    const progress = progressOf(blob, this.options);
+    const progress = this.#progress(blob);
     await this.#provide(blob);
     const open = (offset: number) => counted(this.store.content.read(blob.digest, offset), offset, progress);
-    this.#lenders ??= mountSources(this.store, this.reference);
+    const lender = this.#lender(blob);
     progress(0);
-    const result = await this.pusher.blob(blob, open, this.#lenders.get(blob.digest));
-    if (result !== 'uploaded') progress(blob.size, result);
+    const result = await this.pusher.blob(blob, open, lender);
+    if (result === 'present') progress(blob.size, PRESENT);
+    if (result === 'mounted') progress(blob.size, mountedFrom(lender));
   }
 
-  /** What was sent before, if it is still there. */
+  /** What was sent before, if it is still there, or in a repository that lends it. */
   async #foretold(layer: Descriptor): Promise<Descriptor | undefined> {
     const blob = foretoldEncoding(this.store, layer, this.options.form);
-    if (blob === undefined || !(await this.pusher.hasBlob(blob.digest))) return undefined;
+    if (blob === undefined) return undefined;
+    if (!(await this.pusher.hasBlob(blob.digest)) && !(await this.#mount(blob, layer))) return undefined;
     this.#sources.set(blob.digest, layer);
     return blob;
+  }
+
+  async #mount(blob: Descriptor, layer: Descriptor): Promise<boolean> {
+    const lender = this.#lender(blob);
+    if (lender === undefined || !(await this.pusher.mount(blob.digest, lender))) return false;
+    this.#sent.add(blob.digest);
+    this.#progress(layer)(layer.size, mountedFrom(lender));
+    return true;
+  }
+
+  #lender({ digest }: Descriptor): string | undefined {
+    this.#lenders ??= mountSources(this.store, this.reference, this.options.form);
+    return this.#lenders.get(digest);
+  }
+
+  #progress(blob: Descriptor): Progress {
+    return progressOf(blob, this.#names.get(blob.digest) ?? blob.digest, this.options);
   }
 
   /** Has the store have a blob that is to be sent in the way that can be taken up again. */
@@ -104,7 +139,7 @@ export class LayerPush {
       if (isRefusal(error)) refused.abort(error);
     });
     const signal = outer === undefined ? refused.signal : AbortSignal.any([outer, refused.signal]);
-    const progress = progressOf(layer, this.options);
+    const progress = this.#progress(layer);
     try {
       const streamed = { tap: tapInto(body), keep: false, progress, signal };
       const encoded = await encodeLayer(this.store, layer, form, streamed);
@@ -159,30 +194,48 @@ function room(stream: PassThrough): Promise<void> {
   });
 }
 
+/** Of an attestation none. */
+function diffIdsOf(store: Store, manifest: Manifest): readonly string[] {
+  try {
+    return parseConfigOf(manifest, store.content.readAll(manifest.config.digest, MAX_CONFIG_BYTES)).rootfs
+      .diff_ids;
+  } catch (error) {
+    if (error instanceof StoreError) return [];
+    throw error;
+  }
+}
+
+const PRESENT = 'Layer already exists';
+
+function mountedFrom(lender = ''): string {
+  return `Mounted from ${lender}`;
+}
+
 const CONFIG_TYPES: ReadonlySet<string> = new Set([MediaType.ociConfig, MediaType.dockerConfig]);
 
-type Progress = (current: number, result?: 'present' | 'mounted') => void;
+type Progress = (current: number, outcome?: string) => void;
 
 /** Tells of an upload: at its start, at every hundredth part, and when it is over. */
 function progressOf(
-  { digest, size, mediaType }: Descriptor,
+  { size, mediaType }: Descriptor,
+  name: string,
   { report, vertex = '' }: LayerPushOptions,
 ): Progress {
   const started = Date.now();
   let next = 0;
-  return (current, result) => {
+  return (current, outcome) => {
     // A configuration is nothing to wait for.
     if (report === undefined || CONFIG_TYPES.has(mediaType) || (current < next && current < size)) return;
     next = current + size / 100;
     report({
       kind: 'status',
       vertex,
-      id: `pushing ${digest}`,
+      id: `pushing ${name}`,
       current,
       total: size,
       started,
       ...(current >= size && { completed: Date.now() }),
-      ...(result !== undefined && { outcome: result === 'present' ? 'Layer already exists' : 'Mounted' }),
+      ...(outcome !== undefined && { outcome }),
     });
   };
 }

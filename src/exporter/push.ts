@@ -42,7 +42,9 @@ export async function pushImage(
   const layers = new LayerPush(store, pusher, reference, { ...options, form });
   try {
     const plain = imageGraph(store.content, target);
+    layers.name(plain);
     const graph = await formedGraph(store, plain, form, (layer) => layers.encode(layer));
+    layers.name(graph);
     await pushBlobs(graph, layers, options);
     await pushDocuments(store, graph, pusher, options.byDigest ? undefined : reference.tag);
     return graph.target;

@@ -40,6 +40,10 @@ export interface PullOptions extends RegistryOptions {
   readonly report?: Report;
   /** The step that progress is reported for. */
   readonly vertex?: string;
+  /** Told once the registry has said what the name means. */
+  readonly onResolved?: () => void;
+  /** Reports layers that are here already, too, when others are not. */
+  readonly tellsPresent?: boolean;
 }
 
 export interface PulledImage extends StoredImage {
@@ -60,6 +64,7 @@ export async function pullImage(
   const fetcher = await openFetcher(reference, options);
   try {
     const target = await fetcher.resolve(reference);
+    options.onResolved?.();
     const image = await pullPlatform(store, fetcher, target, platform, options);
     const record = store.images.set(imageName(reference), target);
     return { ...image, record };
@@ -119,9 +124,28 @@ async function pullLayers(
   options: PullOptions,
 ): Promise<void> {
   const diffIds = config.rootfs.diff_ids;
+  if (options.tellsPresent) tellPresent(store, manifest, diffIds, options);
   await mapConcurrently(manifest.layers, PARALLEL_LAYERS, options.signal, (layer, index, signal) =>
     pullLayer(store, fetcher, layer, diffIds[index]!, { ...options, signal }),
   );
+}
+
+function tellPresent(store: Store, { layers }: Manifest, diffIds: readonly DiffId[], options: PullOptions) {
+  const present = layers.filter((layer, index) => isHere(store, layer, diffIds[index]!));
+  if (present.length === layers.length) return;
+  const { report, vertex = '' } = options;
+  const now = Date.now();
+  for (const { digest: id, size } of present)
+    report?.({
+      kind: 'status',
+      vertex,
+      id,
+      current: size,
+      total: size,
+      started: now,
+      completed: now,
+      outcome: 'Already exists',
+    });
 }
 
 async function pullDescription(
@@ -209,16 +233,20 @@ async function pullLayer(
   if (!LAYER_TYPES.includes(layer.mediaType)) {
     throw new RegistryError('INVALID_RESPONSE', layer.digest, `Unsupported layer type "${layer.mediaType}"`);
   }
-  const isStored = () => store.content.info(layer.digest) !== undefined;
-  const isHere = () => isStored() && store.snapshots.layer(diffId) !== undefined;
-  if (isHere()) return;
+  if (isHere(store, layer, diffId)) return;
   const open = (offset: number) => reportedBlob(fetcher, layer, offset, options);
   // Where the files are here from elsewhere, the blob alone is stored: an image is pushed with what its manifest names.
   const unpack = async () => {
-    if (!isHere()) await store.unpack(layer, diffId, isStored() ? undefined : open);
+    if (isHere(store, layer, diffId)) return;
+    const isStored = store.content.info(layer.digest) !== undefined;
+    await store.unpack(layer, diffId, isStored ? undefined : open);
   };
   // What another process is fetching is waited for, not fetched twice.
   await store.records.exclusive('pull', layer.digest.replace(':', '.'), unpack, options.signal);
+}
+
+function isHere(store: Store, { digest }: Descriptor, diffId: DiffId): boolean {
+  return store.content.info(digest) !== undefined && store.snapshots.layer(diffId) !== undefined;
 }
 
 /** The blob's bytes, with a status event at the start, at the end and at every hundredth part. */

@@ -26,6 +26,8 @@ export interface Pusher {
     open: OpenBlob,
     mountFrom?: string,
   ): Promise<'present' | 'mounted' | 'uploaded'>;
+  /** Has the registry take a blob over from another of its repositories; false when it does not. */
+  mount(digest: Digest, from: string): Promise<boolean>;
   /**
    * Uploads bytes while they are being made; gives a function that ends the upload once their digest is known. Cannot
    * be taken up again: when it fails, `blob` is to be called.
@@ -71,6 +73,10 @@ class RepositoryPusher implements Pusher {
   async blob(descriptor: Pick<Descriptor, 'digest' | 'size'>, open: OpenBlob, mountFrom?: string) {
     if (await this.hasBlob(descriptor.digest)) return 'present';
     return await this.uploads.blob(descriptor, open, mountFrom);
+  }
+
+  mount(digest: Digest, from: string): Promise<boolean> {
+    return this.uploads.mount(digest, from);
   }
 
   stream(bytes: Readable) {

@@ -65,5 +65,9 @@ function sessionAt(base: URL, { domain, repository, security }: Place, options: 
     ...(security === 'any' && { unverified: base.host }),
   });
   const credentials = () => findCredentials(domain, repository, environment, signal);
-  return { base, transport, authorizer: new Authorizer({ registry: base, domain, transport, signal, credentials }) };
+  return {
+    base,
+    transport,
+    authorizer: new Authorizer({ registry: base, domain, transport, signal, credentials }),
+  };
 }

@@ -54,6 +54,11 @@ export class Uploads {
     }
   }
 
+  /** Where it is refused the registry has begun an upload for nothing, which it forgets by itself. */
+  async mount(digest: Digest, from: string): Promise<boolean> {
+    return (await this.start(digest, from)).status === 201;
+  }
+
   /** "Streamed": one PATCH of unknown length, ended by a PUT without bytes. It is what Docker's own client does. */
   async stream(bytes: Readable): Promise<(digest: Digest) => Promise<void>> {
     const session = await this.start(undefined, undefined);

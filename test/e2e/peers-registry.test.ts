@@ -107,7 +107,9 @@ describe.skipIf(reason !== undefined).each(['none', 'htpasswd', 'token'] as cons
       expect(await peer('docker', 'run', '--rm', '--pull=always', '-q', name)).toBe('hello');
       await peer('podman', 'pull', '-q', insecure, name);
       expect(await peer('podman', 'run', '--rm', '--network=none', name)).toBe('hello');
-      expect(JSON.parse(await peer('skopeo', 'inspect', insecure, `docker://${name}`)).Layers).toHaveLength(2);
+      expect(JSON.parse(await peer('skopeo', 'inspect', insecure, `docker://${name}`)).Layers).toHaveLength(
+        2,
+      );
       const index = JSON.parse(await peer('docker', 'buildx', 'imagetools', 'inspect', '--raw', name));
       expect(index.manifests).toHaveLength(2);
       const layout = join(lasting.path, 'unpacked');
@@ -154,7 +156,16 @@ describe.skipIf(reason !== undefined).each(['none', 'htpasswd', 'token'] as cons
       );
       const form = ['--dest-compress-format', compression, '--dest-force-compress-format'];
       const plain = ['--src-tls-verify=false', '--dest-tls-verify=false'];
-      await peer('skopeo', 'copy', '-q', '--all', ...form, ...plain, `docker://${source}`, `docker://${name}`);
+      await peer(
+        'skopeo',
+        'copy',
+        '-q',
+        '--all',
+        ...form,
+        ...plain,
+        `docker://${source}`,
+        `docker://${name}`,
+      );
       await runsHere(name);
     });
   },

@@ -318,16 +318,16 @@ describeCommands('tsctr', (commands) => {
       const name = `${registry.host}/team/app:1`;
       await output('tag', 'app:1', name);
       expect(await output('push', name)).toMatch(
-        /^([0-9a-f]{12}: Pushed\n)+1: digest: sha256:[0-9a-f]{64} size: \d+\n$/,
+        /^The push refers to repository \[[\d.:]+\/team\/app\]\n([0-9a-f]{12}: Pushed\n)+1: digest: sha256:[0-9a-f]{64} size: \d+\n$/,
       );
       expect(await output('push', '-q', name)).toBe(`${name}\n`);
       const env = { TSBUILD_ROOT: join(commands().folder, 'other') };
       const pulled = await tsctr(['pull', name], { env });
       expect(pulled.stdout).toMatch(
-        /^([0-9a-f]{12}: Pull complete\n)+Digest: .*\nStatus: Downloaded newer image for .*\n.*app:1\n$/,
+        /^1: Pulling from team\/app\n([0-9a-f]{12}: Pull complete\n)+Digest: .*\nStatus: Downloaded newer image for .*\n.*app:1\n$/,
       );
       expect((await tsctr(['pull', name], { env })).stdout).toMatch(
-        /^Digest: sha256:[0-9a-f]{64}\nStatus: Image is up to date for .*\n.*app:1\n$/,
+        /^1: Pulling from team\/app\nDigest: sha256:[0-9a-f]{64}\nStatus: Image is up to date for .*\n.*app:1\n$/,
       );
       const run = await commands().tsrun(['--rm', '--network=none', '--pull=always', name], { env });
       expect(run).toMatchObject({ code: 0, stdout: '<hello>\n' });

@@ -88,7 +88,9 @@ async function startTokenServer(folder: string): Promise<Server> {
   const der = readFileSync(certificate, 'utf8').replace(/-----[^-]+-----|\s/g, '');
   const sign = (claims: object) => {
     const header = { typ: 'JWT', alg: 'RS256', x5c: [der] };
-    const text = [header, claims].map((part) => Buffer.from(JSON.stringify(part)).toString('base64url')).join('.');
+    const text = [header, claims]
+      .map((part) => Buffer.from(JSON.stringify(part)).toString('base64url'))
+      .join('.');
     const signature = createSign('RSA-SHA256').update(text).sign(readFileSync(key));
     return `${text}.${signature.toString('base64url')}`;
   };
@@ -97,7 +99,15 @@ async function startTokenServer(folder: string): Promise<Server> {
       if (!isKnown(request, form)) return void response.writeHead(401).end('{}');
       const now = Math.floor(Date.now() / 1000);
       const access = form.getAll('scope').flatMap((scope) => scope.split(' ').map(accessOf));
-      const claims = { iss: 'tests', aud: 'tests', sub: USER, nbf: now - 60, iat: now, exp: now + 60, access };
+      const claims = {
+        iss: 'tests',
+        aud: 'tests',
+        sub: USER,
+        nbf: now - 60,
+        iat: now,
+        exp: now + 60,
+        access,
+      };
       const token = sign({ ...claims, jti: String(Math.random()) });
       response
         .writeHead(200, { 'content-type': 'application/json' })

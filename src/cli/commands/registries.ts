@@ -56,7 +56,7 @@ interface PullRequest {
 
 async function pullOne(text: string, { quiet, ...request }: PullRequest): Promise<void> {
   if (!quiet && !isTagged(text)) process.stdout.write('Using default tag: latest\n');
-  const shown = quiet ? {} : { report: view(DOWNLOAD).report };
+  const shown = quiet ? {} : { report: view(DOWNLOAD).report, onTag: tellPull };
   const pulled = await pullImage(text, { ...request, ...shown });
   if (!quiet) process.stdout.write(`Digest: ${pulled.digest}\n${statusLine([pulled], pulled.name)}`);
   process.stdout.write(`${pulled.name}\n`);
@@ -70,12 +70,21 @@ async function pullAll(text: string, { quiet, ...request }: PullRequest): Promis
       report: (event) => shown.report(event),
       onTag: (name) => {
         shown = view(DOWNLOAD);
-        process.stdout.write(`${tagOf(name)}: Pulling from ${repositoryOf(name)}\n`);
+        tellPull(name);
       },
     }),
   });
   if (!quiet) process.stdout.write(statusLine(pulled, text));
   process.stdout.write(`${text}\n`);
+}
+
+function tellPull(name: string): void {
+  const version = name.includes('@') ? name : tagOf(name);
+  process.stdout.write(`${version}: Pulling from ${repositoryOf(name)}\n`);
+}
+
+function tellPush(name: string): void {
+  process.stdout.write(`The push refers to repository [${withoutTag(name)}]\n`);
 }
 
 function statusLine(pulled: readonly PulledName[], name: string): string {
@@ -99,7 +108,12 @@ function tagOf(name: string): string {
 
 /** Without registry and tag, as Docker shows it. */
 function repositoryOf(name: string): string {
-  return name.slice(name.indexOf('/') + 1).replace(/:[^/:]*$/, '');
+  const repository = withoutTag(name);
+  return repository.slice(repository.indexOf('/') + 1);
+}
+
+function withoutTag(name: string): string {
+  return name.replace(/@.*$/, '').replace(/:[^/:]*$/, '');
 }
 
 export const push: CommandModule = {
@@ -119,16 +133,17 @@ export const push: CommandModule = {
 
 async function pushOne(name: string, quiet: boolean): Promise<void> {
   if (!quiet && !isTagged(name)) process.stdout.write('Using default tag: latest\n');
-  const shown = quiet ? {} : { report: view(UPLOAD).report };
+  const shown = quiet ? {} : { report: view(UPLOAD).report, onTag: tellPush };
   const { digest, size } = await pushImage(name, shown);
   process.stdout.write(quiet ? `${name}\n` : `${tagOf(name)}: digest: ${digest} size: ${size}\n`);
 }
 
 async function pushAll(name: string, quiet: boolean): Promise<void> {
-  let shown = view(UPLOAD);
+  let shown: TransferView | undefined;
   const request = {
-    report: (event: Parameters<TransferView['report']>[0]) => shown.report(event),
-    onTag: () => {
+    report: (event: Parameters<TransferView['report']>[0]) => shown?.report(event),
+    onTag: (full: string) => {
+      if (shown === undefined) tellPush(full);
       shown = view(UPLOAD);
     },
   };

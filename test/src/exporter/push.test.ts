@@ -95,7 +95,36 @@ describe('pushName()', () => {
     };
     await push(store, `${registry.host}/b:1`, { report: (event) => events.push(event as StatusEvent) });
     expect(registry.traffic.received).toBe(received);
-    expect(events.filter(({ outcome }) => outcome === 'Mounted')).toHaveLength(2);
+    expect(events.filter(({ outcome }) => outcome === 'Mounted from a')).toHaveLength(2);
+  });
+
+  test('has a layer mounted that it was pushed as under another name, and neither makes nor sends it again', async () => {
+    const name = `${registry.host}/a:1`;
+    const store = await storeWith(name);
+    await push(store, name);
+    const { received } = registry.traffic;
+    store.images.set(`${registry.host}/b:1`, store.images.get(name)!.target);
+    const mounted = new Set<string>();
+    registry.script = (request, response) => {
+      const { method, url = '' } = request;
+      const digest = new URL(url, 'http://x').searchParams.get('mount');
+      if (method === 'POST' && digest !== null) mounted.add(digest);
+      const head = /^\/v2\/b\/blobs\/(.*)$/.exec(url)?.[1];
+      if (method !== 'HEAD' || head === undefined || mounted.has(head)) return false;
+      response.writeHead(404).end();
+      return true;
+    };
+    const events: StatusEvent[] = [];
+    await push(store, `${registry.host}/b:1`, { report: (event) => events.push(event as StatusEvent) });
+    expect(registry.traffic.received).toBe(received);
+    expect(events.filter(({ outcome }) => outcome === 'Mounted from a')).toHaveLength(2);
+    const { layers } = parseManifest(
+      store.content.readAll(store.images.get(name)!.target.digest),
+      store.images.get(name)!.target.mediaType,
+    );
+    expect(new Set(events.map(({ id }) => id))).toEqual(
+      new Set(layers.map(({ digest }) => `pushing ${digest}`)),
+    );
   });
 
   test('compresses once more, and uploads in pieces, when the stream breaks', async () => {
