@@ -342,7 +342,7 @@ describeCommands('tsctr', (commands) => {
       const folder = join(commands().folder, 'docker');
       const file = join(folder, 'config.json');
       mkdirSync(folder);
-      writeFileSync(file, '{"auths":{"other.example":{"auth":"x"}},"psFormat":"kept"}');
+      writeFileSync(file, '{"auths":{"other.example":{"auth":"x"}},"psFormat":"kept"}', { mode: 0o640 });
       const env = { DOCKER_CONFIG: folder };
       const login = (password: string) =>
         tsctr(['login', '-u', 'user', '--password-stdin', registry.host], { input: `${password}\n`, env });
@@ -355,7 +355,7 @@ describeCommands('tsctr', (commands) => {
         auths: { 'other.example': { auth: 'x' }, [registry.host]: { auth: accepted.slice('Basic '.length) } },
         psFormat: 'kept',
       });
-      expect(statSync(file).mode & 0o777).toBe(0o600);
+      expect(statSync(file).mode & 0o777).toBe(0o640);
       expect((await tsctr(['pull', `${registry.host}/team/app:1`], { env })).code).toBe(0);
       const out = await tsctr(['--config', folder, 'logout', registry.host]);
       expect(out.stdout).toBe(`Removing login credentials for ${registry.host}\n`);
