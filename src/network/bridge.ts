@@ -1,6 +1,15 @@
-import { closeSync, mkdirSync, openSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import {
+  closeSync,
+  fstatSync,
+  mkdirSync,
+  openSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
 import { constants } from 'node:os';
-import { join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import { lockFile, SystemCallError } from '../../layers/index.ts';
 import type { NetlinkSocket } from '../linux/netlink-socket.ts';
 import {
@@ -14,6 +23,7 @@ import {
   subnetOf,
 } from './address.ts';
 import { installBridgeRules, removeBridgeRules } from './bridge-rules.ts';
+import { removeNotesOfDeadNamespaces } from './dead-namespaces.ts';
 import { addBridge, deleteLink, findLink, type Link, setMtu, setUp } from './links.ts';
 import { addAddress, listAddresses, routedSubnets } from './routes.ts';
 import { defaultInterface, freeSubnet } from './subnet.ts';
@@ -72,13 +82,16 @@ export function ensureBridge(socket: NetlinkSocket, plan: BridgePlan): Bridge {
 /** Runs `body` while nobody else makes or removes bridges, or chooses subnets for them. */
 export function lockBridges<T>(body: () => T): T {
   const stateDirectory = hostStateDirectory();
-  mkdirSync(stateDirectory, { recursive: true, mode: 0o700 });
-  const lock = openSync(join(stateDirectory, 'lock'), 'a', 0o600);
-  try {
-    lockFile(lock, 'exclusive');
-    return body();
-  } finally {
-    closeSync(lock);
+  for (;;) {
+    mkdirSync(stateDirectory, { recursive: true, mode: 0o700 });
+    const lock = openSync(join(stateDirectory, 'lock'), 'a', 0o600);
+    try {
+      lockFile(lock, 'exclusive');
+      // Else it was taken for one of a namespace that is gone, and removed before it was locked here.
+      if (fstatSync(lock).nlink > 0) return body();
+    } finally {
+      closeSync(lock);
+    }
   }
 }
 
@@ -122,6 +135,8 @@ const noted = ({ subnet, gateway }: BridgeSubnet) => ({
 
 function makeBridge(socket: NetlinkSocket, plan: BridgePlan): Bridge {
   const { name, internal, masquerade } = plan;
+  const state = hostStateDirectory();
+  removeNotesOfDeadNamespaces(dirname(state), basename(state));
   const isThere = findLink(socket, name) !== undefined;
   const known = readNote(name);
   const foreign = known === undefined ? isThere : known.foreign;
