@@ -77,7 +77,7 @@ export function openStore(root: string, { layers = overlayLayers }: StoreOptions
       snapshots.close();
       lease.close();
       // Its own lease is among the dead now.
-      ifWritable(() => reclaimDeadLeases(layout));
+      ifWritable(() => reclaimDeadLeases(layout, lease.usedId));
       startEmptyingTrash(layout.trash);
     },
   };

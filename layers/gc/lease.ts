@@ -80,6 +80,11 @@ export class FileLease implements Lease {
     return `${this.#layout.trash}/${this.id}.gc${this.#names++}`;
   }
 
+  /** Its id, if one was needed so far. */
+  get usedId(): string | undefined {
+    return this.#file?.id;
+  }
+
   /** Unlocks the lease file, which makes it as good as a dead process's; what it names is reclaimed as theirs is. */
   close(): void {
     if (this.#closed) return;

@@ -4,6 +4,7 @@ import type { Layout } from '../layout.ts';
 import { tryLockFile } from '../linux/flock.ts';
 import { ifPresent } from '../linux/if-present.ts';
 import type { Digest } from '../oci/digest.ts';
+import { removeAbandonedLocks } from '../records/key-lock.ts';
 
 /** How long the beginning of a blob waits for its transfer to go on, in milliseconds. */
 const KEEP_PARTIAL = 24 * 3600 * 1000;
@@ -13,10 +14,11 @@ const PRIVATE_NAME = /^([0-9a-f]{16})\./;
 export const LEASE_ID = /^[0-9a-f]{16}$/;
 
 /**
- * Takes back what processes that are gone have left: their private files go to the trash, their leases are removed.
- * Costs one readdir when there is nothing to do. Safe to run at any time by any number of processes.
+ * Takes back what processes that are gone have left: their private files go to the trash, their leases and lock files
+ * are removed. Costs one readdir when there is nothing to do. Safe to run at any time by any number of processes. Who
+ * gives up its own lease names it, since it has left no lock file.
  */
-export function reclaimDeadLeases(layout: Layout): void {
+export function reclaimDeadLeases(layout: Layout, own?: string): void {
   const dead = new Map<string, number>();
   try {
     for (const id of readdirSync(layout.leases)) {
@@ -26,6 +28,7 @@ export function reclaimDeadLeases(layout: Layout): void {
     if (dead.size === 0) return;
     discard(layout, (owner) => dead.has(owner));
     for (const { path } of partials(layout, Date.now() - KEEP_PARTIAL)) discardPartial(layout, path);
+    if ([...dead.keys()].some((id) => id !== own)) removeAbandonedLocks(layout);
     // Last, so that whoever is killed on the way leaves the rest to be found.
     for (const id of dead.keys()) ifPresent(() => unlinkSync(`${layout.leases}/${id}`));
   } finally {

@@ -6,7 +6,6 @@ import {
   mkdirSync,
   mkdtempSync,
   readdirSync,
-  readFileSync,
   rmSync,
   symlinkSync,
   unlinkSync,
@@ -20,6 +19,7 @@ import { defaultMounts } from '../../src/sandbox/defaults.ts';
 import { launch } from '../../src/sandbox/launch.ts';
 import type { LaunchOptions } from '../../src/sandbox/sandbox.ts';
 import { describeContainers, text } from '../support/containers.ts';
+import { hostMounts } from '../support/host-mounts.ts';
 import { type SpecChanges, shellSpec } from '../support/specs.ts';
 
 /*
@@ -205,7 +205,7 @@ describeContainers('hostile images', ({ run, root, mechanism }) => {
     const volume = mkdtempSync(join(root().base, 'volume-'));
     mkdirSync(join(volume, 'sub'));
     const before = fingerprint(canary);
-    const mountsBefore = readFileSync('/proc/self/mountinfo', 'utf8');
+    const mountsBefore = hostMounts();
     const stop = new Int32Array(new SharedArrayBuffer(4));
     const flipper = new Worker(flipDirectoryAndLink, { eval: true, workerData: { volume, canary, stop } });
     const mounts = [
@@ -220,7 +220,7 @@ describeContainers('hostile images', ({ run, root, mechanism }) => {
     Atomics.store(stop, 0, 1);
     await new Promise((resolve) => flipper.once('exit', resolve));
     expect(fingerprint(canary)).toBe(before);
-    expect(readFileSync('/proc/self/mountinfo', 'utf8')).toBe(mountsBefore);
+    expect(hostMounts()).toBe(mountsBefore);
   });
 
   // R07: CVE-2019-5736.

@@ -18,6 +18,7 @@ import { beforeAll, describe, expect, test } from 'vitest';
 import { processIdentity } from '../../src/runtime/process-identity.ts';
 import { cgroupHost } from '../../src/sandbox/cgroup-host.ts';
 import { type CommandOptions, type Commands, describeCommands, outcome } from '../support/commands.ts';
+import { hostMounts } from '../support/host-mounts.ts';
 
 const TSRUN = resolve(import.meta.dirname, '../../dist/tsrun.cjs');
 
@@ -367,11 +368,11 @@ describeCommands('tsrun', (commands) => {
     const nothingIsLeft = () => expect.poll(() => everything(commands()), { timeout: 20_000 }).toEqual([]);
 
     test('is nothing with --rm', async () => {
-      const mounts = readFileSync('/proc/self/mountinfo', 'utf8');
+      const mounts = hostMounts();
       await sh('touch /file; exit 1', '-m', '50m', '-v', '/volume');
       await run(['busybox', 'nosuch']);
       await nothingIsLeft();
-      expect(readFileSync('/proc/self/mountinfo', 'utf8')).toBe(mounts);
+      expect(hostMounts()).toBe(mounts);
     });
 
     test('without --rm is the container, with its exit code', async () => {

@@ -5,6 +5,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { describe, expect, test } from 'vitest';
 import { backgroundContainer } from '../support/background-container.ts';
 import { describeCommands } from '../support/commands.ts';
+import { hostMounts } from '../support/host-mounts.ts';
 import { hasProgram } from '../support/programs.ts';
 
 describeCommands('another runtime', (commands) => {
@@ -71,7 +72,7 @@ describeCommands('another runtime', (commands) => {
       });
 
       test('leaves nothing, also when the command that runs it is killed', async () => {
-        const mounts = readFileSync('/proc/self/mountinfo', 'utf8');
+        const mounts = hostMounts();
         await sh('true');
         const container = await backgroundContainer(commands(), [`--runtime=${runtime}`]);
         const pid = await container.pid();
@@ -81,7 +82,7 @@ describeCommands('another runtime', (commands) => {
         for (let tries = 0; existsSync(`/proc/${pid}`) && tries < 200; tries++) await delay(20);
         expect(existsSync(`/proc/${pid}`)).toBe(false);
         expect(readdirSync(join(commands().root, 'containers'))).toEqual([]);
-        expect(readFileSync('/proc/self/mountinfo', 'utf8')).toBe(mounts);
+        expect(hostMounts()).toBe(mounts);
       });
 
       test('takes what tsctr spec prints, with a root beside it', async () => {

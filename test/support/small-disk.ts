@@ -2,6 +2,7 @@ import { execFileSync } from 'node:child_process';
 import { appendFileSync, statfsSync } from 'node:fs';
 import { join } from 'node:path';
 import { onTestFinished } from 'vitest';
+import { TEST_DISK } from './host-mounts.ts';
 import { tempFolder } from './temp-folder.ts';
 
 /** A disk of its own for the running test, of some MiB of memory; undefined, and said so, where none can be mounted. */
@@ -11,7 +12,7 @@ export function smallDisk(mebibytes: number): string | undefined {
     return undefined;
   }
   const folder = tempFolder();
-  execFileSync('mount', ['-t', 'tmpfs', '-o', `size=${mebibytes}m`, 'tmpfs', folder]);
+  execFileSync('mount', ['-t', 'tmpfs', '-o', `size=${mebibytes}m`, TEST_DISK, folder]);
   onTestFinished(() => void execFileSync('umount', ['-l', folder]));
   return folder;
 }

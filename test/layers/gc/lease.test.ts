@@ -1,10 +1,11 @@
-import { closeSync, mkdirSync, openSync, readdirSync, readFileSync } from 'node:fs';
+import { closeSync, mkdirSync, openSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { describe, expect, test } from 'vitest';
+import { describe, expect, onTestFinished, test } from 'vitest';
 import { FileLease } from '../../../layers/gc/lease.ts';
 import { reclaimDeadLeases } from '../../../layers/gc/reclaim.ts';
 import { digestOf } from '../../../layers/index.ts';
 import { tryLockFile } from '../../../layers/linux/flock.ts';
+import { tryHoldLockFile } from '../../../layers/records/key-lock.ts';
 import { openRoot } from '../../../layers/store-root.ts';
 import { fillUp, smallDisk } from '../../support/small-disk.ts';
 import { tempFolder } from '../../support/temp-folder.ts';
@@ -112,5 +113,22 @@ describe('FileLease', () => {
     expect(readdirSync(layout.ingest)).toEqual([`${living.id}.1`]);
     expect(readdirSync(layout.leases)).toEqual([living.id]);
     expect(readdirSync(layout.trash)).toHaveLength(2);
+  });
+
+  test('reclaimDeadLeases() takes the lock files of the dead', () => {
+    const { layout } = lease();
+    const dead = new FileLease(layout);
+    const held = tryHoldLockFile(join(layout.locks, 'space.held'))!;
+    onTestFinished(held);
+    writeFileSync(join(layout.locks, 'space.abandoned'), '');
+    const { id } = dead;
+    dead.close();
+    reclaimDeadLeases(layout, id);
+    expect(readdirSync(layout.locks).sort()).toEqual(['space.abandoned', 'space.held']);
+    const killed = new FileLease(layout);
+    expect(killed.id).not.toBe(id);
+    killed.close();
+    reclaimDeadLeases(layout, id);
+    expect(readdirSync(layout.locks)).toEqual(['space.held']);
   });
 });

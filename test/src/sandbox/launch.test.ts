@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { launch } from '../../../src/sandbox/launch.ts';
 import { describeContainers, text } from '../../support/containers.ts';
+import { hostMounts } from '../../support/host-mounts.ts';
 import { shellSpec } from '../../support/specs.ts';
 import { tempFolder } from '../../support/temp-folder.ts';
 
@@ -232,18 +233,18 @@ describeContainers('launch()', ({ run, root, mechanism }) => {
   });
 
   test('leaves no mount on the host, while it runs and after', async () => {
-    const before = readFileSync('/proc/self/mountinfo', 'utf8');
+    const before = hostMounts();
     const running = await launch(shellSpec('echo up; cat'), {
       overlay: root().overlay(),
       mechanism,
       stdio: { kind: 'pipes', stdin: 'pipe' },
     });
     await new Promise((resolve) => running.stdout!.once('data', resolve));
-    expect(readFileSync('/proc/self/mountinfo', 'utf8')).toBe(before);
+    expect(hostMounts()).toBe(before);
     running.stderr!.resume();
     running.stdin!.end();
     await running.wait();
-    expect(readFileSync('/proc/self/mountinfo', 'utf8')).toBe(before);
+    expect(hostMounts()).toBe(before);
   });
 
   test('ends every process of the container with PID 1', async () => {
