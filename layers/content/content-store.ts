@@ -27,6 +27,14 @@ export interface CompressRequest {
   readonly signal?: AbortSignal | undefined;
 }
 
+/** Where in a file a tar is to be written. */
+export interface TarTarget {
+  readonly fd: number;
+  /** Bytes from the file's start. */
+  readonly position: number;
+  readonly signal?: AbortSignal | undefined;
+}
+
 /**
  * Immutable blobs by digest. A blob is there whole or not at all; what `has` or `read` found stays until the
  * store that asked is closed (it is leased), whatever a garbage collection in another process does.
@@ -51,6 +59,11 @@ export interface ContentStore {
    * Compresses the tar of a layer that was made here, verified, by several threads: `compress` would give the same bytes. Undefined for what has a file of its own, or is not worth the threads: to be read and compressed.
    */
   compressTar(digest: Digest, request: CompressRequest): Promise<BlobInfo> | undefined;
+  /**
+   * What writes the tar of a layer that was made here into an open file, verified, by several threads: the bytes that
+   * `read` gives. Undefined as in `compressTar`. It throws `CORRUPT` when some of them are written already.
+   */
+  tarWriter(digest: Digest): ((target: TarTarget) => Promise<void>) | undefined;
   /** Every stored blob, for checks and gc. */
   list(): Iterable<BlobInfo>;
 }

@@ -18,7 +18,7 @@ import type { Layout } from '../layout.ts';
 import { ifPresent } from '../linux/if-present.ts';
 import type { Descriptor } from '../oci/descriptor.ts';
 import { algorithmOf, type DiffId, type Digest, digestOf } from '../oci/digest.ts';
-import type { BlobInfo, CompressRequest, ContentStore, Ingest } from './content-store.ts';
+import type { BlobInfo, CompressRequest, ContentStore, Ingest, TarTarget } from './content-store.ts';
 import { FileIngest } from './ingest.ts';
 import { corrupt, skipping, verified } from './verified.ts';
 
@@ -130,11 +130,16 @@ export class LocalContentStore implements ContentStore {
   }
 
   compressTar(digest: Digest, request: CompressRequest): Promise<BlobInfo> | undefined {
-    const threads = this.#storedSize(digest) === undefined ? this.#tarOf(digest)?.threads() : undefined;
+    const threads = this.#threadsOf(digest);
     if (threads === undefined) return undefined;
     return request.keep
       ? this.#fill((fd) => threads.compress(fd, request))
       : threads.compress(undefined, request);
+  }
+
+  tarWriter(digest: Digest): ((target: TarTarget) => Promise<void>) | undefined {
+    const threads = this.#threadsOf(digest);
+    return threads && ((target) => threads.write(target));
   }
 
   *list(): Iterable<BlobInfo> {
@@ -146,6 +151,11 @@ export class LocalContentStore implements ContentStore {
         if (stat?.isFile()) yield { digest, size: stat.size };
       }
     }
+  }
+
+  /** Undefined for what has a file of its own. */
+  #threadsOf(digest: Digest): LayerThreads | undefined {
+    return this.#storedSize(digest) === undefined ? this.#tarOf(digest)?.threads() : undefined;
   }
 
   async #fill(writer: (fd: number) => Promise<BlobInfo>): Promise<BlobInfo> {

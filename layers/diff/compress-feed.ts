@@ -1,10 +1,9 @@
 import { createHash } from 'node:crypto';
-import { writeSync } from 'node:fs';
 import type { BlobInfo } from '../content/content-store.ts';
-import { StoreError } from '../errors.ts';
 import type { Digest } from '../oci/digest.ts';
 import { compressPieces } from './compress.ts';
 import type { TarFeed } from './tar-feed.ts';
+import { writeAt } from './write-feed.ts';
 
 export interface BlobTarget {
   readonly kind: 'gzip' | 'zstd';
@@ -30,21 +29,12 @@ export async function compressFeed(feed: TarFeed, target: BlobTarget): Promise<B
   };
   for await (const member of compressPieces(piecesOf(feed), kind, level, used)) {
     hash.update(member);
-    if (fd !== undefined) writeAt(fd, member, size);
+    if (fd !== undefined) writeAt(fd, member, size, 'Cannot write a blob to the store');
     size += member.length;
     const room = sink?.(member);
     if (room !== undefined) await room;
   }
   return { digest: `sha256:${hash.digest('hex')}` as Digest, size };
-}
-
-function writeAt(fd: number, bytes: Buffer, position: number): void {
-  try {
-    for (let at = 0; at < bytes.length; ) at += writeSync(fd, bytes, at, bytes.length - at, position + at);
-  } catch (cause) {
-    const { message } = cause as Error;
-    throw new StoreError('SYSTEM', 'blob', `Cannot write a blob to the store: ${message}`, { cause });
-  }
 }
 
 async function* piecesOf(feed: TarFeed): AsyncGenerator<Buffer> {

@@ -1,5 +1,7 @@
 import { MessageChannel, type MessagePort, Worker } from 'node:worker_threads';
-import type { BlobInfo, CompressRequest } from '../content/content-store.ts';
+import type { BlobInfo, CompressRequest, TarTarget } from '../content/content-store.ts';
+import { corrupt } from '../content/verified.ts';
+import { type DiffId, digestOfDiff } from '../oci/digest.ts';
 import { MEMBER } from './compress.ts';
 import type { EncodeNote, EncodeOrder } from './encode-worker.ts';
 import { TarFeed, type TarRequest } from './tar-feed.ts';
@@ -19,7 +21,13 @@ interface Thread {
 /** Those that wait for the next layer; they hold no process back. */
 const idle: Thread[] = [];
 
-export type LayerSource = Omit<TarRequest, 'pieceSize'>;
+/** One that reads, and one that follows. */
+type Pair = readonly [reader: Thread, writer: Thread];
+type Watch = Pick<CompressRequest, 'tap' | 'progress' | 'signal'>;
+
+export interface LayerSource extends Omit<TarRequest, 'pieceSize'> {
+  readonly diffId: DiffId;
+}
 
 /** The tar of a layer in pieces, made and verified in a worker thread while they are read. */
 export async function* tarInWorker(file: string, source: LayerSource): AsyncGenerator<Buffer> {
@@ -51,18 +59,54 @@ export async function compressInWorkers(
   fd: number | undefined,
   request: CompressRequest,
 ): Promise<BlobInfo> {
-  request.signal?.throwIfAborted();
+  const { kind, level, tap } = request;
+  const target = { kind, ...(fd !== undefined && { fd }), ...(level !== undefined && { level }) };
+  const begin = ([reader, writer]: Pair) => {
+    const { port1, port2 } = new MessageChannel();
+    give(reader, { role: 'tar', port: port1, request: { ...source, pieceSize: MEMBER[kind] } }, port1);
+    give(writer, { role: 'compress', port: port2, isTapped: tap !== undefined, ...target }, port2);
+  };
+  const blob = await withWorkers(file, source, begin, request);
+  tap?.end();
+  return blob;
+}
+
+/**
+ * Writes the tar of a layer into a file by two worker threads, of which one reads the layer and the other verifies and
+ * writes what comes. Settles when nobody writes to the file any more.
+ */
+export async function writeInWorkers(
+  file: string,
+  { diffId, ...source }: LayerSource,
+  { fd, position, signal }: TarTarget,
+): Promise<void> {
+  const begin = ([reader, writer]: Pair) => {
+    const { port1, port2 } = new MessageChannel();
+    give(reader, { role: 'tar', port: port1, request: { ...source, pieceSize: PIECE } }, port1);
+    give(writer, { role: 'write', port: port2, fd, position }, port2);
+  };
+  const { digest } = await withWorkers(file, source, begin, { signal });
+  if (digest !== digestOfDiff(diffId)) throw corrupt(digestOfDiff(diffId), digest);
+}
+
+/** Has two workers do what `begin` has told them, until one tells of the end. */
+async function withWorkers(
+  file: string,
+  source: Pick<LayerSource, 'directory'>,
+  begin: (threads: Pair) => void,
+  request: Watch,
+): Promise<BlobInfo> {
+  const { signal } = request;
+  signal?.throwIfAborted();
   const threads = [take(file), take(file)] as const;
   const over = new AbortController();
   try {
     const blob = await new Promise<BlobInfo>((resolve, reject) => {
-      const { signal } = request;
       signal?.addEventListener('abort', () => reject(signal.reason), { signal: over.signal });
       for (const thread of threads) thread.onError = (error) => reject(failureOf(ended(source, error)));
       listen(threads[1].worker, request, resolve, reject);
-      start(threads, source, fd, request);
+      begin(threads);
     });
-    request.tap?.end();
     threads.forEach(keep);
     return blob;
   } catch (error) {
@@ -74,35 +118,23 @@ export async function compressInWorkers(
   }
 }
 
-function start(
-  [reader, writer]: readonly [Thread, Thread],
-  source: LayerSource,
-  fd: number | undefined,
-  { kind, level, tap }: CompressRequest,
-): void {
-  const { port1, port2 } = new MessageChannel();
-  give(reader, { role: 'tar', port: port1, request: { ...source, pieceSize: MEMBER[kind] } }, port1);
-  const target = { kind, ...(fd !== undefined && { fd }), ...(level !== undefined && { level }) };
-  give(writer, { role: 'compress', port: port2, isTapped: tap !== undefined, ...target }, port2);
-}
-
 /** Passes on what the writer tells, and has it wait when there is enough under way. */
 function listen(
   writer: Worker,
-  { tap, progress }: CompressRequest,
+  { tap, progress }: Watch,
   resolve: (blob: BlobInfo) => void,
   reject: (error: unknown) => void,
 ): void {
   const taken = () => writer.postMessage({ role: 'taken' } satisfies EncodeOrder);
   writer.on('message', (note: EncodeNote) => {
+    if ('done' in note) progress?.(note.done);
     if ('member' in note) {
       const { buffer, byteOffset, length } = note.member;
       const room = tap?.write(Buffer.from(buffer, byteOffset, length));
       if (room === undefined) taken();
       else room.then(taken, reject);
-    } else if ('done' in note) progress?.(note.done);
-    else if ('blob' in note) resolve(note.blob);
-    else reject(failureOf(note));
+    } else if ('blob' in note) resolve(note.blob);
+    else if ('message' in note) reject(failureOf(note));
   });
 }
 
@@ -132,7 +164,7 @@ function give({ worker }: Thread, order: EncodeOrder, port: MessagePort): void {
   worker.postMessage(order, [port]);
 }
 
-function ended({ directory }: LayerSource, error: Error): FailureNote {
+function ended({ directory }: Pick<LayerSource, 'directory'>, error: Error): FailureNote {
   return {
     code: 'SYSTEM',
     subject: directory,

@@ -4,10 +4,12 @@ import { piecesAtOnce } from './compress.ts';
 import { type BlobTarget, compressFeed } from './compress-feed.ts';
 import { serveTar, TarFeed, type TarRequest } from './tar-feed.ts';
 import { type FailureNote, noteOf } from './thread-failure.ts';
+import { writeFeed } from './write-feed.ts';
 
-/** To a worker: to make a tar for whoever has the other end of the port, or to compress what comes from it. */
+/** To a worker: to make a tar for whoever has the other end of the port, or to write or compress what comes from it. */
 export type EncodeOrder =
   | { readonly role: 'tar'; readonly port: MessagePort; readonly request: TarRequest }
+  | { readonly role: 'write'; readonly port: MessagePort; readonly fd: number; readonly position: number }
   | ({ readonly role: 'compress'; readonly port: MessagePort; readonly isTapped: boolean } & Pick<
       BlobTarget,
       'kind' | 'level' | 'fd'
@@ -15,13 +17,15 @@ export type EncodeOrder =
   /** A piece of the blob was taken. */
   | { readonly role: 'taken' };
 
-/** From a worker that compresses. */
+/** From a worker that writes or compresses; `done` are bytes of the tar. */
 export type EncodeNote =
-  | { readonly member: Uint8Array }
+  | { readonly member: Uint8Array; readonly done: number }
   | { readonly done: number }
   | { readonly blob: BlobInfo }
   | FailureNote;
 
+/** Pieces that are read ahead of those that are written. */
+const AHEAD = 4;
 /** Bytes of the blob that may be on their way to who sends them. */
 const UNTAKEN = 8 << 20;
 
@@ -33,6 +37,8 @@ parentPort?.on('message', (order: EncodeOrder) => {
   switch (order.role) {
     case 'tar':
       return serveTar(order.request, order.port);
+    case 'write':
+      return void write(order);
     case 'compress':
       return void compress(order);
     case 'taken':
@@ -41,29 +47,38 @@ parentPort?.on('message', (order: EncodeOrder) => {
   }
 });
 
+function write({ port, fd, position }: EncodeOrder & { role: 'write' }): Promise<void> {
+  return follow(port, AHEAD, (feed) => writeFeed(feed, fd, position));
+}
+
 async function compress({ port, isTapped, ...target }: EncodeOrder & { role: 'compress' }): Promise<void> {
+  let done = 0;
+  const progress = (bytes: number): void => {
+    done = bytes;
+    if (!isTapped) tell({ done });
+  };
+  // Hands the bytes over: they are gone from this thread afterwards.
+  const sink = (member: Buffer): Promise<void> | undefined => {
+    untaken.push(member.length);
+    tell({ member, done }, [member.buffer as ArrayBuffer]);
+    return hasRoom() ? undefined : room();
+  };
   // What is being compressed, what is read meanwhile, and one to have at hand.
-  const feed = new TarFeed(port, piecesAtOnce() + 2);
+  await follow(port, piecesAtOnce() + 2, (feed) =>
+    compressFeed(feed, { ...target, progress, ...(isTapped && { sink }) }),
+  );
+  untaken.length = 0;
+}
+
+async function follow(port: MessagePort, ahead: number, work: (feed: TarFeed) => Promise<BlobInfo>) {
+  const feed = new TarFeed(port, ahead);
   try {
-    const blob = await compressFeed(feed, {
-      ...target,
-      progress: (done) => tell({ done }),
-      ...(isTapped && { sink }),
-    });
-    tell({ blob });
+    tell({ blob: await work(feed) });
   } catch (error) {
     tell(noteOf(error, 'blob'));
   } finally {
     feed.close();
-    untaken.length = 0;
   }
-}
-
-/** Hands the bytes over: they are gone from this thread afterwards. */
-function sink(member: Buffer): Promise<void> | undefined {
-  untaken.push(member.length);
-  tell({ member }, [member.buffer as ArrayBuffer]);
-  return hasRoom() ? undefined : room();
 }
 
 async function room(): Promise<void> {

@@ -1,15 +1,17 @@
 import type { Readable } from 'node:stream';
-import type { BlobInfo, CompressRequest } from '../content/content-store.ts';
+import type { BlobInfo, CompressRequest, TarTarget } from '../content/content-store.ts';
 import type { DiffInfo, Layer } from '../snapshots/snapshotter.ts';
 import { readable } from './compression.ts';
 import type { LayerOptions } from './layer-tar.ts';
 import { workerFile } from './worker-file.ts';
 
-/** Work on the tar of one layer that is done beside this thread. Both fail with `CORRUPT` for a layer that was damaged. */
+/** Work on the tar of one layer that is done beside this thread. All fail with `CORRUPT` for a layer that was damaged. */
 export interface LayerThreads {
   open(): Readable;
   /** Into an empty file, if there is one. Settles when nobody writes to it any more. */
   compress(fd: number | undefined, request: CompressRequest): Promise<BlobInfo>;
+  /** Settles when nobody writes to the file any more. */
+  write(target: TarTarget): Promise<void>;
 }
 
 /** Bytes of a tar from which on starting threads pays. */
@@ -34,6 +36,10 @@ export function layerThreads(
     async compress(fd, request) {
       const { compressInWorkers } = await import('./encode-pool.ts');
       return compressInWorkers(file, source(), fd, request);
+    },
+    async write(target) {
+      const { writeInWorkers } = await import('./encode-pool.ts');
+      return writeInWorkers(file, source(), target);
     },
   };
 }

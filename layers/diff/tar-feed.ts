@@ -9,8 +9,8 @@ import { type FailureNote, failureOf, noteOf } from './thread-failure.ts';
 export interface TarRequest {
   readonly directory: string;
   readonly options: LayerOptions;
-  /** What the tar must turn out to be. */
-  readonly diffId: DiffId;
+  /** What the tar must turn out to be; undefined: whoever has the other end looks. */
+  readonly diffId?: DiffId;
   /** Bytes of each piece but the last; whole blocks. */
   readonly pieceSize: number;
 }
@@ -23,24 +23,25 @@ type Delivery =
   | FailureNote;
 
 /**
- * Makes the tar of a layer, a piece for each order that comes through the port, and hashes it. Whoever follows gets the
- * end only when the tar is what it should be: a layer that was damaged in the store is not handed on.
+ * Makes the tar of a layer, a piece for each order that comes through the port. With a diff ID it is hashed, too: whoever
+ * follows gets the end only when the tar is what it should be, so that a damaged layer is not handed on.
  */
 export function serveTar({ directory, options, diffId, pieceSize }: TarRequest, port: MessagePort): void {
-  const hash = createHash('sha256');
+  const hash = diffId === undefined ? undefined : createHash('sha256');
   let tar: LayerTar | undefined;
   const deliver = (order: Order): void => {
     tar ??= new LayerTar(directory, options);
     const buffer = order === undefined ? Buffer.allocUnsafeSlow(pieceSize) : Buffer.from(order);
     const length = tar.fill(buffer);
-    hash.update(buffer.subarray(0, length));
+    hash?.update(buffer.subarray(0, length));
     if (length > 0) {
       const bytes = buffer.buffer as ArrayBuffer;
       port.postMessage({ buffer: bytes, length } satisfies Delivery, [bytes]);
       return;
     }
-    const actual = diffIdOf(hash);
-    if (actual !== diffId) throw corrupt(digestOfDiff(diffId), actual);
+    const actual = hash && diffIdOf(hash);
+    if (diffId !== undefined && actual !== undefined && actual !== diffId)
+      throw corrupt(digestOfDiff(diffId), actual);
     finish({ end: true });
   };
   const finish = (last: Delivery): void => {

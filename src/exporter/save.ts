@@ -2,15 +2,8 @@ import { createWriteStream, lstatSync, mkdirSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { Readable, type Writable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
-import {
-  bytePath,
-  type ContentStore,
-  encodeTarEntry,
-  hostPlatform,
-  type Platform,
-  type Store,
-  StoreError,
-} from '../../layers/index.ts';
+import { hostPlatform, type Platform, type Store, StoreError } from '../../layers/index.ts';
+import { archiveTar, bodyOf, writeArchiveFile } from './archive-file.ts';
 import { normalised } from './archive-images.ts';
 import { formedGraph, type ImageForm } from './compressed.ts';
 import { imageGraph } from './image-graph.ts';
@@ -55,10 +48,10 @@ export async function writeArchive(
   options: SaveOptions,
 ): Promise<void> {
   const files = await filesOf(store, images, options);
-  const bytes = Readable.from(tarOf(store.content, files), { objectMode: false, highWaterMark: 1 << 20 });
-  const signal = options.signal && { signal: options.signal };
-  if (typeof output !== 'string') await pipeline(bytes, output, { end: false, ...signal });
-  else await writeWhole(output, (path) => pipeline(bytes, createWriteStream(path), { ...signal }));
+  const { signal } = options;
+  if (typeof output === 'string')
+    await writeWhole(output, (path) => writeArchiveFile(store.content, files, path, signal));
+  else await pipeline(archiveTar(store.content, files), output, { end: false, ...(signal && { signal }) });
 }
 
 /** Writes images as an OCI layout directory. Blobs that are there already stay as they are; its documents are replaced. */
@@ -96,32 +89,4 @@ async function filesOf(
     written.push({ target: graph.target, names });
   }
   return archiveFiles(store.content, written, format, platform);
-}
-
-async function* tarOf(content: ContentStore, files: readonly ArchiveFile[]): AsyncGenerator<Uint8Array> {
-  for (const file of files) {
-    yield encodeTarEntry(plainFile(file));
-    yield* bodyOf(content, file);
-    if (file.size % 512 !== 0) yield Buffer.alloc(512 - (file.size % 512));
-  }
-  yield Buffer.alloc(1024);
-}
-
-async function* bodyOf(content: ContentStore, { content: body }: ArchiveFile): AsyncGenerator<Uint8Array> {
-  if (typeof body !== 'string') yield body;
-  else yield* content.read(body) as AsyncIterable<Buffer>;
-}
-
-function plainFile({ path, size }: ArchiveFile) {
-  const nothing = { linkpath: '', devMajor: 0, devMinor: 0, xattrs: [] };
-  return {
-    path: bytePath(path),
-    type: 'file',
-    mode: 0o644,
-    uid: 0,
-    gid: 0,
-    size,
-    mtimeNs: 0n,
-    ...nothing,
-  } as const;
 }

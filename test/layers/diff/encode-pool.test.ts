@@ -180,6 +180,40 @@ describe('compressInWorkers()', () => {
   });
 });
 
+describe('writeInWorkers()', () => {
+  test('writes the bytes of openLayerTar() where it is told, and no others', async () => {
+    const { writeInWorkers } = await freshPool();
+    const directory = largeLayer();
+    const expected = await buffer(openLayerTar(directory));
+    const path = join(tempFolder(), 'archive');
+    writeFileSync(path, Buffer.alloc(expected.length + 10, 'x'));
+    await writeInWorkers(worker, sourceOf(directory), { fd: openSync(path, 'r+'), position: 5 });
+    const written = readFileSync(path);
+    expect(written.subarray(5, -5).equals(expected)).toBe(true);
+    expect(`${written.subarray(0, 5)}${written.subarray(-5)}`).toBe('xxxxxxxxxx');
+  });
+
+  test('fails for a layer that is not what it was, one that is gone, and without room', async () => {
+    const { writeInWorkers } = await freshPool();
+    const directory = largeLayer();
+    const source = sourceOf(directory);
+    const target = { fd: openSync(join(tempFolder(), 'archive'), 'wx'), position: 0 };
+    const full = { fd: openSync('/dev/full', 'w'), position: 0 };
+    await expect(writeInWorkers(worker, source, full)).rejects.toThrow(
+      'Cannot write a layer to the archive: ENOSPC',
+    );
+    writeFileSync(join(directory, 'd/f11'), 'other');
+    await expect(writeInWorkers(worker, source, target)).rejects.toMatchObject({
+      code: 'CORRUPT',
+      message: expect.stringContaining('is damaged in the store'),
+    });
+    const gone = { ...source, directory: join(directory, 'missing') };
+    await expect(writeInWorkers(worker, gone, target)).rejects.toThrow(/ENOENT/);
+    const ended = { ...target, signal: AbortSignal.abort() };
+    await expect(writeInWorkers(worker, source, ended)).rejects.toMatchObject({ name: 'AbortError' });
+  });
+});
+
 describe('tarInWorker()', () => {
   test('gives the bytes of openLayerTar(), also after a reader that went away', async () => {
     const { tarInWorker } = await freshPool();
