@@ -9,6 +9,8 @@ import { parseDigest } from '../oci/digest.ts';
 import type { ImageRecord, ImageStore } from './image-store.ts';
 import { formatReference, parseReference } from './reference.ts';
 
+/** What `sha256:…` as a name comes to: Docker refuses it, too. */
+const LIKE_DIGEST = /^docker\.io\/library\/sha(256|512)[:@]/;
 const BARE_DIGEST = /^sha(256:[0-9a-f]{64}|512:[0-9a-f]{128})$/;
 
 /** Image names as files of the store's directory: docs/store-layout.md, "images". */
@@ -105,6 +107,10 @@ function isSame(a: Descriptor, b: Descriptor): boolean {
 function assertNormalised(name: string): void {
   if (BARE_DIGEST.test(name)) return;
   const normalised = formatReference(parseReference(name));
+  if (LIKE_DIGEST.test(name)) {
+    const message = `Cannot name an image "${name.replace(/^.*\//, '')}": it would be taken for a digest`;
+    throw new StoreError('INVALID_REFERENCE', name, message);
+  }
   if (normalised === name) return;
   const message = `Image name "${name}" is not in its normal form, which is "${normalised}"`;
   throw new StoreError('INVALID_REFERENCE', name, message);

@@ -110,9 +110,9 @@ function refuseUsed(store: Store, image: ListedImage, text: string): void {
 /** Brings in what `docker save`, `podman save` or any OCI layout holds. */
 export function loadImages(
   source: string | Readable,
-  location: StoreLocation = {},
+  { signal, ...location }: StoreLocation & { readonly signal?: AbortSignal } = {},
 ): Promise<readonly LoadedImage[]> {
-  return withStore(location, (store) => loadArchive(store, source));
+  return withStore(location, (store) => loadArchive(store, source, { ...(signal && { signal }) }));
 }
 
 /** Writes images as one archive that `docker load`, `podman load` and skopeo read. */

@@ -10,6 +10,9 @@ import {
   StoreError,
 } from '../../layers/index.ts';
 
+/** Indexes within indexes that are looked into: nobody nests them deeper, and each is a call within a call. */
+const MAX_DEPTH = 8;
+
 /** A layer of an image in an archive. */
 export interface KnownLayer {
   readonly descriptor: Descriptor;
@@ -22,14 +25,14 @@ export interface KnownLayer {
  */
 export class KnownLayers {
   private readonly layers = new Map<Digest, KnownLayer>();
-  private readonly documents = new Map<Digest, Descriptor>();
+  private readonly documents = new Map<Digest, { readonly descriptor: Descriptor; readonly depth: number }>();
   private readonly configs = new Map<Digest, Manifest[]>();
 
   constructor(
     private readonly content: ContentStore,
     entries: readonly Descriptor[],
   ) {
-    for (const entry of entries) this.want(entry);
+    for (const entry of entries) this.want(entry, 0);
   }
 
   get(digest: Digest): KnownLayer | undefined {
@@ -39,21 +42,21 @@ export class KnownLayers {
   /** To be called for every blob that was stored. */
   arrived(digest: Digest): void {
     const document = this.documents.get(digest);
-    if (document !== undefined) this.read(document);
+    if (document !== undefined) this.read(document.descriptor, document.depth);
     for (const manifest of this.configs.get(digest) ?? []) this.learn(manifest);
     this.configs.delete(digest);
   }
 
-  private want(document: Descriptor): void {
-    if (this.documents.has(document.digest)) return;
-    this.documents.set(document.digest, document);
-    if (this.content.info(document.digest) !== undefined) this.read(document);
+  private want(descriptor: Descriptor, depth: number): void {
+    if (depth > MAX_DEPTH || this.documents.has(descriptor.digest)) return;
+    this.documents.set(descriptor.digest, { descriptor, depth });
+    if (this.content.info(descriptor.digest) !== undefined) this.read(descriptor, depth);
   }
 
-  private read({ digest, mediaType }: Descriptor): void {
+  private read({ digest, mediaType }: Descriptor, depth: number): void {
     const document = parseImageDocument(this.content.readAll(digest, MAX_MANIFEST_BYTES), mediaType);
     if (document.kind === 'index') {
-      for (const entry of document.index.manifests) this.want(entry);
+      for (const entry of document.index.manifests) this.want(entry, depth + 1);
       return;
     }
     const { manifest } = document;

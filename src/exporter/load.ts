@@ -1,5 +1,5 @@
 import { createReadStream, statSync } from 'node:fs';
-import type { Readable } from 'node:stream';
+import { addAbortSignal, type Readable } from 'node:stream';
 import {
   choosePlatform,
   cleanEntryPath,
@@ -95,6 +95,7 @@ async function* membersOf(source: string | Readable, signal?: AbortSignal): Asyn
   }
   const options = { highWaterMark: 1 << 20, ...(signal && { signal }) };
   const bytes = typeof source === 'string' ? createReadStream(source, options) : source;
+  if (signal !== undefined && typeof source !== 'string') addAbortSignal(signal, source);
   yield* readArchive(plainTar(bytes));
 }
 
@@ -152,9 +153,15 @@ async function unpackTarget(
   target: Descriptor,
   platform: Platform,
 ): Promise<StoredImage | undefined> {
-  const image = readPresent(store, target, platform);
-  if (image !== undefined) await unpackImage(store, image);
-  return image;
+  try {
+    const image = readPresent(store, target, platform);
+    if (image !== undefined) await unpackImage(store, image);
+    return image;
+  } catch (error) {
+    if (!(error instanceof StoreError) || error.code !== 'NOT_FOUND') throw error;
+    const { subject } = error;
+    throw new StoreError('INVALID_ARCHIVE', subject, `Cannot read the archive: it lacks the blob ${subject}`);
+  }
 }
 
 function readPresent(store: Store, target: Descriptor, platform: Platform): StoredImage | undefined {

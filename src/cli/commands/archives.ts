@@ -1,7 +1,15 @@
 import { createReadStream } from 'node:fs';
 import type { Readable } from 'node:stream';
-import { configOfChanges, importImage, loadImages, parsePlatform, saveImageArchive } from '../../index.ts';
+import {
+  configOfChanges,
+  importImage,
+  type LoadedImage,
+  loadImages,
+  parsePlatform,
+  saveImageArchive,
+} from '../../index.ts';
 import { ExitCode } from '../exit-status.ts';
+import { interruptible } from '../interruptible.ts';
 import type { CommandModule } from '../tsctr.ts';
 import { UsageError } from '../usage-error.ts';
 
@@ -14,22 +22,27 @@ export const load: CommandModule = {
         if (values.input === undefined && process.stdin.isTTY) {
           throw new UsageError('requested load from stdin, but stdin is a terminal: use -i FILE');
         }
-        for (const { name, imageId, target, replaced } of await loadImages(values.input ?? process.stdin)) {
-          if (replaced !== undefined) {
-            process.stdout.write(
-              `The image ${name} existed already: its name now means the loaded one, and the old one (${replaced.digest}) has no name\n`,
-            );
-          }
-          process.stdout.write(
-            name === undefined
-              ? `Loaded image ID: ${imageId ?? target.digest}\n`
-              : `Loaded image: ${familiar(name)}\n`,
-          );
-        }
-        done(ExitCode.ok);
+        const source = values.input ?? process.stdin;
+        const work = async (signal: AbortSignal) => tellLoaded(await loadImages(source, { signal }));
+        done(await interruptible('tsctr', work));
       });
   },
 };
+
+function tellLoaded(images: readonly LoadedImage[]): void {
+  for (const { name, imageId, target, replaced } of images) {
+    if (replaced !== undefined) {
+      process.stdout.write(
+        `The image ${name} existed already: its name now means the loaded one, and the old one (${replaced.digest}) has no name\n`,
+      );
+    }
+    process.stdout.write(
+      name === undefined
+        ? `Loaded image ID: ${imageId ?? target.digest}\n`
+        : `Loaded image: ${familiar(name)}\n`,
+    );
+  }
+}
 
 function familiar(name: string): string {
   return name.replace(/^docker\.io\/(library\/)?/, '');

@@ -6,7 +6,7 @@ import {
   pushAllTags,
   pushImage,
 } from '../../index.ts';
-import { ExitCode } from '../exit-status.ts';
+import { interruptible } from '../interruptible.ts';
 import { TransferView, type TransferWords } from '../transfer-view.ts';
 import type { CommandModule } from '../tsctr.ts';
 
@@ -42,15 +42,15 @@ export const pull: CommandModule = {
       .option('--disable-content-trust', 'accepted for compatibility')
       .action(async (text: string, { quiet = false, platform, allTags }: TransferValues) => {
         const wanted = platform === undefined ? {} : { platform: parsePlatform(platform) };
-        if (allTags) await pullAll(text, { ...wanted, quiet });
-        else await pullOne(text, { ...wanted, quiet });
-        done(ExitCode.ok);
+        const transfer = allTags ? pullAll : pullOne;
+        done(await interruptible('tsctr', (signal) => transfer(text, { ...wanted, quiet, signal })));
       });
   },
 };
 
 interface PullRequest {
   readonly quiet: boolean;
+  readonly signal: AbortSignal;
   readonly platform?: ReturnType<typeof parsePlatform>;
 }
 
@@ -124,21 +124,20 @@ export const push: CommandModule = {
       .option('-a, --all-tags', 'every tag that the store has of the repository')
       .option('--disable-content-trust', 'accepted for compatibility')
       .action(async (name: string, { quiet = false, allTags }: TransferValues) => {
-        if (allTags) await pushAll(name, quiet);
-        else await pushOne(name, quiet);
-        done(ExitCode.ok);
+        const transfer = allTags ? pushAll : pushOne;
+        done(await interruptible('tsctr', (signal) => transfer(name, quiet, signal)));
       });
   },
 };
 
-async function pushOne(name: string, quiet: boolean): Promise<void> {
+async function pushOne(name: string, quiet: boolean, signal: AbortSignal): Promise<void> {
   if (!quiet && !isTagged(name)) process.stdout.write('Using default tag: latest\n');
   const shown = quiet ? {} : { report: view(UPLOAD).report, onTag: tellPush };
-  const { digest, size } = await pushImage(name, shown);
+  const { digest, size } = await pushImage(name, { ...shown, signal });
   process.stdout.write(quiet ? `${name}\n` : `${tagOf(name)}: digest: ${digest} size: ${size}\n`);
 }
 
-async function pushAll(name: string, quiet: boolean): Promise<void> {
+async function pushAll(name: string, quiet: boolean, signal: AbortSignal): Promise<void> {
   let shown: TransferView | undefined;
   const request = {
     report: (event: Parameters<TransferView['report']>[0]) => shown?.report(event),
@@ -147,7 +146,7 @@ async function pushAll(name: string, quiet: boolean): Promise<void> {
       shown = view(UPLOAD);
     },
   };
-  const pushed = await pushAllTags(name, quiet ? {} : request);
+  const pushed = await pushAllTags(name, { ...(!quiet && request), signal });
   if (quiet) process.stdout.write(`${name}\n`);
   else
     for (const { name: full, target } of pushed)

@@ -22,6 +22,13 @@ describe('LocalImageStore', () => {
     expect(other.images.get('docker.io/library/app:other')).toBeUndefined();
   });
 
+  test.each(['sha256', 'sha512'])('set() takes no name that looks like a %s digest', (algorithm) => {
+    const { store } = tempStore();
+    const target = put(store, 'one');
+    const set = () => store.images.set(`docker.io/library/${algorithm}:abc`, target);
+    expect(set).toThrow('would be taken for a digest');
+  });
+
   test('set() moves a name, and changes nothing where it points there already', async () => {
     const { store } = tempStore();
     const first = store.images.set(NAME, put(store, 'one'));

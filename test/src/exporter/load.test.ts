@@ -188,6 +188,14 @@ describe('loadArchive()', () => {
     await expect(loadArchive(tempStore().store, folder)).rejects.toMatchObject({ code: 'INVALID_ARCHIVE' });
   });
 
+  test('says what an archive lacks', async () => {
+    const { [blobPath(0)]: _, ...others } = files;
+    await expect(load(others)).rejects.toMatchObject({
+      code: 'INVALID_ARCHIVE',
+      message: expect.stringContaining('it lacks the blob'),
+    });
+  });
+
   test('refuses archives without images, cut short, or of another kind', async () => {
     await expect(load({ 'etc/passwd': 'x' })).rejects.toMatchObject({ code: 'INVALID_ARCHIVE' });
     const whole = tarOf(files);
