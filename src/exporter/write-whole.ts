@@ -15,6 +15,10 @@ export async function writeWhole(path: string, write: (path: string) => Promise<
     try {
       await write(`/proc/self/fd/${file.fd}`);
       file.appearAs(bytePath(basename(path)));
+    } catch (error) {
+      // A full disk is told without a name.
+      const { errno, path: named } = error as NodeJS.ErrnoException;
+      throw errno !== undefined && named === undefined ? Object.assign(error as Error, { path }) : error;
     } finally {
       file.close();
     }

@@ -1,7 +1,6 @@
 import {
   closeSync,
   constants,
-  fchmodSync,
   fchownSync,
   mkdirSync,
   openSync,
@@ -151,10 +150,7 @@ function changeConfig(file: string, change: (config: LoginConfig) => LoginConfig
     const whole = new WholeFile(folder, 0o600);
     try {
       writeFileSync(whole.fd, text);
-      if (before !== undefined) {
-        fchownSync(whole.fd, before.uid, before.gid);
-        fchmodSync(whole.fd, before.mode & 0o7777);
-      }
+      if (before !== undefined) fchownSync(whole.fd, before.uid, before.gid);
       whole.appearAs(bytePath(basename(path)));
     } finally {
       whole.close();
