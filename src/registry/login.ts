@@ -1,6 +1,7 @@
 import {
   closeSync,
   constants,
+  fchmodSync,
   fchownSync,
   mkdirSync,
   openSync,
@@ -150,7 +151,10 @@ function changeConfig(file: string, change: (config: LoginConfig) => LoginConfig
     const whole = new WholeFile(folder, 0o600);
     try {
       writeFileSync(whole.fd, text);
-      if (before !== undefined) fchownSync(whole.fd, before.uid, before.gid);
+      if (before !== undefined) {
+        fchownSync(whole.fd, before.uid, before.gid);
+        fchmodSync(whole.fd, before.mode & 0o7777);
+      }
       whole.appearAs(bytePath(basename(path)));
     } finally {
       whole.close();

@@ -24,15 +24,15 @@ test('keepCredentials() makes the file for its owner alone, and leaves nothing e
   expect(readdirSync(folder)).toEqual(['config.json']);
 });
 
-test('keepCredentials() changes what a link points at, leaves all else that it says, and has others read it no more', async () => {
+test('keepCredentials() changes what a link points at, with its mode and all else that it says', async () => {
   const folder = tempFolder();
   mkdirSync(join(folder, 'dotfiles'));
   const real = join(folder, 'dotfiles/docker.json');
-  writeFileSync(real, '{"detachKeys":"ctrl-a","auths":{"b.example":{}}}', { mode: 0o644 });
+  writeFileSync(real, '{"detachKeys":"ctrl-a","auths":{"b.example":{}}}', { mode: 0o640 });
   symlinkSync(real, join(folder, 'config.json'));
   await keepCredentials('a.example', al, { DOCKER_CONFIG: folder });
   expect(lstatSync(join(folder, 'config.json')).isSymbolicLink()).toBe(true);
-  expect(statSync(real).mode & 0o777).toBe(0o600);
+  expect(statSync(real).mode & 0o777).toBe(0o640);
   expect(read(real)).toEqual({ detachKeys: 'ctrl-a', auths: { 'a.example': { auth }, 'b.example': {} } });
 });
 
