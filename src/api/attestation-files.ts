@@ -5,27 +5,44 @@ import { displayPath, type FileNode, type FileTree } from '../../layers/index.ts
 import type { Subject } from '../attest/statement.ts';
 import type { Attestation } from './attest.ts';
 
-export interface AttestationPlace {
-  readonly directory: string;
+export interface AttestationNames {
   /** Before and behind the name of each file. */
   readonly prefix: string;
   readonly suffix: string;
-  readonly signal?: AbortSignal;
 }
 
-/** Writes attestations beside the files that they are about, each named with its digest, as BuildKit does. */
-export async function writeAttestations(
+/**
+ * Attestations as files beside those that they are about, each of these named with its digest, as BuildKit does. They
+ * take the place of files of their names.
+ */
+export async function attestationFiles(
   attestations: readonly Attestation[],
   tree: FileTree,
-  { directory, prefix, suffix, signal }: AttestationPlace,
-): Promise<void> {
-  const subjects = await fileSubjects(tree, signal);
-  for (const { fileName, about } of attestations) {
-    const [stem, ...extension] = fileName.split('.');
-    const path = join(directory, `${prefix}${stem}${suffix}.${extension.join('.')}`);
+  { prefix, suffix }: AttestationNames,
+  signal?: AbortSignal,
+): Promise<ReadonlyMap<string, Buffer>> {
+  const named = new Map(
+    attestations.map(({ fileName, about }) => {
+      const [stem, ...extension] = fileName.split('.');
+      return [`${prefix}${stem}${suffix}.${extension.join('.')}`, about];
+    }),
+  );
+  const subjects = (await fileSubjects(tree, signal)).filter(({ name }) => !named.has(name));
+  return new Map(
+    [...named].map(([name, about]) => [
+      name,
+      Buffer.from(`${JSON.stringify(about(subjects), undefined, 2)}\n`),
+    ]),
+  );
+}
+
+/** Writes files into a directory that an image was written to. */
+export function writeBeside(directory: string, files: ReadonlyMap<string, Buffer>): void {
+  for (const [name, bytes] of files) {
+    const path = join(directory, name);
     // The image may have put a link there, which must not say where this is written to.
     rmSync(path, { force: true });
-    writeFileSync(path, `${JSON.stringify(about(subjects), undefined, 2)}\n`, { flag: 'wx' });
+    writeFileSync(path, bytes, { flag: 'wx' });
   }
 }
 

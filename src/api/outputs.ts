@@ -207,26 +207,31 @@ async function writeFiles(
     ...(time !== undefined && { mtimeNs: BigInt(time) * 1_000_000_000n }),
     ...(signal && { signal }),
   };
+  const isMixed = built.length > 1 && !isSplit;
+  const beside = async (index: number): Promise<ReadonlyMap<string, Buffer>> => {
+    const { attestations, platform } = built[index]!;
+    if (attestations.length === 0) return new Map();
+    const { attestationFiles } = await import('./attestation-files.ts');
+    const suffix = isMixed ? `.${platformFolder(formatPlatform(platform))}` : '';
+    return attestationFiles(attestations, parts[index]!.tree, { prefix: attestationPrefix, suffix }, signal);
+  };
   if (output.type === 'tar') {
     const { writeTar } = await import('../exporter/tar.ts');
-    await writeTar(parts, destination(output.dest), options);
+    const whole = await Promise.all(
+      parts.map(async (part, index) => ({ ...part, added: await beside(index) })),
+    );
+    await writeTar(whole, destination(output.dest), options);
     return;
   }
   const { writeLocal } = await import('../exporter/local.ts');
-  const taken = built.length > 1 && !isSplit ? { taken: new Set<string>() } : {};
+  const taken = isMixed ? { taken: new Set<string>() } : {};
   for (const [index, { tree, folder }] of parts.entries()) {
     const directory = join(output.dest, folder);
     await writeLocal(tree, directory, { ...options, ...taken, deletes });
-    const { attestations, platform } = built[index]!;
-    if (attestations.length === 0) continue;
-    const { writeAttestations } = await import('./attestation-files.ts');
-    const suffix = built.length > 1 && !isSplit ? `.${platformFolder(formatPlatform(platform))}` : '';
-    await writeAttestations(attestations, tree, {
-      directory,
-      prefix: attestationPrefix,
-      suffix,
-      ...(signal && { signal }),
-    });
+    const files = await beside(index);
+    if (files.size === 0) continue;
+    const { writeBeside } = await import('./attestation-files.ts');
+    writeBeside(directory, files);
   }
 }
 

@@ -19,6 +19,8 @@ const BLOCK = 512;
 export interface TarPart {
   readonly tree: FileTree;
   readonly folder: string;
+  /** Files that belong to it and are not of the tree, by name; what the tree has there is left out. */
+  readonly added?: ReadonlyMap<string, Buffer>;
 }
 
 /**
@@ -64,12 +66,22 @@ export function* tarOf(tree: FileTree, options: TarOptions = {}): Generator<Buff
 }
 
 function* tarOfParts(parts: readonly TarPart[], options: TarOptions): Generator<Buffer> {
-  for (const { tree, folder } of parts) {
-    const writer = new TarWriter(tree, options);
+  for (const { tree, folder, added = new Map<string, Buffer>() } of parts) {
+    const hidden = new Set([...added.keys()].map((name) => `/${name}`));
+    const writer = new TarWriter(tree, options, hidden);
     const root = tree.lookup('/');
     if (root !== undefined) yield* folder === '' ? writer.below(root, '') : writer.entry(root, folder);
+    for (const [name, bytes] of added)
+      yield* addedFile(folder === '' ? name : `${folder}/${name}`, bytes, options.mtimeNs);
   }
   yield Buffer.alloc(2 * BLOCK);
+}
+
+function* addedFile(path: string, bytes: Buffer, mtimeNs = BigInt(Date.now()) * 1_000_000n) {
+  const owner = { mode: 0o644, uid: 0, gid: 0, linkpath: '', devMajor: 0, devMinor: 0 };
+  yield encodeTarEntry({ ...owner, path, type: 'file', size: bytes.length, mtimeNs, xattrs: [] });
+  yield bytes;
+  yield Buffer.alloc(-bytes.length & (BLOCK - 1));
 }
 
 class TarWriter {
@@ -79,12 +91,13 @@ class TarWriter {
   constructor(
     readonly tree: FileTree,
     readonly options: TarOptions,
+    readonly hidden: ReadonlySet<BytePath> = new Set(),
   ) {}
 
   /** `prefix` ends with a slash, or is empty. */
   *below(directory: FileNode, prefix: BytePath): Generator<Buffer> {
     const children = this.#tolerant(() => this.tree.children(directory)) ?? [];
-    for (const node of children)
+    for (const node of children.filter(({ path }) => !this.hidden.has(path)))
       yield* this.entry(node, prefix + node.path.slice(node.path.lastIndexOf('/') + 1));
   }
 

@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { lstatSync, mkdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:http';
@@ -195,6 +196,28 @@ describeCommands('attestations', (commands) => {
     expect(JSON.parse(readFileSync(join(directory, 'sbom.spdx.json'), 'utf8')).predicateType).toBe(
       'https://spdx.dev/Document',
     );
+  });
+
+  test('are files in a tar of files, in place of what the image has there', async () => {
+    const archive = join(tempFolder(), 'out.tar');
+    const files = {
+      Dockerfile: 'FROM scratch\nCOPY file provenance.json /\n',
+      'provenance.json': 'of the image',
+    };
+    const args = [
+      `--output=type=tar,dest=${archive}`,
+      '--provenance=true',
+      '--platform=linux/amd64,linux/arm64',
+    ];
+    expect((await build(args, files)).code).toBe(0);
+    const tar = (...rest: string[]) => execFileSync('tar', [...rest, archive], { encoding: 'utf8' });
+    expect(tar('tf').trim().split('\n').sort()).toEqual(
+      ['amd64', 'arm64'].flatMap((name) =>
+        ['', 'file', 'provenance.json'].map((file) => `linux_${name}/${file}`),
+      ),
+    );
+    const text = execFileSync('tar', ['xOf', archive, 'linux_arm64/provenance.json'], { encoding: 'utf8' });
+    expect(JSON.parse(text).subject).toMatchObject([{ name: 'file' }]);
   });
 
   test('are one for each platform, after the images', async () => {
