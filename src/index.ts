@@ -29,6 +29,7 @@ export * from './api/login.ts';
 export * from './api/network-commands.ts';
 export type { OpenStep, StepProcess } from './api/open-step.ts';
 export * from './api/registry-commands.ts';
+export * from './api/remote-index.ts';
 export * from './api/run.ts';
 export * from './api/spec.ts';
 export * from './api/store-commands.ts';

@@ -65,6 +65,8 @@ export function parseIndex(bytes: Uint8Array, mediaType?: string): Index {
     mediaType: type,
     manifests: fields.required('manifests', list(readDescriptor, MAX_MANIFESTS)),
     annotations: fields.optional('annotations', dictionary(text)),
+    artifactType: fields.optional('artifactType', text),
+    subject: fields.optional('subject', readDescriptor),
   });
 }
 
@@ -81,7 +83,8 @@ export function layersOf(
   return manifest.layers.map((descriptor, index) => ({ descriptor, diffId: diffIds[index]! }));
 }
 
-const readDescriptor: Reader<Descriptor> = (value, path) => {
+/** A descriptor in a document. Throws `INVALID_MANIFEST`. */
+export const readDescriptor: Reader<Descriptor> = (value, path) => {
   const fields = new Fields(value, path);
   return present({
     mediaType: fields.required('mediaType', readMediaType),

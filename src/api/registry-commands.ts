@@ -116,32 +116,6 @@ export async function inspectRemote(text: string, request: RegistryRequest = {})
   }
 }
 
-/** Makes an index of images in registries under names, where `docker buildx imagetools create` would. */
-export async function createRemoteIndex(
-  sources: readonly string[],
-  targets: readonly string[],
-  request: RegistryRequest & {
-    readonly annotations?: Readonly<Record<string, string>>;
-    readonly dryRun?: boolean;
-  } = {},
-): Promise<{ readonly bytes: Buffer; readonly digest: Digest }> {
-  const { indexBytes, pushIndex, remoteManifests } = await import('../exporter/copy-image.ts');
-  const { digestOf } = await import('../../layers/index.ts');
-  const options = optionsOf(request);
-  const { annotations } = request;
-  const found = await Promise.all(sources.map((source) => remoteManifests(parseReference(source), options)));
-  const manifests = [...new Map(found.flat().map((entry) => [entry.descriptor.digest, entry])).values()];
-  const { text } = indexBytes(
-    manifests.map(({ descriptor }) => descriptor),
-    annotations,
-  );
-  if (!request.dryRun) {
-    for (const target of targets)
-      await pushIndex(manifests, parseReference(target), { ...options, ...(annotations && { annotations }) });
-  }
-  return { bytes: text, digest: digestOf(text) };
-}
-
 /** Makes a list of images in registries, kept in the store until it is pushed. */
 export function createManifestList(
   name: string,
@@ -150,7 +124,7 @@ export function createManifestList(
 ): Promise<string> {
   return withStore(request, async (store) => {
     const { readManifestList, writeManifestList } = await import('../exporter/manifest-lists.ts');
-    const { remoteManifests } = await import('../exporter/copy-image.ts');
+    const { remoteImage } = await import('../exporter/copy-image.ts');
     const reference = parseReference(name);
     const known = readManifestList(store, reference);
     if (known !== undefined && !request.amend)
@@ -160,10 +134,8 @@ export function createManifestList(
         `refusing to amend an existing manifest list with no --amend flag`,
       );
     const options = optionsOf(request);
-    const found = await Promise.all(
-      members.map((member) => remoteManifests(parseReference(member), options)),
-    );
-    const all = [...(known?.manifests ?? []), ...found.flat()];
+    const found = await Promise.all(members.map((member) => remoteImage(parseReference(member), options)));
+    const all = [...(known?.manifests ?? []), ...found.flatMap(({ manifests }) => manifests)];
     writeManifestList(store, reference, [
       ...new Map(all.map((entry) => [entry.descriptor.digest, entry])).values(),
     ]);
@@ -195,9 +167,9 @@ export function annotateManifest(
 export function localManifestList(name: string, location: StoreLocation = {}): Promise<Buffer | undefined> {
   return withStore(location, async (store) => {
     const { readManifestList } = await import('../exporter/manifest-lists.ts');
-    const { indexBytes } = await import('../exporter/copy-image.ts');
+    const { remoteIndex } = await import('../exporter/copy-image.ts');
     const known = readManifestList(store, parseReference(name));
-    return known && indexBytes(known.manifests.map(({ descriptor }) => descriptor)).text;
+    return known && remoteIndex(known.manifests).bytes;
   });
 }
 
@@ -207,10 +179,10 @@ export function pushManifestList(
   request: RegistryRequest & { readonly purge?: boolean } = {},
 ): Promise<Digest> {
   return withStore(request, async (store) => {
-    const { pushIndex } = await import('../exporter/copy-image.ts');
+    const { pushRemote, remoteIndex } = await import('../exporter/copy-image.ts');
     const { deleteManifestList } = await import('../exporter/manifest-lists.ts');
     const { manifests } = await listOf(store, name);
-    const { digest } = await pushIndex(manifests, parseReference(name), optionsOf(request));
+    const { digest } = await pushRemote(remoteIndex(manifests), parseReference(name), optionsOf(request));
     if (request.purge) deleteManifestList(store, parseReference(name));
     return digest;
   });

@@ -32,11 +32,16 @@ export interface RemoteManifest {
   readonly source: Pick<Reference, 'domain' | 'path'>;
 }
 
-/** The manifests that a reference means: one, or all of an index. */
-export async function remoteManifests(
-  reference: Reference,
-  options: RegistryOptions = {},
-): Promise<readonly RemoteManifest[]> {
+/** What a reference means, in the registry's own bytes. */
+export interface RemoteImage {
+  readonly mediaType: string;
+  readonly bytes: Buffer;
+  /** One, or all of an index. */
+  readonly manifests: readonly RemoteManifest[];
+}
+
+/** Reads what a reference means, without its layers. */
+export async function remoteImage(reference: Reference, options: RegistryOptions = {}): Promise<RemoteImage> {
   const { domain, path } = reference;
   const fetcher = await openFetcher(reference, options);
   try {
@@ -47,7 +52,8 @@ export async function remoteManifests(
       document.kind === 'index'
         ? document.index.manifests
         : [{ ...descriptor, ...(await platformOf(fetcher, document.manifest)) }];
-    return found.map((entry) => ({ descriptor: entry, source: { domain, path } }));
+    const manifests = found.map((entry) => ({ descriptor: entry, source: { domain, path } }));
+    return { mediaType: descriptor.mediaType, bytes, manifests };
   } finally {
     fetcher.close();
   }
@@ -69,39 +75,41 @@ async function platformOf(fetcher: Fetcher, manifest: Manifest): Promise<{ reado
 }
 
 /**
- * Puts an index of manifests under the tag of a reference. What its repository lacks is brought there: mounted within a
- * registry, streamed from one to another. Gives the index' descriptor.
+ * Puts a document, an index as a rule, under the tag of a reference. What the repository lacks of the manifests that it
+ * names is brought there: mounted within a registry, streamed from one to another. Gives its descriptor.
  */
-export async function pushIndex(
-  manifests: readonly RemoteManifest[],
+export async function pushRemote(
+  { manifests, mediaType, bytes }: RemoteImage,
   target: Reference,
-  options: RegistryOptions & { readonly annotations?: Readonly<Record<string, string>> } = {},
+  options: RegistryOptions = {},
 ): Promise<Descriptor> {
   const pusher = await openPusher(target, options);
   try {
     for (const { descriptor, source } of manifests)
       await copyManifest(descriptor, source, target, pusher, options);
-    const { index, text } = indexBytes(
-      manifests.map(({ descriptor }) => descriptor),
-      options.annotations,
-    );
-    const descriptor = { mediaType: index.mediaType, digest: digestOf(text), size: text.length };
-    await pusher.manifest(text, descriptor, target.tag);
+    const descriptor = { mediaType, digest: digestOf(bytes), size: bytes.length };
+    await pusher.manifest(bytes, descriptor, target.tag);
     return descriptor;
   } finally {
     pusher.close();
   }
 }
 
-/** In Docker's type when all that it names is. */
-export function indexBytes(
-  manifests: readonly Descriptor[],
+/** A new index of manifests; in Docker's type when all that it names is. */
+export function remoteIndex(
+  manifests: readonly RemoteManifest[],
   annotations?: Readonly<Record<string, string>>,
-): { readonly index: Index; readonly text: Buffer } {
-  const isDocker = manifests.every(({ mediaType }) => mediaType === MediaType.dockerManifest);
+): RemoteImage {
+  const entries = manifests.map(({ descriptor }) => descriptor);
+  const isDocker = entries.every((entry) => entry.mediaType === MediaType.dockerManifest);
   const mediaType = isDocker && annotations === undefined ? MediaType.dockerIndex : MediaType.ociIndex;
-  const index: Index = { schemaVersion: 2, mediaType, manifests, ...(annotations && { annotations }) };
-  return { index, text: Buffer.from(JSON.stringify(index)) };
+  const index: Index = {
+    schemaVersion: 2,
+    mediaType,
+    manifests: entries,
+    ...(annotations && { annotations }),
+  };
+  return { mediaType, bytes: Buffer.from(JSON.stringify(index)), manifests };
 }
 
 async function copyManifest(

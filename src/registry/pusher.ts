@@ -135,16 +135,18 @@ class RepositoryPusher implements Pusher {
   }
 }
 
-/** What a referrer says of itself. An artifact without a type of its own has that of its configuration. */
+/** What a referrer says of itself. A manifest without a type of its own has that of its configuration, an index none. */
 function readReferrer(bytes: Uint8Array, { mediaType }: Descriptor): Referrer | undefined {
   // Most manifests are none, and need no more than this look.
   if (!Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).includes('"subject"')) return undefined;
   const document = parseImageDocument(bytes, mediaType);
-  if (document.kind === 'index' || document.manifest.subject === undefined) return undefined;
-  const { subject, artifactType, annotations, config } = document.manifest;
+  const { subject, annotations, artifactType } =
+    document.kind === 'index' ? document.index : document.manifest;
+  if (subject === undefined) return undefined;
+  const type = artifactType ?? (document.kind === 'index' ? undefined : document.manifest.config.mediaType);
   return {
     subject: subject.digest,
-    entry: { artifactType: artifactType ?? config.mediaType, ...(annotations && { annotations }) },
+    entry: { ...(type !== undefined && { artifactType: type }), ...(annotations && { annotations }) },
   };
 }
 

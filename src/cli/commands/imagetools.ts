@@ -1,4 +1,11 @@
-import { createRemoteIndex, formatPlatform, inspectRemote, type RemoteDocument } from '../../index.ts';
+import { readFileSync } from 'node:fs';
+import {
+  createRemoteIndex,
+  formatPlatform,
+  inspectRemote,
+  parsePlatform,
+  type RemoteDocument,
+} from '../../index.ts';
 import { ExitCode } from '../exit-status.ts';
 import type { CommandModule } from '../tsctr.ts';
 import { UsageError } from '../usage-error.ts';
@@ -38,6 +45,9 @@ interface CreateValues {
   readonly annotation?: readonly string[];
   readonly append?: boolean;
   readonly dryRun?: boolean;
+  readonly file?: readonly string[];
+  readonly platform?: readonly string[];
+  readonly preferIndex?: boolean;
 }
 
 const collect = (value: string, all: readonly string[] = []) => [...all, value];
@@ -50,15 +60,23 @@ export const create: CommandModule = {
       .option('--annotation <annotation>', 'KEY=VALUE of the index', collect)
       .option('--append', 'keep what the name means already')
       .option('--dry-run', 'show the index instead of pushing it')
+      .option('-f, --file <file>', 'a descriptor, in JSON, of a source', collect)
+      .option('-p, --platform <platform>', 'only these of what the sources have', collect)
+      .option('--prefer-index', 'make an index also of a single image', true)
+      .option('--no-prefer-index', 'copy a single image as it is')
+      .option('-D, --debug', 'accepted for compatibility')
       .option('--builder <name>', 'accepted for compatibility')
       .option('--progress <type>', 'accepted for compatibility')
       .action(async (sources: readonly string[], values: CreateValues) => {
-        const { tag: tags = [], annotation, append = false, dryRun = false } = values;
+        const { tag: tags = [], annotation, append = false, dryRun = false, file = [], platform } = values;
         if (tags.length === 0 && !dryRun) throw new UsageError('no tags to push: use -t NAME');
-        const all = append ? [...tags, ...sources] : sources;
+        const described = file.map((path) => readFileSync(path, 'utf8'));
+        const all = [...(append ? tags : []), ...described, ...sources];
         if (all.length === 0) throw new UsageError('no sources: name images in a registry');
         const { bytes, digest } = await createRemoteIndex(all, tags, {
           dryRun,
+          prefersIndex: values.preferIndex ?? true,
+          ...(platform && { platforms: platform.flatMap((text) => text.split(',')).map(parsePlatform) }),
           ...(annotation && { annotations: Object.fromEntries(annotation.map(pair)) }),
         });
         if (dryRun) process.stdout.write(`${JSON.stringify(JSON.parse(bytes.toString()), undefined, 2)}\n`);

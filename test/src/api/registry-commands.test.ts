@@ -5,7 +5,6 @@ import { images, tagImage } from '../../../src/api/image-commands.ts';
 import {
   annotateManifest,
   createManifestList,
-  createRemoteIndex,
   inspectRemote,
   localManifestList,
   pullAllTags,
@@ -118,26 +117,5 @@ describe('a manifest list', () => {
     await pushManifestList(`${target.host}/list:1`, { storeRoot });
     for (const { blob, descriptor } of one.layers)
       expect(target.blobs.get(descriptor.digest)?.equals(blob)).toBe(true);
-  });
-});
-
-describe('createRemoteIndex()', () => {
-  test('puts images and what indexes name under one tag, each once', async () => {
-    publish(registry, 'one', 'latest', one);
-    publish(registry, 'other', 'latest', other);
-    await createRemoteIndex([at('one'), at('other')], [at('both:1'), at('both:2')]);
-    const { digest } = await createRemoteIndex([at('both:1'), at('one')], [at('again:1')], {
-      annotations: { key: 'value' },
-    });
-    const { manifests, descriptor, bytes } = await inspectRemote(at('again:1'));
-    expect(descriptor.digest).toBe(digest);
-    expect(manifests?.map((entry) => entry.digest)).toEqual([one.descriptor.digest, other.descriptor.digest]);
-    expect(JSON.parse(bytes.toString()).annotations).toEqual({ key: 'value' });
-  });
-
-  test('changes nothing when it is only to be shown', async () => {
-    publish(registry, 'one', 'latest', one);
-    await createRemoteIndex([at('one')], [at('both:1')], { dryRun: true });
-    expect(tagsAt('both')).toEqual([]);
   });
 });

@@ -266,6 +266,24 @@ describe('a manifest with a subject', () => {
   });
 });
 
+test.each([true, false])(
+  'an index with a subject is among its referrers, where the API is there: %s',
+  async (referrers) => {
+    registry.referrers = referrers;
+    const subject = { mediaType: MediaType.ociManifest, digest: sha256(Buffer.from('x')), size: 1 };
+    const index = { schemaVersion: 2, mediaType: MediaType.ociIndex, manifests: [], subject };
+    const text = Buffer.from(JSON.stringify({ ...index, artifactType: 'application/x' }));
+    await pusher.manifest(text, { mediaType: MediaType.ociIndex, digest: sha256(text), size: text.length });
+    const fetcher = await openFetcher(parseReference(`${registry.host}/a/b`), {
+      environment: { HOME: '/nonexistent' },
+    });
+    expect(await fetcher.referrers(subject.digest)).toMatchObject([
+      { digest: sha256(text), mediaType: MediaType.ociIndex, artifactType: 'application/x' },
+    ]);
+    fetcher.close();
+  },
+);
+
 test('Pusher.manifest() puts a manifest under its tag, or its digest alone', async () => {
   const manifest = Buffer.from('{"schemaVersion":2}');
   const descriptor = { mediaType: MediaType.ociManifest, digest: sha256(manifest), size: manifest.length };
