@@ -131,7 +131,7 @@ async function forPlatforms(
     throw new ApiError(
       'BAD_REQUEST',
       '--platform',
-      `none of the manifests match the specified platforms: ${platforms.map(formatPlatform).join(', ')}`,
+      `none of the manifests match the provided platforms: ${platforms.map(formatPlatform).join(', ')}`,
     );
   const digests = new Set<string | undefined>(kept.map(({ digest }) => digest));
   return manifests.filter(

@@ -95,12 +95,15 @@ export async function pushRemote(
   }
 }
 
-/** A new index of manifests; in Docker's type when all that it names is. */
+/** A new index of manifests; in Docker's type when all that it names is. The bytes are those that buildx makes. */
 export function remoteIndex(
   manifests: readonly RemoteManifest[],
   annotations?: Readonly<Record<string, string>>,
 ): RemoteImage {
-  const entries = manifests.map(({ descriptor }) => descriptor);
+  const entries = manifests.map(({ descriptor: { platform, ...entry } }) => ({
+    ...entry,
+    ...(platform && { platform: inOrder(platform) }),
+  }));
   const isDocker = entries.every((entry) => entry.mediaType === MediaType.dockerManifest);
   const mediaType = isDocker && annotations === undefined ? MediaType.dockerIndex : MediaType.ociIndex;
   const index: Index = {
@@ -109,7 +112,11 @@ export function remoteIndex(
     manifests: entries,
     ...(annotations && { annotations }),
   };
-  return { mediaType, bytes: Buffer.from(JSON.stringify(index)), manifests };
+  return { mediaType, bytes: Buffer.from(JSON.stringify(index, undefined, 2)), manifests };
+}
+
+function inOrder({ architecture, os, ...more }: Platform): Platform {
+  return { architecture, os, ...more };
 }
 
 async function copyManifest(

@@ -79,7 +79,7 @@ export const create: CommandModule = {
           ...(platform && { platforms: platform.flatMap((text) => text.split(',')).map(parsePlatform) }),
           ...(annotation && { annotations: Object.fromEntries(annotation.map(pair)) }),
         });
-        if (dryRun) process.stdout.write(`${JSON.stringify(JSON.parse(bytes.toString()), undefined, 2)}\n`);
+        if (dryRun) process.stdout.write(`${bytes}\n`);
         else for (const tag of tags) process.stderr.write(`pushed ${digest} to ${tag}\n`);
         done(ExitCode.ok);
       });
