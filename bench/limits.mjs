@@ -61,7 +61,7 @@ const limits = {
     about: 'the same in chroot',
     fill: debianRoot,
     command: shell(
-      'cp -a "$1/rootfs" "$2" && cp -L /etc/resolv.conf "$2/etc/" && chroot "$2" sh -c "apt-get update && apt-get install -y --no-install-recommends jq"',
+      'cp -a "$1/rootfs" "$2" && cp -L /etc/resolv.conf "$2/etc/" && mknod -m 666 "$2/dev/null" c 1 3 && chroot "$2" sh -c "apt-get update && apt-get install -y --no-install-recommends jq"',
     ),
   },
   untar: {

@@ -10,6 +10,6 @@ import { limited } from './workloads/limited.mjs';
 
 const all = { ...steps, ...graphs, ...copying, ...containers, ...limited };
 const ORDER =
-  'noop run run-nonet detached touch-big run10 stages eight-at-once compile npm rm-big copy512m write512m ignored layers127 pull apt monorepo copy-warm save push stages30 copy50k copy-edit memory-copy memory-pull memory-push memory-files base-big';
+  'noop run run-nonet detached touch-big run10 stages eight-at-once compile npm rm-big copy512m write512m ignored layers127 pull apt monorepo copy-warm save stages30 copy50k copy-edit memory-copy memory-pull memory-files base-big push memory-push';
 
 export const workloads = Object.fromEntries(ORDER.split(' ').map((name) => [name, all[name]]));
