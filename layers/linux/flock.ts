@@ -49,10 +49,11 @@ export function unlockFile(fd: number): void {
  * since a blocking call would hold one of the few threads that the owner of the lock may need to finish.
  */
 export async function waitForLock(fd: number, mode: LockMode, signal?: AbortSignal): Promise<void> {
-  const start = performance.now();
+  let waited = 0;
   while (!tryLockFile(fd, mode)) {
-    const interval = Math.min(50, 1 + (performance.now() - start) / 10);
+    const interval = Math.min(50, 1 + waited / 10);
     await sleep(interval, undefined, signal ? { signal } : {});
+    waited += interval;
   }
 }
 

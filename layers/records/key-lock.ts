@@ -1,4 +1,4 @@
-import { closeSync, constants, openSync, readdirSync, rmSync } from 'node:fs';
+import { closeSync, constants, openSync, readdirSync, unlinkSync } from 'node:fs';
 import type { Layout } from '../layout.ts';
 import { isStillAt, tryLockFile, waitForLock } from '../linux/flock.ts';
 import { ifPresent } from '../linux/if-present.ts';
@@ -18,7 +18,7 @@ export async function withLockFile<T>(
   try {
     return await body();
   } finally {
-    rmSync(path, { force: true });
+    ifPresent(() => unlinkSync(path));
     closeSync(fd);
   }
 }
@@ -30,7 +30,7 @@ export function tryHoldLockFile(path: string): (() => void) | undefined {
     const isHeld = tryLockFile(fd, 'exclusive');
     if (isHeld && isStillAt(fd, path)) {
       return () => {
-        rmSync(path, { force: true });
+        ifPresent(() => unlinkSync(path));
         closeSync(fd);
       };
     }
@@ -48,7 +48,7 @@ async function acquire(path: string, signal: AbortSignal | undefined): Promise<n
       if (isStillAt(fd, path)) return fd;
     } catch (error) {
       // Made by this very call, perhaps, and then nobody else would remove it.
-      if (tryLockFile(fd, 'exclusive') && isStillAt(fd, path)) rmSync(path, { force: true });
+      if (tryLockFile(fd, 'exclusive') && isStillAt(fd, path)) ifPresent(() => unlinkSync(path));
       closeSync(fd);
       throw error;
     }
@@ -62,7 +62,7 @@ export function removeAbandonedLocks(layout: Layout): void {
     const path = `${layout.locks}/${name}`;
     const fd = ifPresent(() => openSync(path, 'r'));
     if (fd === undefined) continue;
-    if (tryLockFile(fd, 'exclusive') && isStillAt(fd, path)) rmSync(path, { force: true });
+    if (tryLockFile(fd, 'exclusive') && isStillAt(fd, path)) ifPresent(() => unlinkSync(path));
     closeSync(fd);
   }
 }

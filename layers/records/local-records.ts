@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, renameSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, renameSync, unlinkSync, utimesSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
 import type { FileLease } from '../gc/lease.ts';
 import type { Layout } from '../layout.ts';
@@ -50,9 +50,11 @@ export class LocalRecordStore implements RecordStore {
   delete(space: string, key: string): boolean {
     const path = recordPath(this.#layout, space, key);
     return this.#lease.shared(() => {
-      const isThere = existsSync(path);
-      rmSync(path, { force: true });
-      return isThere;
+      const removed = ifPresent(() => {
+        unlinkSync(path);
+        return true;
+      });
+      return removed ?? false;
     });
   }
 

@@ -12,7 +12,6 @@ import {
   unlinkSync,
   writeFileSync,
 } from 'node:fs';
-import { createRequire } from 'node:module';
 import { availableParallelism } from 'node:os';
 import { Script } from 'node:vm';
 
@@ -47,13 +46,32 @@ const script = new Script(
   `(function(exports,require,module,__filename,__dirname){${readFileSync(bundle, 'latin1')}\n})`,
   { filename: bundle, ...(cachedData && { cachedData }) },
 );
-script.runInThisContext()({}, createRequire(__filename), module, __filename, __dirname);
+script.runInThisContext()({}, require, module, __filename, __dirname);
 if (cache && (cachedData === undefined || script.cachedDataRejected)) {
   // At the end the code holds every function that a start of this kind needs, and no other: help needs hardly any.
   const isHelp = process.argv.some((word) => /^(--help|-h|--version|-v)$/.test(word));
   process.once('exit', (status) => {
     if (status === 0 && !isHelp) save(cache, script.createCachedData());
   });
+}
+
+// Registered last, so that whatever else there is for the end can still write.
+process.once('beforeExit', () => process.once('exit', closeFiles));
+
+/**
+ * koffi, when it is unloaded, has the system bring what standard output and error hold to the disk (fsync(2)). Of files
+ * that takes up to a tenth of a second, and nobody asked for it.
+ */
+function closeFiles(): void {
+  for (const fd of [1, 2]) if (isFile(fd)) closeSync(fd);
+}
+
+function isFile(fd: number): boolean {
+  try {
+    return fstatSync(fd).isFile();
+  } catch {
+    return false; // closed by whoever started the command
+  }
 }
 
 interface CacheFile {

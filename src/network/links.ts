@@ -25,6 +25,8 @@ const IFLA_MASTER = 10;
 const IFLA_PROTINFO = 12;
 const IFLA_LINKINFO = 18;
 const IFLA_NET_NS_FD = 28;
+const IFLA_NUM_TX_QUEUES = 31;
+const IFLA_NUM_RX_QUEUES = 32;
 const IFLA_INFO_KIND = 1;
 const IFLA_INFO_DATA = 2;
 const VETH_INFO_PEER = 1;
@@ -91,6 +93,12 @@ export interface VethPair {
   readonly peer: { readonly name: string; readonly namespace: number; readonly mac: Uint8Array };
 }
 
+/**
+ * One of each, as the kernel has it for a veth(4) that says nothing. Then it makes one for every processor first, and
+ * while it takes the others away it waits for all processors, twice, some milliseconds in all.
+ */
+const oneQueue = () => [attribute(IFLA_NUM_TX_QUEUES, u32(1)), attribute(IFLA_NUM_RX_QUEUES, u32(1))];
+
 export function addVeth(socket: NetlinkSocket, { name, master, mtu, peer }: VethPair): void {
   const peerLink = Buffer.concat([
     linkHeader(0, false),
@@ -98,12 +106,14 @@ export function addVeth(socket: NetlinkSocket, { name, master, mtu, peer }: Veth
     attribute(IFLA_ADDRESS, peer.mac),
     attribute(IFLA_MTU, u32(mtu)),
     attribute(IFLA_NET_NS_FD, u32(peer.namespace)),
+    ...oneQueue(),
   ]);
   const payload = Buffer.concat([
     linkHeader(0, false),
     attribute(IFLA_IFNAME, text(name)),
     attribute(IFLA_MTU, u32(mtu)),
     attribute(IFLA_MASTER, u32(master)),
+    ...oneQueue(),
     nested(
       IFLA_LINKINFO,
       attribute(IFLA_INFO_KIND, text('veth')),

@@ -178,7 +178,7 @@ export class ContainerStore {
     const upper = join(this.#directory(id), 'fs');
     const work = join(this.#directory(id), 'work');
     // What overlayfs keeps there is of one mount alone, and a volatile one leaves a mark that keeps others out.
-    rmSync(work, { recursive: true, force: true });
+    if (existsSync(work)) rmSync(work, { recursive: true });
     mkdirSync(work, { mode: 0o755 });
     if (existsSync(upper)) return { upper, work };
     mkdirSync(upper, { mode: 0o755 });

@@ -6,7 +6,7 @@ import {
   openSync,
   readdirSync,
   readFileSync,
-  rmSync,
+  unlinkSync,
   writeSync,
 } from 'node:fs';
 import { join } from 'node:path';
@@ -68,7 +68,7 @@ function entry(path: string, fd: number, directories: readonly string[]): Journa
   return {
     directories,
     forget() {
-      if (open) rmSync(path, { force: true });
+      if (open) unlinkIfThere(path);
       close();
     },
     keep: close,
@@ -85,6 +85,14 @@ function namesIn(directory: string): readonly string[] {
     return readdirSync(directory);
   } catch {
     return [];
+  }
+}
+
+function unlinkIfThere(path: string): void {
+  try {
+    unlinkSync(path);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
   }
 }
 

@@ -76,16 +76,20 @@ interface Range {
   readonly code: readonly Instruction[];
 }
 
+const NONE: readonly Alternative[] = [];
+
 function ranges(seccomp: Seccomp, abi: SyscallAbi): Range[] {
   const rules = rulesByNumber(seccomp, abi);
   const otherwise = returned(seccomp.defaultAction, seccomp.defaultErrnoRet);
   const found: Range[] = [];
   let simple: number | undefined;
   const last = Math.max(-1, ...rules.keys());
-  const none = firstMatch([], otherwise);
+  // Most calls share the alternatives of one rule.
+  const codes = new Map<readonly Alternative[], readonly Instruction[]>();
   for (let number = 0; number <= last; number++) {
-    const alternatives = rules.get(number);
-    const code = alternatives === undefined ? none : firstMatch(alternatives, otherwise);
+    const alternatives = rules.get(number) ?? NONE;
+    const code = codes.get(alternatives) ?? firstMatch(alternatives, otherwise);
+    codes.set(alternatives, code);
     const action = code.length === 1 ? code[0]!.k : undefined;
     if (action === undefined || action !== simple) found.push({ from: number, code });
     simple = action;
