@@ -137,10 +137,32 @@ function isIncompressible(piece: Buffer, look: (sample: Buffer) => number): bool
   const { bytes, places } = SAMPLE;
   if (piece.length < 2 * bytes * places) return false;
   const step = Math.floor((piece.length - bytes) / (places - 1));
+  if (looksRandom(piece, step)) return true;
   const sample = Buffer.concat(
     Array.from({ length: places }, (_, place) => piece.subarray(place * step, place * step + bytes)),
   );
   return look(sample) >= sample.length * 0.99;
+}
+
+/** Pearson's chi-squared of random bytes is about 255, and out of these bounds in one of some 300 cases. */
+const RANDOM = { least: 190, most: 320 };
+
+/**
+ * Whether each byte is in the samples about as often as any other, as in what is random or encrypted: then deflate need not
+ * be asked. What repeats is less even, or more, than chance has it.
+ */
+function looksRandom(piece: Buffer, step: number): boolean {
+  const { bytes, places } = SAMPLE;
+  const counts = new Uint32Array(256);
+  for (let place = 0; place < places; place++) {
+    const start = place * step;
+    for (let at = start; at < start + bytes; at++) counts[piece[at]!]!++;
+  }
+  const expected = (bytes * places) / counts.length;
+  let sum = 0;
+  for (const count of counts) sum += (count - expected) ** 2;
+  const squared = sum / expected;
+  return squared > RANDOM.least && squared < RANDOM.most;
 }
 
 function zstdEncoder(level: number): Encoder {

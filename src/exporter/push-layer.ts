@@ -1,6 +1,5 @@
-import { PassThrough, Readable } from 'node:stream';
+import { Readable } from 'node:stream';
 import {
-  type BlobTap,
   type Descriptor,
   type Digest,
   MAX_CONFIG_BYTES,
@@ -16,6 +15,7 @@ import type { RegistryOptions } from '../registry/client.ts';
 import { Slots } from '../registry/concurrency.ts';
 import type { Pusher } from '../registry/pusher.ts';
 import { RegistryError } from '../registry/registry.ts';
+import { BlobBody } from './blob-body.ts';
 import { encodeLayer, foretoldEncoding, knownEncoding, type LayerForm } from './encode-layer.ts';
 import type { ImageGraph } from './image-graph.ts';
 import { mountSources } from './mount-sources.ts';
@@ -25,8 +25,6 @@ import { remoteLayers } from './remote-layers.ts';
 const PARALLEL_ENCODINGS = 2;
 /** Bytes of a tar that are sooner encoded than uploads are begun. */
 const SMALL = 4 << 20;
-/** Bytes of a blob that wait for the network while it is made. */
-const UNDER_WAY = 8 << 20;
 
 export interface LayerPushOptions extends RegistryOptions {
   readonly form: LayerForm;
@@ -130,7 +128,7 @@ export class LayerPush {
 
   async #encodeAndSend(layer: Descriptor): Promise<Descriptor> {
     const { form, signal: outer } = this.options;
-    const body = new PassThrough({ highWaterMark: UNDER_WAY });
+    const body = new BlobBody();
     const refused = new AbortController();
     const sending = this.pusher.stream(body);
     sending.catch((error: unknown) => {
@@ -141,7 +139,7 @@ export class LayerPush {
     const signal = outer === undefined ? refused.signal : AbortSignal.any([outer, refused.signal]);
     const progress = this.#progress(layer);
     try {
-      const streamed = { tap: tapInto(body), keep: false, progress, signal };
+      const streamed = { tap: body, keep: false, progress, signal };
       const encoded = await encodeLayer(this.store, layer, form, streamed);
       this.#sources.set(encoded.digest, layer);
       await this.#finish(encoded, sending, body);
@@ -152,9 +150,9 @@ export class LayerPush {
   }
 
   /** What broke off is encoded once more by `blob`, which sends it in the way that can be taken up again. */
-  async #finish(encoded: Descriptor, sending: ReturnType<Pusher['stream']>, body: PassThrough) {
+  async #finish(encoded: Descriptor, sending: ReturnType<Pusher['stream']>, body: BlobBody) {
     // Nothing was sent when another process had encoded it meanwhile.
-    if (!body.writableEnded) return;
+    if (!body.isWhole) return;
     try {
       const end = await sending;
       await end(encoded.digest);
@@ -167,31 +165,6 @@ export class LayerPush {
 
 function isRefusal(error: unknown): boolean {
   return error instanceof RegistryError && ['UNAUTHORIZED', 'DENIED', 'BAD_CONFIG'].includes(error.code);
-}
-
-function tapInto(body: PassThrough): BlobTap {
-  let waiting: Promise<void> | undefined;
-  const wait = () => {
-    waiting ??= room(body).then(() => {
-      waiting = undefined;
-    });
-    return waiting;
-  };
-  return {
-    write: (chunk) => (body.destroyed || body.write(chunk) ? undefined : wait()),
-    end: () => body.end(),
-  };
-}
-
-/** Resolves when more may be written, or when nobody will read it. */
-function room(stream: PassThrough): Promise<void> {
-  return new Promise((resolve) => {
-    const done = () => {
-      stream.off('drain', done).off('close', done);
-      resolve();
-    };
-    stream.on('drain', done).on('close', done);
-  });
 }
 
 /** Of an attestation none. */

@@ -15,6 +15,7 @@ import {
 import { unzstd, unzstdInScript } from '../../../layers/diff/unzstd.ts';
 import { MediaType } from '../../../layers/oci/media-types.ts';
 import { hasProgram } from '../../support/programs.ts';
+import { seededRandom } from '../../support/seeded-random.ts';
 import { TarBuilder } from '../../support/tar-builder.ts';
 
 const plain = Buffer.concat([Buffer.alloc(300_000, 'abc'), randomBytes(2_500_000), Buffer.alloc(400_000)]);
@@ -195,6 +196,20 @@ describe.each(['gzip', 'zstd'] as const)('compress(%s)', (kind) => {
     const small = await buffer(compress(stream(text), kind, { level: kind === 'gzip' ? 9 : 19 }));
     expect(small.length).toBeLessThan(fast.length);
   });
+});
+
+test('compress(gzip) leaves random bytes as they are, and makes less of all that repeats', async () => {
+  const random = Buffer.alloc(2 ** 20);
+  const numbers = seededRandom(3);
+  for (let at = 0; at < random.length; at += 4) random.writeUInt32LE(numbers.below(2 ** 32), at);
+  const packed = await buffer(compress(stream(random), 'gzip'));
+  expect(packed.length).toBe(random.length + 18 + 5 * Math.ceil(random.length / 65_535));
+  expect(sum(gunzipSync(packed))).toBe(sum(random));
+  // In the one each byte is as often as any other.
+  const counting = Buffer.from(Uint8Array.from({ length: 2 ** 20 }, (_, at) => at));
+  const repeating = Buffer.alloc(2 ** 20, random.subarray(0, 512));
+  for (const bytes of [counting, repeating])
+    expect((await buffer(compress(stream(bytes), 'gzip'))).length).toBeLessThan(20_000);
 });
 
 test('detectArchive() knows tars of every age, and nothing else', () => {
