@@ -2,6 +2,7 @@ import { parentPort } from 'node:worker_threads';
 import { GrowingLayer } from './growing-layer.ts';
 import { hashLayerSync, type LayerInfo } from './hash-layer.ts';
 import type { HashAnswer, HashMessage } from './hash-pool.ts';
+import { StepBatch } from './step-batch.ts';
 import { noteOf } from './thread-failure.ts';
 
 /** The layer that grows, or why it cannot be hashed: told when it is asked for. */
@@ -16,7 +17,7 @@ parentPort?.on('message', (message: HashMessage) => {
       return attempt(() => ({ layer: new GrowingLayer(message.directory, message.options) }));
     case 'grow':
       return attempt((layer) => {
-        layer?.grow(message.steps);
+        layer?.grow(new StepBatch(message.memory));
         return growing;
       });
     case 'finish':

@@ -1,7 +1,8 @@
 import { createHash } from 'node:crypto';
 import { diffIdOf, type LayerInfo } from './hash-layer.ts';
 import { type LayerOptions, LayerTar } from './layer-tar.ts';
-import { type LayerStep, ToldWalk } from './layer-walk.ts';
+import { ToldWalk } from './layer-walk.ts';
+import type { StepBatch } from './step-batch.ts';
 
 const CHUNK = 4 * 2 ** 20;
 
@@ -17,12 +18,16 @@ export class GrowingLayer {
     this.#tar = new LayerTar(directory, options, this.#walk);
   }
 
-  /** What the steps lead to does not change any more. */
-  grow(steps: readonly LayerStep[]): void {
-    this.#walk.tell(steps);
-    for (let length = this.#fill(); length > 0; length = this.#fill()) {
-      this.#hash.update(this.#buffer.subarray(0, length));
-      this.#size += length;
+  /** What the steps lead to does not change any more. Releases the batch. */
+  grow(batch: StepBatch): void {
+    try {
+      this.#walk.tell(batch);
+      for (let length = this.#fill(); length > 0; length = this.#fill()) {
+        this.#hash.update(this.#buffer.subarray(0, length));
+        this.#size += length;
+      }
+    } finally {
+      batch.release();
     }
   }
 

@@ -3,7 +3,7 @@ import { Worker } from 'node:worker_threads';
 import { StoreError } from '../errors.ts';
 import type { LayerInfo } from './hash-layer.ts';
 import type { LayerOptions } from './layer-tar.ts';
-import type { LayerStep } from './layer-walk.ts';
+import type { StepBatch } from './step-batch.ts';
 import { type FailureNote, failureOf } from './thread-failure.ts';
 
 export interface HashRequest {
@@ -14,7 +14,7 @@ export interface HashRequest {
 /** To a worker: it answers `hash` and `finish`. Between `start` and `finish` or `drop` it gets nothing but `grow`. */
 export type HashMessage =
   | ({ readonly kind: 'hash' | 'start' } & HashRequest)
-  | { readonly kind: 'grow'; readonly steps: readonly LayerStep[] }
+  | { readonly kind: 'grow'; readonly memory: SharedArrayBuffer }
   | { readonly kind: 'finish'; readonly directory: string }
   | { readonly kind: 'drop' };
 
@@ -22,8 +22,8 @@ export type HashAnswer = { readonly info: LayerInfo } | FailureNote;
 
 /** Hashes a layer while it is being written. */
 export interface LayerFollower {
-  /** What the steps lead to does not change any more. */
-  grow(steps: readonly LayerStep[]): void;
+  /** What the steps lead to does not change any more. The batch is released when that is done. */
+  grow(batch: StepBatch): void;
   /** When the steps have led out of the root. */
   finish(): Promise<LayerInfo>;
   /** Instead of `finish`, when nobody wants to know any more. */
@@ -59,7 +59,7 @@ export function followInWorker(file: string, request: HashRequest): LayerFollowe
   answered.catch(() => {}); // told to whoever finishes
   worker.postMessage({ kind: 'start', ...request } satisfies HashMessage);
   return {
-    grow: (steps) => worker.postMessage({ kind: 'grow', steps } satisfies HashMessage),
+    grow: ({ memory }) => worker.postMessage({ kind: 'grow', memory } satisfies HashMessage),
     finish: () => {
       worker.postMessage({ kind: 'finish', directory } satisfies HashMessage);
       return answered;

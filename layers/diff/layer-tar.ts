@@ -16,7 +16,8 @@ import { type BytePath, bytePath, type FileStat } from '../snapshots/file-tree.t
 import { isFileXattr, isOpaque, isWhiteout, type MarkSpace } from '../snapshots/overlay-marks.ts';
 import { archiveError } from './archive-error.ts';
 import { defaultLimits } from './archive-limits.ts';
-import { DirectoryWalk, type LayerWalk, LEAVE } from './layer-walk.ts';
+import { DirectoryWalk, type LayerStep, type LayerWalk, LEAVE } from './layer-walk.ts';
+import type { WrittenStat } from './step-batch.ts';
 import { extensionBody, headersLength, type TarEntry, writeHeaders, type Xattr } from './tar-entry.ts';
 import { BLOCK, type EntryType } from './tar-header.ts';
 import { OPAQUE_MARKER, WHITEOUT_PREFIX } from './whiteout.ts';
@@ -35,6 +36,7 @@ interface Directory {
 const NO_XATTRS: readonly Xattr[] = [];
 const NOTHING = Buffer.alloc(0);
 const END = Buffer.alloc(2 * BLOCK);
+const PADDING = Buffer.alloc(BLOCK);
 const DISK_BLOCK = 4096;
 
 /**
@@ -115,7 +117,8 @@ export class LayerTar {
     if (step !== LEAVE) {
       const { fd, path } = this.#directories.at(-1)!;
       if (typeof step === 'string') this.#entry(fd, step, path);
-      else this.#entry(fd, step.enter, path, step.mtimeNs);
+      else if ('enter' in step) this.#entry(fd, step.enter, path, step.mtimeNs);
+      else this.#told(step, path);
       return true;
     }
     close(this.#directories.pop()!.fd);
@@ -129,9 +132,7 @@ export class LayerTar {
     const path = parentPath + name;
     const stat = statAt(parent, name);
     if (stat === undefined) throw changed(path);
-    if (name.startsWith(WHITEOUT_PREFIX))
-      throw unsupported(path, `names that begin with ${WHITEOUT_PREFIX} mean deletions there`);
-    if (path.length >= defaultLimits.pathBytes) throw unsupported(path, 'a path is too long');
+    checkName(name, path);
     const first = this.#firstName(stat, path);
     if (isWhiteout(stat)) this.#emit(whiteout(parentPath + WHITEOUT_PREFIX + name));
     else if (stat.type === 'directory')
@@ -145,6 +146,25 @@ export class LayerTar {
       const xattrs = this.#xattrs(path, names, (attribute) => getXattr(parent, name, attribute));
       this.#emit(entryOf(path, stat, stat.type, { linkpath, xattrs }));
     }
+  }
+
+  /** A file that is known already, content and all. */
+  #told({ file, stat, content }: Extract<LayerStep, { file: BytePath }>, parentPath: BytePath): void {
+    const path = parentPath + file;
+    checkName(file, path);
+    this.disk += Math.ceil(stat.size / DISK_BLOCK) * DISK_BLOCK;
+    this.#emit(entryOf(path, stat, 'file', {}));
+    const { bytes, offset } = content;
+    const padding = -stat.size & (BLOCK - 1);
+    const end = this.#offset + stat.size + padding;
+    if (this.#pending.length === 0 && end <= this.#buffer.length) {
+      bytes.copy(this.#buffer, this.#offset, offset, offset + stat.size);
+      this.#buffer.fill(0, end - padding, end);
+      this.#offset = end;
+      return;
+    }
+    const whole = bytes.subarray(offset, offset + stat.size);
+    this.#pending = Buffer.concat([this.#pending, whole, PADDING.subarray(0, padding)]);
   }
 
   #directory(parent: number, name: BytePath, path: BytePath, stat: FileStat): void {
@@ -236,13 +256,22 @@ export class LayerTar {
   }
 }
 
+function checkName(name: BytePath, path: BytePath): void {
+  if (name.startsWith(WHITEOUT_PREFIX))
+    throw unsupported(path, `names that begin with ${WHITEOUT_PREFIX} mean deletions there`);
+  if (path.length >= defaultLimits.pathBytes) throw unsupported(path, 'a path is too long');
+}
+
+type EntryStat = WrittenStat & Partial<Pick<FileStat, 'rdevMajor' | 'rdevMinor'>>;
+
 function entryOf(
   path: BytePath,
-  stat: FileStat,
+  stat: EntryStat,
   type: EntryType,
   { xattrs = NO_XATTRS, linkpath = '' }: Partial<Pick<TarEntry, 'xattrs' | 'linkpath'>>,
 ): TarEntry {
   const isDevice = type === 'char' || type === 'block';
+  const { rdevMajor = 0, rdevMinor = 0 } = stat;
   return {
     path,
     type,
@@ -252,8 +281,8 @@ function entryOf(
     size: type === 'file' ? stat.size : 0,
     mtimeNs: stat.mtimeNs,
     linkpath,
-    devMajor: isDevice ? stat.rdevMajor : 0,
-    devMinor: isDevice ? stat.rdevMinor : 0,
+    devMajor: isDevice ? rdevMajor : 0,
+    devMinor: isDevice ? rdevMinor : 0,
     xattrs,
   };
 }

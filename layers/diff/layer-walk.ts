@@ -1,5 +1,6 @@
 import { readDirectory } from '../linux/inode.ts';
 import type { BytePath } from '../snapshots/file-tree.ts';
+import type { Content, StepBatch, WrittenStat } from './step-batch.ts';
 
 /** The step out of a directory; no name holds a slash. */
 export const LEAVE = '/';
@@ -7,9 +8,12 @@ export const LEAVE = '/';
 /**
  * A step through a layer in the order of its tar: the next entry of the directory one is in, by its name, or out of
  * the directory. A directory is entered with its entry; where its modification time is not yet what it will be, the
- * step tells.
+ * step tells. Of a regular file that has one name and no extended attributes it can tell all there is to know.
  */
-export type LayerStep = BytePath | { readonly enter: BytePath; readonly mtimeNs: bigint };
+export type LayerStep =
+  | BytePath
+  | { readonly enter: BytePath; readonly mtimeNs: bigint }
+  | { readonly file: BytePath; readonly stat: WrittenStat; readonly content: Content };
 
 /** Leads through a layer. */
 export interface LayerWalk {
@@ -41,18 +45,16 @@ export class DirectoryWalk implements LayerWalk {
 
 /** Leads where it is told, as far as it was told. */
 export class ToldWalk implements LayerWalk {
-  #steps: readonly LayerStep[] = [];
-  #next = 0;
+  #steps: Iterator<LayerStep, undefined> | undefined;
 
   enter(): void {}
 
   /** More steps, when those before have been taken. */
-  tell(steps: readonly LayerStep[]): void {
-    this.#steps = steps;
-    this.#next = 0;
+  tell(batch: StepBatch): void {
+    this.#steps = batch.steps();
   }
 
   next(): LayerStep | undefined {
-    return this.#steps[this.#next++];
+    return this.#steps?.next().value;
   }
 }

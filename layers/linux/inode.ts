@@ -281,13 +281,19 @@ export function readDirectory(fd: number): DirectoryEntry[] {
 
 const statBuffer = Buffer.allocUnsafeSlow(256);
 const STATX_BASIC_STATS = 0x7ff;
+/** inode(7): a regular file. */
+const REGULAR = 0o100000;
+
+/** A time in `statBuffer`, in nanoseconds since 1970. */
+function statTime(offset: number): bigint {
+  return statBuffer.readBigInt64LE(offset) * 1_000_000_000n + BigInt(statBuffer.readUInt32LE(offset + 8));
+}
+
 /** statx(2), "The returned information": struct statx in `statBuffer`. */
 function decodeStat(): FileStat {
   const b = statBuffer;
   const mode = b.readUInt16LE(28);
   const type = fileTypes.get(mode >> 12)!;
-  const time = (offset: number) =>
-    b.readBigInt64LE(offset) * 1_000_000_000n + BigInt(b.readUInt32LE(offset + 8));
   return {
     type,
     mode: mode & 0o7777,
@@ -296,8 +302,8 @@ function decodeStat(): FileStat {
     gid: b.readUInt32LE(24),
     ino: b.readBigUInt64LE(32),
     size: type === 'file' ? b.readUInt32LE(40) + b.readUInt32LE(44) * 0x1_0000_0000 : 0,
-    ctimeNs: time(96),
-    mtimeNs: time(112),
+    ctimeNs: statTime(96),
+    mtimeNs: statTime(112),
     rdevMajor: b.readUInt32LE(128),
     rdevMinor: b.readUInt32LE(132),
     dev: (BigInt(b.readUInt32LE(136)) << 32n) | BigInt(b.readUInt32LE(140)),
@@ -346,6 +352,23 @@ export function isSameInode(fd: number, { ino, dev, type }: Pick<FileStat, 'ino'
     b.readBigUInt64LE(32) === ino &&
     b.readUInt32LE(136) === Number(dev >> 32n) &&
     b.readUInt32LE(140) === Number(dev & 0xffff_ffffn)
+  );
+}
+
+/** Whether an open file is a regular one with one name and just this metadata. */
+export function isPlainFile(
+  fd: number,
+  { mode, uid, gid, size, mtimeNs }: Pick<FileStat, 'mode' | 'uid' | 'gid' | 'size' | 'mtimeNs'>,
+): boolean {
+  check(calls().statx(fd, EMPTY, AT_EMPTY_PATH, STATX_BASIC_STATS, statBuffer), 'statx');
+  const b = statBuffer;
+  return (
+    b.readUInt16LE(28) === (REGULAR | mode) &&
+    b.readUInt32LE(16) === 1 &&
+    b.readUInt32LE(20) === uid &&
+    b.readUInt32LE(24) === gid &&
+    b.readUInt32LE(40) + b.readUInt32LE(44) * 0x1_0000_0000 === size &&
+    statTime(112) === mtimeNs
   );
 }
 

@@ -1,9 +1,10 @@
 import { ftruncateSync } from 'node:fs';
+import type { Room } from '../diff/step-batch.ts';
 import { SystemCallError } from '../linux/errno.ts';
 import * as inode from '../linux/inode.ts';
 
 /** Below this a read and a write cost less than copy_file_range(2), and holes are not worth looking for. */
-const SMALL = 64 * 1024;
+export const SMALL = 64 * 1024;
 const BUFFER_SIZE = 1024 * 1024;
 /** The kernel copies 2 GiB less a page at most in one call. */
 const MAX_RANGE = 1024 * 1024 * 1024;
@@ -18,12 +19,12 @@ const CANNOT_COPY_RANGE: ReadonlySet<string> = new Set([
   'EBADF',
 ]);
 
-let shared: { readonly bytes: Buffer; readonly address: bigint } | undefined;
+let shared: Room | undefined;
 
-function buffer(): { readonly bytes: Buffer; readonly address: bigint } {
+function buffer(): Room {
   if (shared === undefined) {
     const bytes = Buffer.allocUnsafeSlow(BUFFER_SIZE);
-    shared = { bytes, address: inode.addressOf(bytes) };
+    shared = { bytes, offset: 0, address: inode.addressOf(bytes) };
   }
   return shared;
 }
@@ -35,7 +36,7 @@ function buffer(): { readonly bytes: Buffer; readonly address: bigint } {
 export function copyContent(from: number, to: number, size: number): void {
   if (size === 0) return;
   if (size <= SMALL) {
-    copySmall(from, to, size);
+    copySmall(from, to, size, buffer());
     return;
   }
   for (let position = 0; position < size; ) {
@@ -51,15 +52,26 @@ export function copyContent(from: number, to: number, size: number): void {
   ftruncateSync(to, size);
 }
 
-/** In as few calls as there can be: one to read and one to write. */
-function copySmall(from: number, to: number, size: number): void {
-  const { address } = buffer();
-  for (let offset = 0; offset < size; ) {
-    const count = inode.readIntoFrom(from, address, size - offset, offset);
-    if (count === 0) return;
-    writeAll(to, address, count);
-    offset += count;
+/**
+ * Copies like {@link copyContent}, in as few calls as there can be: one to read and one to write. Leaves what it has
+ * written in the room, and answers with its length.
+ */
+export function copySmall(from: number, to: number, size: number, { address }: Room): number {
+  let length = 0;
+  while (length < size) {
+    const count = inode.readIntoFrom(from, address + BigInt(length), size - length, length);
+    if (count === 0) break;
+    length += count;
   }
+  writeAll(to, address, length);
+  return length;
+}
+
+/** Writes bytes into an empty file, and leaves them in the room. */
+export function writeSmall(to: number, content: Uint8Array, { bytes, offset, address }: Room): number {
+  bytes.set(content, offset);
+  writeAll(to, address, content.length);
+  return content.length;
 }
 
 /** Writes bytes into an empty file. */

@@ -1,13 +1,15 @@
 import type { LayerInfo } from '../diff/hash-layer.ts';
 import type { LayerFollower } from '../diff/hash-pool.ts';
-import { type LayerStep, LEAVE } from '../diff/layer-walk.ts';
+import { LEAVE } from '../diff/layer-walk.ts';
+import { BatchPool, type Room, type StepBatch, type WrittenStat } from '../diff/step-batch.ts';
+import { SMALL } from './copy-content.ts';
 import type { BytePath } from './file-tree.ts';
 import { join } from './path.ts';
 
 /** Below this a layer is hashed quicker once it is finished; see `hashLayer`. */
 const WORTHWHILE = { entries: 2000, bytes: 8 * 2 ** 20 };
-/** What is told at once. */
-const BATCH = { entries: 256, bytes: 4 * 2 ** 20 };
+/** What is told at once at most; bytes of files that have to be read again. */
+const AT_ONCE = { entries: 256, bytes: 4 * 2 ** 20 };
 
 /** A directory that was entered and not yet left. */
 interface OpenDirectory {
@@ -33,7 +35,12 @@ export class Growth {
   readonly #host: GrowthHost;
   readonly #open: OpenDirectory[] = [{ path: '/', name: '', last: '', isTold: true }];
   readonly #told = new Map<BytePath, bigint>();
-  #steps: LayerStep[] = [];
+  readonly #pool = new BatchPool();
+  /** What was not told yet: full batches, and one being filled. */
+  #full: StepBatch[] = [];
+  #batch: StepBatch | undefined;
+  /** What is in them. */
+  #entries = 0;
   #bytes = 0;
   #follower: LayerFollower | undefined;
   #state: 'small' | 'starting' | 'followed' | 'finished' | 'spoilt' = 'small';
@@ -44,11 +51,34 @@ export class Growth {
   }
 
   /** A new entry that is no directory and is finished. */
-  entry(parent: BytePath, name: BytePath, bytes: number): void {
+  entry(parent: BytePath, name: BytePath): void {
     if (!this.#goTo(parent, name)) return;
     this.#tellOpen();
-    this.#bytes += bytes;
     this.#step(name);
+  }
+
+  /**
+   * A new file. `write` writes it, and may put what it writes into the room that it is given: when it then answers with
+   * the metadata of the finished file, which has neither extended attributes nor a second name, nobody reads it again.
+   */
+  file(
+    parent: BytePath,
+    name: BytePath,
+    size: number,
+    write: (room: Room | undefined) => WrittenStat | undefined,
+  ): void {
+    const isNext = this.#goTo(parent, name);
+    if (isNext) this.#tellOpen();
+    const room = isNext ? this.#roomFor(name, size) : undefined;
+    const stat = write(room);
+    if (!isNext) return;
+    this.#bytes += size;
+    if (room === undefined || stat === undefined) {
+      this.#step(name);
+      return;
+    }
+    this.#batch!.addFile(name, stat);
+    this.#count();
   }
 
   /** A directory that is new in the layer. Until something is in it, its metadata may change. */
@@ -69,7 +99,8 @@ export class Growth {
 
   spoil(): void {
     this.#state = 'spoilt';
-    this.#steps = [];
+    this.#full = [];
+    this.#batch = undefined;
     this.#told.clear();
     this.#follower?.drop();
     this.#follower = undefined;
@@ -81,7 +112,7 @@ export class Growth {
     if (this.#state === 'finished') return;
     if (this.#follower !== undefined) {
       while (this.#open.length > 0) this.#leave();
-      this.#tell();
+      this.#turnOver();
     }
     if (this.#follower === undefined || !this.#isAsTold()) {
       this.spoil();
@@ -128,12 +159,38 @@ export class Growth {
     }
   }
 
-  #step(step: LayerStep): void {
-    this.#steps.push(step);
-    const bound = this.#state === 'small' ? WORTHWHILE : BATCH;
-    if (this.#steps.length < bound.entries && this.#bytes < bound.bytes) return;
+  #step(step: Parameters<StepBatch['add']>[0]): void {
+    if (!this.#current().add(step)) {
+      this.#turnOver();
+      this.#current().add(step);
+    }
+    this.#count();
+  }
+
+  #roomFor(name: BytePath, size: number): Room | undefined {
+    if (size > SMALL) return undefined;
+    const room = this.#current().room(name, size);
+    if (room !== undefined) return room;
+    this.#turnOver();
+    return this.#current().room(name, size);
+  }
+
+  #current(): StepBatch {
+    this.#batch ??= this.#pool.take();
+    return this.#batch;
+  }
+
+  #turnOver(): void {
+    if (this.#batch !== undefined) this.#full.push(this.#batch);
+    this.#batch = undefined;
+    if (this.#follower !== undefined) this.#tell();
+  }
+
+  #count(): void {
+    const bound = this.#state === 'small' ? WORTHWHILE : AT_ONCE;
+    if (++this.#entries < bound.entries && this.#bytes < bound.bytes) return;
     if (this.#state === 'small') this.#start();
-    else this.#tell();
+    else if (this.#follower !== undefined) this.#turnOver();
   }
 
   #start(): void {
@@ -144,16 +201,15 @@ export class Growth {
         if (follower === undefined) return this.spoil();
         this.#follower = follower;
         this.#state = 'followed';
-        this.#tell();
+        this.#turnOver();
       },
       () => this.spoil(),
     );
   }
 
   #tell(): void {
-    if (this.#follower === undefined) return;
-    this.#follower.grow(this.#steps);
-    this.#steps = [];
+    for (const batch of this.#full.splice(0)) this.#follower!.grow(batch);
+    this.#entries = 0;
     this.#bytes = 0;
   }
 }

@@ -1,5 +1,6 @@
 import * as inode from '../linux/inode.ts';
 import type { BytePath, FileStat } from './file-tree.ts';
+import { isFileXattr } from './overlay-marks.ts';
 
 /**
  * Foretells whom a file belongs to that this process makes in a directory, and its mode: mostly as wanted, which saves
@@ -9,6 +10,7 @@ export class NewFiles {
   readonly #uid = process.geteuid!();
   readonly #gid = process.getegid!();
   readonly #umask = process.umask();
+  #areBare: boolean | undefined;
   #last: { readonly path: BytePath; readonly isPlain: boolean } | undefined;
 
   /** Undefined: better ask the file. `mode` is what the file is made with. */
@@ -16,6 +18,15 @@ export class NewFiles {
     if (this.#last?.path !== path) this.#last = { path, isPlain: this.#isPlain(directory) };
     if (!this.#last.isPlain) return undefined;
     return { uid: this.#uid, gid: this.#gid, mode: mode & 0o777 & ~this.#umask };
+  }
+
+  /**
+   * Whether a file that was made in a directory for which {@link in} had an answer, and given none, has no extended
+   * attributes: on some filesystems (NFS with its own ACLs) each has. Asked of the first file.
+   */
+  areBare(fd: number): boolean {
+    this.#areBare ??= !inode.listXattrsFd(fd).some(isFileXattr);
+    return this.#areBare;
   }
 
   /** When the owner or attributes of a directory change. */

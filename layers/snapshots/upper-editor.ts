@@ -120,13 +120,18 @@ export class UpperEditor {
     const now = this.#newFiles.in(parent, level.fd, mode);
     // Mostly there is nothing, and then this is one call.
     const fd = name === '' ? -1 : inode.tryCreateAt(level.fd, name, flags, permissions);
-    if (fd < 0) return { fd: inode.openAt(this.makeRoom(parent, name).fd, name, flags, permissions), now };
+    if (fd < 0)
+      return this.#newFile(inode.openAt(this.makeRoom(parent, name).fd, name, flags, permissions), now);
     const below = this.#below(parent, name, level);
     if (below?.stat.type === 'symlink') this.#removals++;
-    if (below?.stat.type !== 'directory') return { fd, now };
+    if (below?.stat.type !== 'directory') return this.#newFile(fd, now);
     inode.close(fd);
     inode.unlinkAt(level.fd, name);
     throw isADirectory(join(parent, name));
+  }
+
+  #newFile(fd: number, now: NewFile['now']): NewFile {
+    return { fd, now, isBare: now !== undefined && this.#newFiles.areBare(fd) };
   }
 
   /** Frees a name for something that is no directory. */
@@ -204,6 +209,8 @@ export class UpperEditor {
 export interface NewFile {
   readonly fd: number;
   readonly now: Pick<FileStat, 'uid' | 'gid' | 'mode'> | undefined;
+  /** It certainly has no extended attributes. */
+  readonly isBare: boolean;
 }
 
 export function refusal(code: StoreErrorCode, path: BytePath, reason: string, cause?: Error): StoreError {

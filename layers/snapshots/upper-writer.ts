@@ -1,8 +1,9 @@
+import type { Room, WrittenStat } from '../diff/step-batch.ts';
 import { StoreError } from '../errors.ts';
 import { SystemCallError } from '../linux/errno.ts';
 import * as inode from '../linux/inode.ts';
 import { applyToEntry, applyToFd } from './apply-attributes.ts';
-import { copyContent, writeContent } from './copy-content.ts';
+import { copyContent, copySmall, writeContent, writeSmall } from './copy-content.ts';
 import { copyEntry } from './copy-entry.ts';
 import { type BytePath, displayPath, type FileNode, type FileTree } from './file-tree.ts';
 import type { Growth, GrowthHost } from './growth.ts';
@@ -12,7 +13,7 @@ import { MergedTree } from './merged-tree.ts';
 import { components, isClean, join, nameOf, parentOf } from './path.ts';
 import type { Attributes, TreeWriter } from './tree-writer.ts';
 import type { UpperDirectory } from './upper-directory.ts';
-import { refusal, UpperEditor } from './upper-editor.ts';
+import { type NewFile, refusal, UpperEditor } from './upper-editor.ts';
 
 /**
  * Writes into an upper directory what a process would have left there through a mounted overlay. Nobody else may write
@@ -59,16 +60,13 @@ export class UpperWriter implements TreeWriter {
     attributes: Attributes,
   ): void {
     this.#change(path, (parent, name) => {
-      const { fd, now } = this.#editor.createFile(parent, name, attributes.mode);
+      const file = this.#editor.createFile(parent, name, attributes.mode);
+      const size = content instanceof Uint8Array ? content.length : content.size;
       try {
-        if (content instanceof Uint8Array) writeContent(fd, content);
-        else copyContent(content.fd, fd, content.size);
-        applyToFd(fd, attributes, now);
-        if (attributes.mtimeNs !== undefined) inode.setTimesFd(fd, attributes.mtimeNs);
+        this.growth.file(parent, name, size, (room) => fill(file, content, attributes, room));
       } finally {
-        inode.close(fd);
+        inode.close(file.fd);
       }
-      this.growth.entry(parent, name, content instanceof Uint8Array ? content.length : content.size);
     });
   }
 
@@ -77,7 +75,7 @@ export class UpperWriter implements TreeWriter {
       const { fd } = this.#editor.makeRoom(parent, name);
       inode.symlinkAt(target, fd, name);
       applyToEntry(fd, name, { type: 'symlink', ...attributes }, attributes);
-      this.growth.entry(parent, name, 0);
+      this.growth.entry(parent, name);
     });
   }
 
@@ -113,7 +111,7 @@ export class UpperWriter implements TreeWriter {
       const { fd } = this.#editor.makeRoom(parent, name);
       inode.makeNodeAt(fd, name, node.type, 0o600, node.major, node.minor);
       applyToEntry(fd, name, { ...attributes, type: node.type }, attributes);
-      this.growth.entry(parent, name, 0);
+      this.growth.entry(parent, name);
     });
   }
 
@@ -174,6 +172,37 @@ export class UpperWriter implements TreeWriter {
     const name = names.pop()!;
     return { parent: this.tree.resolve(names.join('/')), name };
   }
+}
+
+/** Writes a new file. Answers with its metadata when its content is in the room, and that is all there is to tell. */
+function fill(
+  { fd, now, isBare }: NewFile,
+  content: Parameters<TreeWriter['file']>[1],
+  attributes: Attributes,
+  room: Room | undefined,
+): WrittenStat | undefined {
+  const size = writeInto(fd, content, room);
+  const { mtimeNs, xattrs = [] } = attributes;
+  applyToFd(fd, attributes, now);
+  if (mtimeNs === undefined) return undefined;
+  inode.setTimesFd(fd, mtimeNs);
+  if (size === undefined || !isBare || xattrs.length > 0) return undefined;
+  const stat = { ...attributes, mtimeNs, size };
+  return inode.isPlainFile(fd, stat) ? stat : undefined;
+}
+
+/** How much was written, if it is in the room now. */
+function writeInto(
+  fd: number,
+  content: Parameters<TreeWriter['file']>[1],
+  room: Room | undefined,
+): number | undefined {
+  const isBytes = content instanceof Uint8Array;
+  if (room !== undefined)
+    return isBytes ? writeSmall(fd, content, room) : copySmall(content.fd, fd, content.size, room);
+  if (isBytes) writeContent(fd, content);
+  else copyContent(content.fd, fd, content.size);
+  return undefined;
 }
 
 function unwritable(path: BytePath, cause: unknown): unknown {

@@ -1,8 +1,12 @@
-import { writeFileSync } from 'node:fs';
+import { mkdirSync, utimesSync, writeFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
+import { build } from 'esbuild';
 import { expect, test } from 'vitest';
-import { hashInWorker } from '../../../layers/diff/hash-pool.ts';
+import { hashLayerSync } from '../../../layers/diff/hash-layer.ts';
+import { followInWorker, hashInWorker } from '../../../layers/diff/hash-pool.ts';
+import { LEAVE } from '../../../layers/diff/layer-walk.ts';
+import { BatchPool } from '../../../layers/diff/step-batch.ts';
 import { tempFolder } from '../../support/temp-folder.ts';
 
 test('hashInWorker() fails each request whose worker ends, also those that waited', async () => {
@@ -17,3 +21,49 @@ test('hashInWorker() fails each request whose worker ends, also those that waite
   const outcomes = await Promise.allSettled(requests);
   expect(outcomes.map(({ status }) => status)).toEqual(outcomes.map(() => 'rejected'));
 });
+
+test('followInWorker() hashes what it is told of, contents and names, and gives the batches back', async () => {
+  const folder = tempFolder();
+  const layer = join(folder, 'layer');
+  mkdirSync(layer);
+  for (const name of ['a', 'b', 'c']) {
+    writeFileSync(join(layer, name), name, { mode: 0o644 });
+    utimesSync(join(layer, name), 5, 5);
+  }
+  const follower = followInWorker(await bundled(folder), { directory: layer, options: {} })!;
+  const pool = new BatchPool();
+  const stat = {
+    mode: 0o644,
+    uid: process.geteuid!(),
+    gid: process.getegid!(),
+    mtimeNs: 5_000_000_000n,
+    size: 1,
+  };
+  for (const name of ['a', 'b']) {
+    const batch = pool.take();
+    const { bytes, offset } = batch.room(name, 1)!;
+    bytes.write(name, offset);
+    batch.addFile(name, stat);
+    follower.grow(batch);
+  }
+  const last = pool.take();
+  expect([last.add('c'), last.add(LEAVE)]).toEqual([true, true]);
+  follower.grow(last);
+  expect(await follower.finish()).toEqual(hashLayerSync(layer, {}));
+  expect(last.reuse()).toBe(true);
+});
+
+/** The worker as the commands have it. */
+async function bundled(folder: string): Promise<string> {
+  await build({
+    entryPoints: { 'diff-worker': join(import.meta.dirname, '../../../layers/diff/diff-worker.ts') },
+    bundle: true,
+    platform: 'node',
+    format: 'cjs',
+    external: ['koffi', '@koromix/*'],
+    define: { 'import.meta.url': JSON.stringify(import.meta.url) },
+    outdir: folder,
+    outExtension: { '.js': '.cjs' },
+  });
+  return join(folder, 'diff-worker.cjs');
+}

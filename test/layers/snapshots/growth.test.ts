@@ -1,9 +1,11 @@
-import { closeSync, ftruncateSync, openSync, readdirSync } from 'node:fs';
+import { closeSync, ftruncateSync, openSync, readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
 import { GrowingLayer } from '../../../layers/diff/growing-layer.ts';
 import { hashLayerSync } from '../../../layers/diff/hash-layer.ts';
 import type { LayerOptions } from '../../../layers/diff/layer-tar.ts';
+import { LEAVE } from '../../../layers/diff/layer-walk.ts';
+import { BatchPool, type StepBatch } from '../../../layers/diff/step-batch.ts';
 import { overlaySnapshotter } from '../../../layers/snapshots/overlay.ts';
 import type { Layer } from '../../../layers/snapshots/snapshotter.ts';
 import type { Attributes, TreeWriter } from '../../../layers/snapshots/tree-writer.ts';
@@ -18,8 +20,8 @@ const TEXT = Buffer.from('text');
 const LARGE = 8 * 2 ** 20;
 
 /** A store's snapshots, whose layers are hashed in this thread, and how often that was done while they were written. */
-function snapshots() {
-  const count = { hashed: 0 };
+function snapshots({ isLate = false } = {}) {
+  const count = { hashed: 0, contents: 0, reread: 0 };
   const store = overlaySnapshotter({
     root: tempFolder(),
     lease: fakeLease(),
@@ -29,9 +31,18 @@ function snapshots() {
     },
     follow: async (directory: string, options?: LayerOptions) => {
       const layer = new GrowingLayer(directory, options);
+      const waiting: StepBatch[] = [];
+      const grow = (batch: StepBatch) => {
+        for (const step of batch.steps()) {
+          if (typeof step === 'object' && 'file' in step) count.contents++;
+          else if (typeof step === 'string' && step !== LEAVE) count.reread++;
+        }
+        layer.grow(batch);
+      };
       return {
-        grow: (steps) => layer.grow(steps),
+        grow: (batch) => (isLate ? waiting.push(batch) : grow(batch)),
         finish: async () => {
+          for (const batch of waiting.splice(0)) grow(batch);
           const info = layer.finish();
           layer.close();
           return info;
@@ -180,6 +191,73 @@ test('a snapshot that is thrown away leaves no descriptor open', async () => {
 
 const openDescriptors = () => readdirSync('/proc/self/fd').length;
 
+test('small files are not read again, all others are', async () => {
+  const host = snapshots();
+  const { isFollowed } = await write(host, [], async (writer) => {
+    large(writer, '/0');
+    await turn();
+    writer.file('/1', TEXT, FILE);
+    copied(writer, '/2', 64 * 1024);
+    copied(writer, '/3', 64 * 1024 + 1);
+    writer.file('/4', TEXT, { ...FILE, xattrs: [['user.x', TEXT]] });
+    writer.file('/5', TEXT, { mode: 0o644, uid: 0, gid: 0 });
+    writer.symlink('/6', 'x', FILE);
+    copied(writer, '/7', 0);
+  });
+  expect(isFollowed).toBe(true);
+  expect(host.count).toMatchObject({ contents: 3, reread: 5 });
+});
+
+test('the hash is of what was written of a file that has become shorter or longer', async () => {
+  const { isFollowed } = await write(snapshots(), [], async (writer) => {
+    large(writer, '/0');
+    await turn();
+    copied(writer, '/1-shorter', 1000, 600);
+    copied(writer, '/2-gone', 1000, 0);
+    copied(writer, '/3-longer', 1000, 1700);
+    writer.file('/z', TEXT, FILE);
+  });
+  expect(isFollowed).toBe(true);
+});
+
+test('where files of a directory get attributes of their own, they are read again', async () => {
+  const host = snapshots();
+  const acl = Buffer.from('0200000001000700ffffffff04000500ffffffff20000400ffffffff', 'hex');
+  const { isFollowed } = await write(host, [], async (writer) => {
+    large(writer, '/0');
+    await turn();
+    writer.mkdir('/acl', { ...DIRECTORY, xattrs: [['system.posix_acl_default', acl]] });
+    writer.file('/acl/file', TEXT, FILE);
+    writer.file('/z', TEXT, FILE);
+  });
+  expect(isFollowed).toBe(true);
+  expect(host.count).toMatchObject({ contents: 1, reread: 2 });
+});
+
+test('memory is bounded when whoever hashes is late: contents beyond it are read again', async () => {
+  const host = snapshots({ isLate: true });
+  const { isFollowed } = await write(host, [], async (writer) => {
+    large(writer, '/0');
+    await turn();
+    const content = Buffer.alloc(64 * 1024);
+    for (let i = 0; i < 20 * BatchPool.MOST; i++) writer.file(`/${1000 + i}`, content, FILE);
+  });
+  expect(isFollowed).toBe(true);
+  const { contents, reread } = host.count;
+  expect(contents).toBeGreaterThan(10 * BatchPool.MOST);
+  expect(contents).toBeLessThan(16 * BatchPool.MOST);
+  expect(contents + reread).toBe(20 * BatchPool.MOST + 1);
+});
+
+/** A file of which `size` bytes are asked for. */
+function copied(writer: TreeWriter, path: string, size: number, actual = size, attributes = FILE): void {
+  const file = join(tempFolder(), 'file');
+  writeFileSync(file, Buffer.alloc(actual, path));
+  const fd = openSync(file, 'r');
+  writer.file(path, { fd, size }, attributes);
+  closeSync(fd);
+}
+
 test('whatever is written in whatever order has the hash of what is there', async () => {
   const followed: boolean[] = [];
   for (let seed = 1; seed <= 16; seed++) {
@@ -194,7 +272,8 @@ test('whatever is written in whatever order has the hash of what is there', asyn
 
 async function writeAnything(writer: TreeWriter, random: SeededRandom): Promise<void> {
   const directory = () => `/${random.pick(['a', 'b', 'a.b', '-'])}`.repeat(random.below(2));
-  const name = () => `${directory()}${directory()}/${random.pick(['x', 'x.y', '!', 'z'])}`;
+  const names = ['x', 'x.y', '!', 'z', '\xe4', 'n'.repeat(99), 'm'.repeat(101), 'l'.repeat(255)];
+  const name = () => `${directory()}${directory()}/${random.pick(names)}`;
   const paths = Array.from({ length: 20 }, name);
   const isCopy = random.chance(50);
   // As copies are: in the order of the tar, each once.
@@ -204,10 +283,10 @@ async function writeAnything(writer: TreeWriter, random: SeededRandom): Promise<
   large(writer, '/!/large');
   await turn();
   for (const path of isCopy ? new Set(paths) : paths) {
-    const attributes = { ...FILE, mtimeNs: BigInt(random.below(99)) };
+    const attributes = anyAttributes(random);
     writer.mkdirAll(path.slice(0, path.lastIndexOf('/')), { ...attributes, mode: 0o755 });
     try {
-      writeOne(writer, path, random.below(isCopy ? 10 : 13), attributes);
+      writeOne(writer, path, random.below(isCopy ? 11 : 14), attributes);
     } catch {
       // Nothing is there: the layer is what it was.
     }
@@ -215,9 +294,26 @@ async function writeAnything(writer: TreeWriter, random: SeededRandom): Promise<
 }
 
 function writeOne(writer: TreeWriter, path: string, kind: number, attributes: Attributes): void {
-  if (kind < 7) writer.file(path, Buffer.alloc(kind * 200), attributes);
-  else if (kind < 10) writer.symlink(path, 'x', attributes);
-  else if (kind === 10) writer.setAttributes(path, attributes);
-  else if (kind === 11) writer.link(`${path}.link`, path);
+  if (kind < 7) writer.file(path, Buffer.alloc(SIZES[kind]!, path), attributes);
+  else if (kind < 9) writer.symlink(path, 'x', attributes);
+  else if (kind === 9) writer.mkdir(path, attributes);
+  else if (kind === 10) writer.mknod(path, { type: 'fifo', major: 0, minor: 0 }, attributes);
+  else if (kind === 11) writer.setAttributes(path, attributes);
+  else if (kind === 12) writer.link(`${path}.link`, path);
   else writer.remove(path);
+}
+
+const SIZES = [0, 1, 511, 512, 513, 65_536, 65_537];
+
+/** What plain headers hold, and what takes others. */
+function anyAttributes(random: SeededRandom): Attributes {
+  const id = () => random.pick([0, 0, 0, 5, 0o7777777, 0o10000000, 4_294_967_294]);
+  const second = 1_000_000_000n;
+  return {
+    mode: random.pick([0o644, 0o755, 0, 0o4711, 0o7777]),
+    uid: id(),
+    gid: id(),
+    mtimeNs: random.pick([0n, 7n, 99n * second, 99n * second + 5n, -second, -1n, 8_589_934_592n * second]),
+    ...(random.chance(20) && { xattrs: [['user.x', TEXT]] }),
+  };
 }
