@@ -1,6 +1,7 @@
 import { createHash, type Hash } from 'node:crypto';
 import type { DiffId } from '../oci/digest.ts';
 import type { DiffInfo } from '../snapshots/snapshotter.ts';
+import { GrowingLayer } from './growing-layer.ts';
 import type { LayerFollower } from './hash-pool.ts';
 import { type LayerOptions, LayerTar } from './layer-tar.ts';
 import { workerFile } from './worker-file.ts';
@@ -40,6 +41,22 @@ export async function followLayer(
   if (worker === undefined) return undefined;
   const { followInWorker } = await import('./hash-pool.ts');
   return followInWorker(worker, { directory, options });
+}
+
+/** The same on this thread: for what is told when the layer is finished, and is not much. */
+export function followHere(directory: string, options: LayerOptions = {}): LayerFollower {
+  const layer = new GrowingLayer(directory, options);
+  return {
+    grow: (batch) => layer.grow(batch),
+    finish: async () => {
+      try {
+        return layer.finish();
+      } finally {
+        layer.close();
+      }
+    },
+    drop: () => layer.close(),
+  };
 }
 
 /** Hashes on this thread. Undefined when the layer turns out to be beyond `bound`. */

@@ -1,10 +1,10 @@
 import { existsSync, mkdirSync } from 'node:fs';
 import type { LayerInfo } from '../diff/hash-layer.ts';
-import type { LayerFollower } from '../diff/hash-pool.ts';
 import { StoreError } from '../errors.ts';
 import { clampTimes } from './clamp-times.ts';
 import type { DescriptorPool } from './descriptor-pool.ts';
 import { bytePath } from './file-tree.ts';
+import type { LayerHashers } from './growth.ts';
 import { LayerStack } from './layer-stack.ts';
 import { MergedTree } from './merged-tree.ts';
 import type { OverlayRoot } from './mount.ts';
@@ -21,8 +21,8 @@ export interface SnapshotHost {
   readonly space: MarkSpace;
   /** Takes over the directory `home`, with the finished layer in `fs`, and its hash when it is being found already. */
   commit(home: string, hash: Promise<LayerInfo> | undefined): Layer;
-  /** Has the layer in `fs` hashed while it is written; undefined when nobody can. */
-  follow(home: string): Promise<LayerFollower | undefined>;
+  /** Who hashes the layer in `fs` as it is told. */
+  hashers(home: string): LayerHashers;
   /** Moves a path to the trash; what is not there is fine. */
   discard(path: string): void;
 }
@@ -65,7 +65,7 @@ export class OverlaySnapshot implements ActiveSnapshot {
 
   writer(): UpperWriter {
     this.#assertActive();
-    this.#writer ??= new UpperWriter(this.#lower, this.#openUpper(), () => this.#host.follow(this.#home));
+    this.#writer ??= new UpperWriter(this.#lower, this.#openUpper(), this.#host.hashers(this.#home));
     return this.#writer;
   }
 

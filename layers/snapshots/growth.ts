@@ -6,7 +6,7 @@ import { SMALL } from './copy-content.ts';
 import type { BytePath } from './file-tree.ts';
 import { join } from './path.ts';
 
-/** Below this a layer is hashed quicker once it is finished; see `hashLayer`. */
+/** Below this a layer is hashed quicker on this thread, once it is finished; see `hashLayer`. */
 const WORTHWHILE = { entries: 2000, bytes: 8 * 2 ** 20 };
 /** What is told at once at most; bytes of files that have to be read again. */
 const AT_ONCE = { entries: 256, bytes: 4 * 2 ** 20 };
@@ -23,8 +23,15 @@ interface OpenDirectory {
 export interface GrowthHost {
   /** The modification time that a directory will have in the end. */
   timeOf(directory: BytePath): bigint | undefined;
-  /** Whoever hashes the layer meanwhile; undefined when nobody can. Asked once. */
-  follow(): Promise<LayerFollower | undefined>;
+  readonly hashers: LayerHashers | undefined;
+}
+
+/** Who hashes a layer as it is told. */
+export interface LayerHashers {
+  /** Beside whoever writes the layer; undefined when nobody can. */
+  beside(): Promise<LayerFollower | undefined>;
+  /** On this thread. */
+  here(): LayerFollower;
 }
 
 /**
@@ -48,6 +55,7 @@ export class Growth {
 
   constructor(host: GrowthHost) {
     this.#host = host;
+    if (host.hashers === undefined) this.#state = 'spoilt';
   }
 
   /** A new entry that is no directory and is finished. */
@@ -92,8 +100,9 @@ export class Growth {
     if (this.#told.has(directory) || this.#state === 'finished') this.spoil();
   }
 
-  /** The finished layer's hash; undefined when it was not followed to its end. */
+  /** The finished layer's hash; undefined when it was not told to its end. */
   get outcome(): Promise<LayerInfo> | undefined {
+    if (this.#state === 'finished') this.#outcome ??= this.#hashHere();
     return this.#outcome;
   }
 
@@ -110,18 +119,30 @@ export class Growth {
   /** As far as is known nothing more will be written. Idempotent. */
   finish(): void {
     if (this.#state === 'finished') return;
-    if (this.#follower !== undefined) {
+    if (this.#state !== 'spoilt') {
       while (this.#open.length > 0) this.#leave();
       this.#turnOver();
     }
-    if (this.#follower === undefined || !this.#isAsTold()) {
+    // Who is to follow has not answered yet, or more was done than told.
+    if (this.#state === 'spoilt' || this.#state === 'starting' || !this.#isAsTold()) {
       this.spoil();
       return;
     }
-    this.#outcome = this.#follower.finish();
-    this.#outcome.catch(() => {}); // told to whoever asks
+    this.#outcome = this.#follower?.finish();
+    this.#outcome?.catch(() => {}); // told to whoever asks
     this.#follower = undefined;
     this.#state = 'finished';
+  }
+
+  async #hashHere(): Promise<LayerInfo> {
+    const follower = this.#host.hashers!.here();
+    try {
+      for (const batch of this.#full.splice(0)) follower.grow(batch);
+      return await follower.finish();
+    } catch (error) {
+      follower.drop();
+      throw error;
+    }
   }
 
   #isAsTold(): boolean {
@@ -195,7 +216,7 @@ export class Growth {
 
   #start(): void {
     this.#state = 'starting';
-    this.#host.follow().then(
+    this.#host.hashers!.beside().then(
       (follower) => {
         if (this.#state === 'spoilt') return follower?.drop();
         if (follower === undefined) return this.spoil();

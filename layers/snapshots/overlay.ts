@@ -1,6 +1,5 @@
 import { mkdirSync, renameSync } from 'node:fs';
-import { followLayer, hashLayer, type LayerInfo } from '../diff/hash-layer.ts';
-import type { LayerFollower } from '../diff/hash-pool.ts';
+import { followHere, followLayer, hashLayer, type LayerInfo } from '../diff/hash-layer.ts';
 import { StoreError } from '../errors.ts';
 import type { Lease } from '../gc/lease.ts';
 import { ifPresent } from '../linux/if-present.ts';
@@ -12,6 +11,7 @@ import { applyToFd } from './apply-attributes.ts';
 import { clampTimes, hasNewer } from './clamp-times.ts';
 import { DescriptorPool } from './descriptor-pool.ts';
 import { bytePath } from './file-tree.ts';
+import type { LayerHashers } from './growth.ts';
 import { LayerStack } from './layer-stack.ts';
 import { MergedTree } from './merged-tree.ts';
 import { type MarkSpace, markSpace } from './overlay-marks.ts';
@@ -149,8 +149,13 @@ class Overlay implements OverlaySnapshotter, SnapshotHost {
     return { diff, directory: () => directory() };
   }
 
-  follow(home: string): Promise<LayerFollower | undefined> {
-    return this.#follow(`${home}/fs`, { overlayXattrs: this.space });
+  hashers(home: string): LayerHashers {
+    const directory = `${home}/fs`;
+    const options = { overlayXattrs: this.space };
+    return {
+      beside: () => this.#follow(directory, options),
+      here: () => followHere(directory, options),
+    };
   }
 
   discard(path: string): void {

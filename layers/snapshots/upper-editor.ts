@@ -5,7 +5,7 @@ import { removeTreeAt } from '../linux/remove-tree.ts';
 import { applyToFd } from './apply-attributes.ts';
 import { copyUpDirectory, copyUpEntry } from './copy-up.ts';
 import { type BytePath, displayPath, type FileStat } from './file-tree.ts';
-import { Growth, type GrowthHost } from './growth.ts';
+import { Growth, type LayerHashers } from './growth.ts';
 import type { Found, LayerStack } from './layer-stack.ts';
 import { NewFiles } from './new-files.ts';
 import { isWhiteout, makeOpaque, makeWhiteout } from './overlay-marks.ts';
@@ -30,10 +30,10 @@ export class UpperEditor {
   /** Is told of all that changes. */
   readonly growth: Growth;
 
-  constructor(lower: LayerStack, upper: UpperDirectory, follow: GrowthHost['follow']) {
+  constructor(lower: LayerStack, upper: UpperDirectory, hashers: LayerHashers | undefined) {
     this.#lower = lower;
     this.#upper = upper;
-    this.growth = new Growth({ timeOf: (directory) => this.#times.get(directory), follow });
+    this.growth = new Growth({ timeOf: (directory) => this.#times.get(directory), hashers });
   }
 
   /** The start of each operation; see {@link DescriptorPool.use}. */

@@ -6,7 +6,7 @@ import { applyToEntry, applyToFd } from './apply-attributes.ts';
 import { copyContent, copySmall, writeContent, writeSmall } from './copy-content.ts';
 import { copyEntry } from './copy-entry.ts';
 import { type BytePath, displayPath, type FileNode, type FileTree } from './file-tree.ts';
-import type { Growth, GrowthHost } from './growth.ts';
+import type { Growth, LayerHashers } from './growth.ts';
 import type { LayerStack } from './layer-stack.ts';
 import { makeAll } from './make-all.ts';
 import { MergedTree } from './merged-tree.ts';
@@ -26,13 +26,10 @@ export class UpperWriter implements TreeWriter {
   /** The directory last written into, as asked for and resolved, which holds until something on the way is removed. */
   #recent = { asked: '', resolved: '', removals: -1 };
 
-  constructor(
-    lower: LayerStack,
-    upper: UpperDirectory,
-    follow: GrowthHost['follow'] = async () => undefined,
-  ) {
+  /** Without `hashers` nobody wants to know the layer's hash. */
+  constructor(lower: LayerStack, upper: UpperDirectory, hashers?: LayerHashers) {
     this.tree = new MergedTree(lower, upper, true);
-    this.#editor = new UpperEditor(lower, upper, follow);
+    this.#editor = new UpperEditor(lower, upper, hashers);
   }
 
   get growth(): Growth {
