@@ -30,7 +30,9 @@ export function planAttests(requests: readonly Attributes[]): AttestRequests {
         warnings.push(
           `--attest type=sbom: the generator ${attributes.generator} is not run: packages are found by this builder`,
         );
-    } else throw wrong(`unknown attestation type "${type ?? ''}": use provenance or sbom`);
+    } else if (type === undefined)
+      throw wrong('attestation type not specified: write type=provenance or type=sbom');
+    else throw wrong(`unknown attestation type "${type}": use provenance or sbom`);
   }
   return { plan: { ...(provenance && { provenance }), sbom }, warnings };
 }

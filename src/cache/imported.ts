@@ -222,6 +222,8 @@ export class ImportedCaches {
   ): Promise<void> {
     const { store, report } = this.context;
     const progress = new TransferProgress(report, step.digest, blob);
+    if (blob.size > MAX_MOUNT_BYTES)
+      throw new StoreError('LIMIT_EXCEEDED', blob.digest, `It has more than ${MAX_MOUNT_BYTES} bytes`);
     if (store.content.info(blob.digest) === undefined)
       await store.content.put(progress.counted(reader.open(blob, 0), 0), blob);
     const directory = snapshot.root().upper!;

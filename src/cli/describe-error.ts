@@ -1,5 +1,5 @@
 import { getSystemErrorMap } from 'node:util';
-import { visible } from '../text/visible.ts';
+import { visibleLines } from '../text/visible.ts';
 import { ExitCode } from './exit-status.ts';
 
 export interface DescribeOptions {
@@ -22,7 +22,7 @@ export async function describeError(error: unknown, options: DescribeOptions): P
   const { text, exitCode } = await describe(error, options);
   // Build errors are shown with their source, in colour: each part has been looked at.
   if (error instanceof Error && BUILD_ERRORS.has(error.name)) return { text, exitCode };
-  return { text: text.split('\n').map(visible).join('\n'), exitCode };
+  return { text: visibleLines(text), exitCode };
 }
 
 const BUILD_ERRORS: ReadonlySet<string> = new Set(['BuildError', 'DockerfileError']);

@@ -3,7 +3,6 @@ import {
   type Descriptor,
   type Digest,
   hexOf,
-  MAX_CONFIG_BYTES,
   type Manifest,
   MediaType,
   type Platform,
@@ -20,10 +19,18 @@ const ATTESTATION = 'attestation-manifest';
 /** Nobody runs an attestation. */
 const NOWHERE: Platform = { os: 'unknown', architecture: 'unknown' };
 
+/** Bytes of one statement: a list of many packages is long. */
+const MAX_STATEMENT_BYTES = 64 << 20;
+
 /** What a statement says, as far as it matters here. */
 interface Attested {
   readonly predicateType: string;
   readonly subject: readonly { readonly name: string; readonly digest: Readonly<Record<string, string>> }[];
+}
+
+/** Of a statement that came with an image, which may be anything. */
+interface ForeignStatement {
+  readonly subject: readonly unknown[];
 }
 
 /** The manifest that an entry of an index attests; undefined for an image. */
@@ -40,11 +47,22 @@ export function commitAttestation(
   image: Pick<Descriptor, 'digest'>,
   statements: readonly Attested[],
 ): Descriptor {
-  const layers = statements.map((statement) => ({
-    mediaType: IN_TOTO_TYPE,
-    ...content.putBytes(Buffer.from(JSON.stringify(statement))),
-    annotations: { [PREDICATE_TYPE]: statement.predicateType },
-  }));
+  return commitLayers(
+    content,
+    image,
+    statements.map((statement) => ({
+      mediaType: IN_TOTO_TYPE,
+      ...content.putBytes(Buffer.from(JSON.stringify(statement))),
+      annotations: { [PREDICATE_TYPE]: statement.predicateType },
+    })),
+  );
+}
+
+function commitLayers(
+  content: ContentStore,
+  image: Pick<Descriptor, 'digest'>,
+  layers: readonly Descriptor[],
+): Descriptor {
   const rootfs = { type: 'layers', diff_ids: layers.map(({ digest }) => digest) };
   const config = { architecture: 'unknown', os: 'unknown', config: {}, rootfs };
   const manifest: Manifest = {
@@ -63,7 +81,7 @@ export function commitAttestation(
 
 /**
  * The same statements about the same image in another form: compression changes the digest of its manifest, and
- * nothing else of what was attested. Statements of others are left alone: they may be signed.
+ * nothing else of what was attested. What is no plain statement about it stays as it is: it may be signed.
  */
 export function attestationFor(
   content: ContentStore,
@@ -71,15 +89,31 @@ export function attestationFor(
   before: Digest,
   after: Descriptor,
 ): PlatformManifest {
-  const statements = manifest.layers.map(({ digest }) => {
-    const statement = JSON.parse(content.readAll(digest, MAX_CONFIG_BYTES).toString()) as Attested;
+  const layers = manifest.layers.map((layer) => {
+    if (layer.mediaType !== IN_TOTO_TYPE) return layer;
+    const statement = readStatement(content.readAll(layer.digest, MAX_STATEMENT_BYTES));
+    if (statement === undefined) return layer;
     const subject = statement.subject.map((one) =>
-      one.digest.sha256 === hexOf(before) ? { ...one, digest: { sha256: hexOf(after.digest) } } : one,
+      isAbout(one, before) ? { ...one, digest: { sha256: hexOf(after.digest) } } : one,
     );
-    return { ...statement, subject };
+    return { ...layer, ...content.putBytes(Buffer.from(JSON.stringify({ ...statement, subject }))) };
   });
-  const descriptor = commitAttestation(content, after, statements);
+  const descriptor = commitLayers(content, after, layers);
   const document = parseImageDocument(content.readAll(descriptor.digest), descriptor.mediaType);
   if (document.kind === 'index') throw new Error('An attestation is a manifest');
   return { descriptor, manifest: document.manifest };
+}
+
+function readStatement(bytes: Buffer): ForeignStatement | undefined {
+  try {
+    const statement = JSON.parse(bytes.toString()) as Partial<ForeignStatement> | null;
+    return Array.isArray(statement?.subject) ? (statement as ForeignStatement) : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+function isAbout(subject: unknown, image: Digest): subject is Attested['subject'][number] {
+  const { digest } = Object(subject) as Partial<Attested['subject'][number]>;
+  return Object(digest).sha256 === hexOf(image);
 }

@@ -42,27 +42,37 @@ export class AddressPolicy {
 
   constructor(private readonly registry: URL) {}
 
-  /** How to look up the host of a URL that the registry named. Undefined: no restriction. Throws `EPRIVATE` for an address literal. */
+  /**
+   * How to look up the host of a URL that the registry named. Undefined: no restriction. Throws `EPRIVATE` for an address
+   * literal. A private registry may name any address but those that are link-local.
+   */
   async lookupFor(url: URL): Promise<LookupFunction | undefined> {
     if (url.hostname === this.registry.hostname) return undefined;
     this.trusted ??= isPrivateHost(unbracketed(this.registry.hostname));
-    if (await this.trusted) return undefined;
+    const isRefused = (await this.trusted) ? isLinkLocal : isPrivateAddress;
     const host = unbracketed(url.hostname);
-    if (isIP(host) !== 0 && isPrivateAddress(host)) throw privateAddress(host, host);
-    return publicLookup;
+    if (isIP(host) !== 0 && isRefused(host)) throw privateAddress(host, host);
+    return guardedLookup(isRefused);
   }
 }
 
-const publicLookup: LookupFunction = (hostname, options, callback) => {
-  lookup(hostname, { ...options, all: true }, (error, addresses) => {
-    if (error !== null) return callback(error, '', 0);
-    const inside = addresses.find(({ address }) => isPrivateAddress(address));
-    if (inside !== undefined) return callback(privateAddress(hostname, inside.address), '', 0);
-    const [first] = addresses;
-    if (options.all === true) callback(null, addresses);
-    else callback(null, first?.address ?? '', first?.family ?? 0);
-  });
-};
+/** Where clouds tell machines their secrets: nothing that any registry would name. */
+function isLinkLocal(address: string): boolean {
+  return /^169\.254\./.test(embeddedV4(address) ?? address) || /^fe[89ab][0-9a-f]:/i.test(address);
+}
+
+function guardedLookup(isRefused: (address: string) => boolean): LookupFunction {
+  return (hostname, options, callback) => {
+    lookup(hostname, { ...options, all: true }, (error, addresses) => {
+      if (error !== null) return callback(error, '', 0);
+      const inside = addresses.find(({ address }) => isRefused(address));
+      if (inside !== undefined) return callback(privateAddress(hostname, inside.address), '', 0);
+      const [first] = addresses;
+      if (options.all === true) callback(null, addresses);
+      else callback(null, first?.address ?? '', first?.family ?? 0);
+    });
+  };
+}
 
 /** A name that does not resolve counts as public: a proxy may still know it. */
 function isPrivateHost(host: string): Promise<boolean> {
@@ -76,9 +86,10 @@ function isPrivateHost(host: string): Promise<boolean> {
 
 function privateAddress(host: string, address: string): NodeJS.ErrnoException {
   const where = host === address ? host : `${host} (${address})`;
-  return Object.assign(new Error(`"${where}" is a private address, but the registry is a public one`), {
-    code: 'EPRIVATE',
-  });
+  const what = isLinkLocal(address)
+    ? 'an address of this link alone'
+    : 'a private address, but the registry is a public one';
+  return Object.assign(new Error(`"${where}" is ${what}`), { code: 'EPRIVATE' });
 }
 
 /** The IPv4 address inside an IPv4-mapped (`::ffff:a.b.c.d`) or NAT64 (`64:ff9b::`) address. */

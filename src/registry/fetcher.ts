@@ -108,6 +108,10 @@ export class RepositoryFetcher implements Fetcher {
         `Registry sent a manifest with digest ${digest} for ${subject}`,
       );
     }
+    if (!/^\s*\{/.test(bytes.toString('latin1', 0, 64)))
+      throw new RegistryError('INVALID_RESPONSE', subject, `Registry sent no manifest for ${subject}`, {
+        hint: 'What answers there may be no registry: a proxy, or a page to log in at',
+      });
     const document = parseImageDocument(bytes, mediaTypeOf(answer));
     const { mediaType } = document.kind === 'index' ? document.index : document.manifest;
     const read = { descriptor: { mediaType, digest, size: bytes.length }, bytes };

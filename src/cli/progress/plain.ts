@@ -7,6 +7,7 @@ import {
   type VertexEvent,
   type WarningEvent,
 } from '../../index.ts';
+import { visibleLines } from '../../text/visible.ts';
 import { cachedText, statusText } from './status-text.ts';
 import { isCanceled, LogLines, type Step, Steps, seconds } from './steps.ts';
 import type { Outcome, ProgressView, ViewOptions } from './view.ts';
@@ -27,11 +28,11 @@ export function plainView(output: Writable, options: ViewOptions): ProgressView 
   const vertex = (event: VertexEvent) => {
     if (event.started === undefined) return;
     const { step, isNew } = steps.update(event);
-    if (isNew) print(step, event.name);
+    if (isNew) print(step, visibleLines(event.name));
     if (event.completed === undefined) return;
     for (const line of lines.flush(event.digest)) print(step, line);
     if (isCanceled(event)) print(step, 'CANCELED');
-    else if (event.error !== undefined) print(step, `ERROR: ${event.error}`);
+    else if (event.error !== undefined) print(step, visibleLines(`ERROR: ${event.error}`));
     else
       print(
         step,

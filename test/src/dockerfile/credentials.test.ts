@@ -3,6 +3,8 @@ import { withoutCredentials } from '../../../src/dockerfile/credentials.ts';
 
 test.each([
   ['ADD https://me:token@example.test/a.git /a', 'ADD https://example.test/a.git /a'],
+  ['ADD https://me:p@ss@example.test/a', 'ADD https://example.test/a'],
+  ['ssh://git:w@rd@example.test/a', 'ssh://git@example.test/a'],
   ['ADD HTTP://token@example.test /a', 'ADD HTTP://example.test /a'],
   [
     'ssh://git:word@example.test/a ssh://git@example.test/b',

@@ -33,8 +33,16 @@ describe('AddressPolicy.lookupFor()', () => {
   test('leaves the registry itself and a private registry alone', async () => {
     expect(await publicRegistry.lookupFor(new URL('https://192.0.2.1:8443/'))).toBeUndefined();
     const local = new AddressPolicy(new URL('http://127.0.0.1:5000/v2/'));
-    expect(await local.lookupFor(new URL('http://10.0.0.1/'))).toBeUndefined();
+    await local.lookupFor(new URL('http://10.0.0.1/'));
   });
+
+  test.each(['http://169.254.169.254/', 'http://[fe80::1]/', 'http://[::ffff:169.254.169.254]/'])(
+    'refuses %s when a private registry names it, too',
+    async (url) => {
+      const local = new AddressPolicy(new URL('http://127.0.0.1:5000/v2/'));
+      await expect(local.lookupFor(new URL(url))).rejects.toMatchObject({ code: 'EPRIVATE' });
+    },
+  );
 
   test.each([
     'http://127.0.0.1/',

@@ -239,6 +239,15 @@ test.each([
   expect(() => parseReference(`${registry.host}/${name}`)).toThrow(/Invalid image reference/);
 });
 
+test('a page that is no registry is told as such', async () => {
+  registry.script = (_, response) => {
+    response.writeHead(200, { 'content-type': 'text/html' }).end('<html>Log in</html>');
+    return true;
+  };
+  const error = await failedPull();
+  expect(error).toMatchObject({ code: 'INVALID_RESPONSE', message: expect.stringContaining('no manifest') });
+});
+
 test('a registry that wants another login at every step is asked a bounded number of times', async () => {
   registry.script = (_, response) => {
     const challenge = `Bearer realm="http://${registry.host}/token",service="${Math.random()}"`;

@@ -36,6 +36,11 @@ function show(
 const plain = (events: readonly ProgressEvent[], outcome?: Outcome) =>
   show((output) => plainView(output, { colour: false, expand: false }), events, outcome);
 
+test('plainView() shows no part of a name or an error that would steer a terminal', () => {
+  const text = plain([vertex('x', { name: 'mount \x1b[31m', completed: 2000, error: 'of \x9b2J' })]);
+  expect(text).toBe('#1 mount \\x1b[31m\n#1 ERROR: of \\x9b2J\n\n');
+});
+
 test('plainView() numbers steps as they start, and prefixes their output', () => {
   expect(
     plain([
