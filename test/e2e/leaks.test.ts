@@ -72,6 +72,8 @@ describeCommands(
           if (round % 2 && hasNft) expect(rules()).toHaveLength(1);
           await delay(random.below(600));
           for (const pid of supervisors(commands())) kill(pid);
+          // kill(2) returns before the process is gone.
+          await eventually(async () => supervisors(commands()).map(String));
           const states = (await tsctr('ps', '-a', '--format={{.State}}')).stdout.split('\n').filter(Boolean);
           expect(states.filter((state) => state !== 'exited')).toEqual([]);
           await tsctr('container', 'prune', '-f');
