@@ -129,8 +129,10 @@ async function openTunnel(url: URL, proxy: URL): Promise<Socket> {
       socket.destroy();
       reject(new Error(`The proxy ${proxy.host} refused the connection: HTTP ${response.statusCode}`));
     });
-    connect.once('timeout', () => connect.destroy(new Error(`The proxy ${proxy.host} does not answer`)));
-    connect.once('error', reject);
+    connect.once('timeout', () => connect.destroy(new Error('it does not answer')));
+    connect.once('error', ({ message }) => {
+      reject(new Error(`the proxy ${proxy.host} cannot be reached: ${message}`));
+    });
     connect.end();
   });
 }

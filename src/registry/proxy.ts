@@ -12,7 +12,11 @@ export function proxyFor(url: URL, environment: Environment): URL | undefined {
   const text = environment[name] || environment[name.toLowerCase()];
   if (text === undefined || text === '' || isLoopback(url.hostname)) return undefined;
   if (isExcluded(url, environment.NO_PROXY || environment.no_proxy || '')) return undefined;
-  const proxy = URL.canParse(text) && text.includes('://') ? new URL(text) : new URL(`http://${text}`);
+  const address = text.includes('://') ? text : `http://${text}`;
+  // What is wrong is not shown: it may hold a password.
+  if (!URL.canParse(address) || /%(?![0-9a-f]{2})/i.test(address))
+    throw new TypeError(`${name} is not an address of a proxy`);
+  const proxy = new URL(address);
   if (proxy.protocol !== 'http:' && proxy.protocol !== 'https:')
     throw new TypeError(`Unsupported proxy scheme in ${name}: ${proxy.protocol}`);
   return proxy;

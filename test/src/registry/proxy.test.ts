@@ -36,6 +36,11 @@ describe('proxyFor()', () => {
     expect(found === undefined).toBe(excluded);
   });
 
+  test.each(['http://[bad', 'http://u:p%@x:1'])('refuses %s without showing it', (text) => {
+    const ask = () => proxyFor(new URL('https://r.example/'), { HTTPS_PROXY: text });
+    expect(ask).toThrow(/^HTTPS_PROXY is not an address of a proxy$/);
+  });
+
   test('refuses a proxy of a scheme it does not speak', () => {
     expect(() => proxyFor(new URL('http://a.test/'), { HTTP_PROXY: 'socks5://x:1' })).toThrow(/scheme/);
   });
