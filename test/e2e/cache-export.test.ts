@@ -72,22 +72,39 @@ describe.skipIf(rootfsProblem !== undefined)('a cache between two machines', () 
   const unpacked = (commands: Commands) => readdirSync(join(commands.root, 'layers/sha256')).length;
 
   test('lets another one build without running anything, and fetches only what the image is made of', async () => {
-    const { host } = await registry();
+    const server = await registry();
     const [one, other] = machines as [Commands, Commands];
-    const ref = `${host}/project/cache:main`;
+    const ref = `${server.host}/project/cache:main`;
     const first = succeeded(
       await build(one, {}, [`--cache-to=type=registry,ref=${ref},mode=max`, '-t', 'p']),
     );
     expect(ran(first)).toHaveLength(7);
     const before = unpacked(other);
+    server.requests.length = 0;
     const second = succeeded(await build(other, {}, [`--cache-from=${ref}`, '-t', 'p']));
     expect(ran(second)).toEqual([]);
     expect(second.stderr).toContain(`CACHED (from ${ref})`);
     expect(unpacked(other)).toBe(before + 1);
+    // The cache's configuration and one layer: none of the stages between, and no cache mount.
+    const blobs = server.requests.filter(({ method, path }) => method === 'GET' && path.includes('/blobs/'));
+    expect(blobs).toHaveLength(2);
     const images = await Promise.all(
       [one, other].map((machine) => machine.tsrun(['--rm', 'p', 'cat', '/bin/program'])),
     );
     expect(images.map(({ stdout }) => stdout)).toEqual(['one\nfiles\nfiles\n', 'one\nfiles\nfiles\n']);
+  });
+
+  test('is one or the other, and whole, when two machines write it at once', async () => {
+    const { host } = await registry();
+    const [one, other, third] = machines as [Commands, Commands, Commands];
+    const to = [`--cache-to=type=registry,ref=${host}/both,mode=max,ignore-error=false`];
+    const sources = [{ source: 'here\n' }, { source: 'there\n' }] as const;
+    const built = await Promise.all([build(one, sources[0], to), build(other, sources[1], to)]);
+    built.forEach(succeeded);
+    const from = [`--cache-from=${host}/both`, '--output=type=cacheonly'];
+    const later = [await build(third, sources[0], from), await build(third, sources[1], from)];
+    const steps = later.map((outcome) => ran(succeeded(outcome)).length);
+    expect(steps).toContain(0);
   });
 
   test('runs only what a change concerns, with the other machine’s cache mount', async () => {
