@@ -99,7 +99,7 @@ describe.skipIf(rootfsProblem !== undefined)('a cache between two machines', () 
     const [one, other, third] = machines as [Commands, Commands, Commands];
     const to = [`--cache-to=type=registry,ref=${host}/both,mode=max,ignore-error=false`];
     // Steps of its own: what machines have made themselves counts more than what caches say.
-    const Dockerfile = DOCKERFILE.replaceAll('tools', 'both');
+    const Dockerfile = DOCKERFILE.replaceAll('tools', 'both').replaceAll('/work', '/twice');
     const sources = [
       { Dockerfile, source: 'here\n' },
       { Dockerfile, source: 'there\n' },
