@@ -7,6 +7,8 @@ import { build, transform } from 'esbuild';
 const rarelyUsed = {
   'node:child_process': ['spawn'], // also what commander, itself always loaded, has for subcommands in other files
   'node:dns': ['lookup'], // reads the configuration of the name service when it is loaded
+  'node:fs/promises': ['open'], // brings node:readline with it
+  'node:module': ['createRequire'], // for koffi where its addon is not found, and for the process that empties the trash
   'node:stream/consumers': ['buffer'],
   'node:v8': ['serialize', 'deserialize'],
 };
