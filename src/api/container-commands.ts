@@ -148,7 +148,8 @@ async function endContainer(
 
 /**
  * Ends its process, and one that was just being started again when it was told to stop: that one gets its signal and its
- * time, too. Resolves with the container when whoever looked after it has let go of it; undefined when that takes too long.
+ * time, too. Resolves with the container when whoever looked after it has let go of it; undefined when that takes too
+ * long, or it is gone with its end.
  */
 async function ownEnded(
   containers: ContainerStore,
@@ -165,7 +166,7 @@ async function ownEnded(
       patience = performance.now() + KILL_TIMEOUT_MS;
     }
     const owned = containers.tryOwn({ id, name });
-    if (owned !== undefined || performance.now() > patience) return owned;
+    if (owned !== undefined || performance.now() > patience || containers.isGone(id)) return owned;
     await delay(5);
     if (containers.get(id)?.status === 'restarting') await wakeSupervisor(containers.directoryOf(id));
   }

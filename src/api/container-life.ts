@@ -140,7 +140,7 @@ async function createOwned(
 /** How long one who has ended may take to let go of a container. */
 const PATIENCE_MS = 2000;
 
-/** The container as ours, when whoever has it lets go of it soon. */
+/** The container as ours, when whoever has it lets go of it soon; undefined when that takes too long, or it is gone. */
 export async function ownSoon(
   containers: ContainerStore,
   container: Pick<ContainerState, 'id' | 'name'>,
@@ -148,7 +148,7 @@ export async function ownSoon(
 ): Promise<OwnedContainer | undefined> {
   for (const end = performance.now() + patience; ; await delay(5)) {
     const owned = containers.tryOwn(container);
-    if (owned !== undefined || performance.now() > end) return owned;
+    if (owned !== undefined || performance.now() > end || containers.isGone(container.id)) return owned;
   }
 }
 

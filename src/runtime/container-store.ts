@@ -245,6 +245,11 @@ export class ContainerStore {
     return owned(id, name, fd);
   }
 
+  /** Whether nothing is left of it, as of one with `--rm` that has ended. */
+  isGone(id: string): boolean {
+    return this.get(id) === undefined && !this.isOwned(id);
+  }
+
   /** Whether somebody looks after it, or is just taking it away. */
   isOwned(id: string): boolean {
     const fd = openIfThere(this.#ownerFile(id), constants.O_RDONLY);

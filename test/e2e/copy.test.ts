@@ -274,12 +274,17 @@ describeCommands('tsctr cp', (commands) => {
     return `/proc/${pid}/root/race`;
   }
 
-  /** Swaps x and y in a directory, without an end, and x/deep for a symlink. */
+  /**
+   * Swaps x and y in a directory, without an end. With a pause between that and the next: one that never sleeps is not
+   * woken when the other runs, and more seldom swaps in the midst of something.
+   */
   function flip(directory: string) {
-    const script = `import ctypes, os
+    const script = `import ctypes, time
 libc = ctypes.CDLL(None)
 libc.prctl(1, 9) # PR_SET_PDEATHSIG: not to outlive the test
-while True: libc.renameat2(3, b'x', 3, b'y', 2)`;
+while True:
+  libc.renameat2(3, b'x', 3, b'y', 2)
+  time.sleep(0.00001)`;
     const fd = openSync(directory, 'r');
     return spawn('python3', ['-c', script], { stdio: ['ignore', 'ignore', 'inherit', fd] });
   }

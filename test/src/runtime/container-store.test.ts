@@ -188,3 +188,13 @@ function makeDeepDirectory(path: string): void {
   }
   process.chdir(before);
 }
+
+test('ContainerStore.isGone() is so when a container is removed, and its owner has let go', async () => {
+  const { store } = tempStore();
+  const containers = new ContainerStore(store);
+  const owned = await create(store);
+  expect(containers.isGone(ID)).toBe(false);
+  containers.remove(STATE, { volumes: true });
+  owned.release();
+  expect(containers.isGone(ID)).toBe(true);
+});
