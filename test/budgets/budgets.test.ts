@@ -48,7 +48,10 @@ describe.skipIf(problem !== undefined)('budgets', () => {
     await workload.prepare?.(bench);
     await workload.run(bench, -1); // The first start of a command compiles it.
     const measured: Measured[] = [];
-    for (let turn = 0; turn < RUNS; turn++) measured.push(await workload.run(bench, turn));
+    // The least of them counts: once that is within the budget no further run changes it.
+    const isEnough = () => mode === undefined && excess(workload.name, least(measured)).length === 0;
+    for (let turn = 0; turn < RUNS && (turn === 0 || !isEnough()); turn++)
+      measured.push(await workload.run(bench, turn));
     const counted = least(measured);
     found[workload.name] = budgetOf(counted);
     if (mode === 'explain') explain(workload.name, counted);

@@ -2,6 +2,7 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { afterEach, describe, expect, test } from 'vitest';
+import { waitForContainer } from '../../src/index.ts';
 import { describeCommands, type Outcome } from '../support/commands.ts';
 
 /** Asks again until the answer is right; the last one is what a failure shows. */
@@ -68,8 +69,11 @@ describeCommands('containers in the background', (commands) => {
   });
 
   test('tsctr stop ends a container with its signal, and its code is told', async () => {
-    await detached('trap', 'trap "exit 7" TERM; while true; do sleep 0.05; done');
-    await delay(200);
+    await detached('trap', 'trap "exit 7" TERM; echo ready; while true; do sleep 0.05; done');
+    await eventually(
+      () => ok(tsctr('logs', 'trap')),
+      (text) => text === 'ready',
+    );
     expect(await ok(tsctr('stop', 'trap'))).toBe('trap');
     expect(await status('trap')).toMatch(/^Exited \(7\) /);
     expect(await ok(tsctr('wait', 'trap'))).toBe('7');
@@ -77,16 +81,18 @@ describeCommands('containers in the background', (commands) => {
     expect(await status('trap')).toMatch(/^Up /);
   });
 
-  test('tsctr wait tells how a container has ended, also one that is gone with its end', async () => {
-    await detached('gone', 'sleep 0.5; exit 3', '--rm');
-    expect(await ok(tsctr('wait', 'gone'))).toBe('3');
+  test('waitForContainer() tells how a container has ended, also one that is gone with its end', async () => {
+    const location = { storeRoot: commands().root };
+    await detached('gone', 'until test -e /go; do sleep 0.01; done; exit 3', '--rm');
+    const ended = waitForContainer('gone', location);
+    await ok(tsctr('exec', 'gone', 'touch', '/go'));
+    expect(await ended).toBe(3);
     await detached('killed', 'sleep 100', '--rm');
-    const waiting = ok(tsctr('wait', 'killed'));
-    await delay(300);
+    const waiting = waitForContainer('killed', location);
     const pid = Number(await ok(tsctr('inspect', '-f', '{{.State.Pid}}', 'killed')));
     const [, supervisor = ''] = /PPid:\s+(\d+)/.exec(readFileSync(`/proc/${pid}/status`, 'utf8')) ?? [];
     process.kill(Number(supervisor), 'SIGKILL');
-    expect(await waiting).toBe('137');
+    expect(await waiting).toBe(137);
   });
 
   test('tsctr rm -f is content with what is not there', async () => {
