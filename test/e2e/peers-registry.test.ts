@@ -136,8 +136,14 @@ describe.skipIf(reason !== undefined).each(['none', 'htpasswd', 'token'] as cons
       async (compression) => {
         const name = `${registry.host}/by-podman:${compression.replace(':', '-')}`;
         const list = `${name}-list`;
-        forgotten(name, list);
-        const build = ['buildah', 'build', '-q', '--isolation=chroot'];
+        forgotten(name);
+        const label = `tsbuild-test=${process.pid}`;
+        const build = ['buildah', 'build', '-q', '--isolation=chroot', '--layers=false', `--label=${label}`];
+        onTestFinished(async () => {
+          await peer('podman', 'manifest', 'rm', list).catch(() => {});
+          const ids = await peer('podman', 'images', '-aq', `--filter=label=${label}`);
+          await peer('podman', 'rmi', '-f', ...ids.split('\n')).catch(() => {});
+        });
         await peer(...build, '-t', name, context);
         const push = ['-q', insecure, `--compression-format=${compression}`, '--force-compression'];
         await peer('podman', 'push', ...push, name);
