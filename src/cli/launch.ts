@@ -55,25 +55,6 @@ if (cache && (cachedData === undefined || script.cachedDataRejected)) {
   });
 }
 
-// Registered last, so that whatever else there is for the end can still write.
-process.once('beforeExit', () => process.once('exit', closeFiles));
-
-/**
- * koffi, when it is unloaded, has the system bring what standard output and error hold to the disk (fsync(2)). Of files
- * that takes up to a tenth of a second, and nobody asked for it.
- */
-function closeFiles(): void {
-  for (const fd of [1, 2]) if (isFile(fd)) closeSync(fd);
-}
-
-function isFile(fd: number): boolean {
-  try {
-    return fstatSync(fd).isFile();
-  } catch {
-    return false; // closed by whoever started the command
-  }
-}
-
 interface CacheFile {
   /** Those to be made where they are missing, outermost first; the last is `directory`. */
   readonly directories: readonly string[];

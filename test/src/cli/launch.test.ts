@@ -1,15 +1,5 @@
-import { execFileSync, spawnSync } from 'node:child_process';
-import {
-  chmodSync,
-  closeSync,
-  mkdirSync,
-  openSync,
-  readdirSync,
-  readFileSync,
-  statSync,
-  writeFileSync,
-} from 'node:fs';
-import { createRequire } from 'node:module';
+import { execFileSync } from 'node:child_process';
+import { chmodSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { buildSync } from 'esbuild';
 import { expect, test } from 'vitest';
@@ -34,8 +24,6 @@ function launcher(text: string, bundle = 'tsrun') {
   const write = (bundleText: string) => writeFileSync(join(folder, 'commands', `${bundle}.js`), bundleText);
   write(text);
   return {
-    folder,
-    file,
     code,
     codeFiles: () => readdirSync(code),
     write,
@@ -96,28 +84,4 @@ test('a launcher gives the bundle its own file name, arguments and require', () 
     "console.log(__filename.endsWith('command.cjs'), process.argv[2], require('node:os').EOL)",
   );
   expect(start(['x'])).toBe('true x \n\n');
-});
-
-test('a launcher ends without waiting until files that it wrote to are on the disk', ({ skip }) => {
-  const strace = spawnSync('strace', ['-qq', '-o', '/dev/null', 'true']);
-  skip(strace.status !== 0, 'strace is missing or may not trace (.ci/setup installs it)');
-  const addon = createRequire(import.meta.url).resolve(
-    `@koromix/koffi-linux-${process.arch}/linux_${process.arch}/koffi.node`,
-  );
-  // Loaded directly, as by the commands: what it does at the end, it does then.
-  const { file, folder } = launcher(
-    "process.dlopen({ exports: {} }, process.env.KOFFI); console.log('text')",
-  );
-  const output = join(folder, 'output');
-  const trace = join(folder, 'trace');
-  const out = openSync(output, 'w');
-  const args = ['-f', '-e', 'trace=fsync', '-o', trace, process.execPath, file];
-  const { status } = spawnSync('strace', args, {
-    env: { KOFFI: addon },
-    stdio: ['ignore', out, out],
-    timeout: 20_000,
-  });
-  closeSync(out);
-  expect({ status, output: readFileSync(output, 'utf8') }).toEqual({ status: 0, output: 'text\n' });
-  expect(readFileSync(trace, 'utf8')).not.toMatch(/fsync\(\d\) += 0/);
 });
