@@ -47,7 +47,7 @@ function sample(known, peak) {
     peak.process = Math.max(peak.process, memory.most);
     together += memory.now;
   }
-  peak.together = Math.max(peak.together, together);
+  peak.together = Math.max(peak.together, together, peak.process);
 }
 
 function memoryOf(pid) {
