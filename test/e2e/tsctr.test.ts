@@ -75,6 +75,21 @@ describeCommands('tsctr', (commands) => {
     expect(code, stderr).toBe(0);
     return stdout;
   };
+  // koffi synchronises both at the end of the process, and never ends where that goes wrong in the wrong way.
+  test.each(['>out', '2>err', '>out 2>err', '>&- 2>err', '2>/dev/full', '>&- 2>&-', '<&-'])(
+    'a command ends with its streams as %s',
+    (streams) => {
+      const { root, folder } = commands();
+      const { status, signal } = spawnSync('sh', ['-c', `exec "$@" ${streams}`, 'sh', TSCTR, 'images'], {
+        cwd: folder,
+        env: { PATH: process.env.PATH, HOME: folder, TSBUILD_ROOT: root },
+        timeout: 30_000,
+        killSignal: 'SIGKILL',
+      });
+      expect({ status, signal }).toEqual({ status: 0, signal: null });
+    },
+  );
+
   let id: string;
 
   beforeAll(async () => {
