@@ -144,7 +144,10 @@ describeCommands('published ports', (commands) => {
     const port = await hostPort('80');
     expect(await read('127.0.0.1', port)).toBe('hello\n');
     const { stdout: id } = await commands().tsctr(['ps', '-q', '--no-trunc']);
+    const ended = once(child, 'exit');
     child.kill('SIGKILL');
+    // Its rules may be gone a moment before its sockets.
+    await ended;
     await expectNoRules(id.trim());
     await expect(
       new Promise((resolve, reject) =>
