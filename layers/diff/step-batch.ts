@@ -26,8 +26,8 @@ const STATE = 0;
 const END = 1;
 const START = 8;
 
-/** The start of each record: kind, length of the name, mode, uid, gid, size (32 bits each), and time (64 bits). */
-const HEAD = 32;
+/** The start of each record: kind, length of the name, mode, uid, gid, size (32 bits each), and time (96 bits). */
+const HEAD = 36;
 const Kind = { leave: 0, entry: 1, directory: 2, file: 3 } as const;
 
 /**
@@ -53,7 +53,7 @@ export class StepBatch {
   add(step: BytePath | Extract<LayerStep, { enter: BytePath }>): boolean {
     const name = typeof step === 'string' ? step : step.enter;
     if (this.#end + HEAD + name.length > this.#bytes.length) return false;
-    if (typeof step !== 'string') this.#bytes.writeBigInt64LE(step.mtimeNs, this.#end + 24);
+    if (typeof step !== 'string') writeTime(this.#bytes, this.#end + 24, step.mtimeNs);
     const kind = typeof step !== 'string' ? Kind.directory : step === LEAVE ? Kind.leave : Kind.entry;
     this.#record(kind, name, 0);
     return true;
@@ -74,7 +74,7 @@ export class StepBatch {
     this.#bytes.writeUInt32LE(uid, at + 12);
     this.#bytes.writeUInt32LE(gid, at + 16);
     this.#bytes.writeUInt32LE(size, at + 20);
-    this.#bytes.writeBigInt64LE(mtimeNs, at + 24);
+    writeTime(this.#bytes, at + 24, mtimeNs);
     this.#record(Kind.file, name, size);
   }
 
@@ -96,7 +96,7 @@ export class StepBatch {
       const content = at + HEAD + bytes.readUInt32LE(at + 4);
       const name = bytes.toString('latin1', at + HEAD, content);
       if (kind !== Kind.file) {
-        yield kind === Kind.directory ? { enter: name, mtimeNs: bytes.readBigInt64LE(at + 24) } : name;
+        yield kind === Kind.directory ? { enter: name, mtimeNs: readTime(bytes, at + 24) } : name;
         at = content;
         continue;
       }
@@ -128,8 +128,18 @@ function readStat(bytes: Buffer, at: number): WrittenStat {
     uid: bytes.readUInt32LE(at + 12),
     gid: bytes.readUInt32LE(at + 16),
     size: bytes.readUInt32LE(at + 20),
-    mtimeNs: bytes.readBigInt64LE(at + 24),
+    mtimeNs: readTime(bytes, at + 24),
   };
+}
+
+/** 96 bits: 64 end in the year 2262, which filesystems go beyond. */
+function writeTime(bytes: Buffer, at: number, nanoseconds: bigint): void {
+  bytes.writeBigUInt64LE(BigInt.asUintN(64, nanoseconds), at);
+  bytes.writeInt32LE(Number(nanoseconds >> 64n), at + 8);
+}
+
+function readTime(bytes: Buffer, at: number): bigint {
+  return (BigInt(bytes.readInt32LE(at + 8)) << 64n) | bytes.readBigUInt64LE(at);
 }
 
 /** The batches of one layer: a few for contents, used in turn, so that memory is bounded however fast it is written. */

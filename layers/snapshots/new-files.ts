@@ -15,14 +15,18 @@ export class NewFiles {
 
   /** Undefined: better ask the file. `mode` is what the file is made with. */
   in(path: BytePath, directory: number, mode: number): Pick<FileStat, 'uid' | 'gid' | 'mode'> | undefined {
-    if (this.#last?.path !== path) this.#last = { path, isPlain: this.#isPlain(directory) };
+    if (this.#last?.path !== path) {
+      this.#last = { path, isPlain: this.#isPlain(directory) };
+      this.#areBare = undefined;
+    }
     if (!this.#last.isPlain) return undefined;
     return { uid: this.#uid, gid: this.#gid, mode: mode & 0o777 & ~this.#umask };
   }
 
   /**
    * Whether a file that was made in a directory for which {@link in} had an answer, and given none, has no extended
-   * attributes: on some filesystems (NFS with its own ACLs) each has. Asked of the first file.
+   * attributes: on some filesystems each has (NFS with its own ACLs), or each in some directories (compression of btrfs).
+   * Asked of the first file.
    */
   areBare(fd: number): boolean {
     this.#areBare ??= !inode.listXattrsFd(fd).some(isFileXattr);

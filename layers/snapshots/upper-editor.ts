@@ -108,7 +108,10 @@ export class UpperEditor {
     this.#newFiles.forget();
     const { mode, uid, gid } = inode.statFd(level.fd);
     applyToFd(level.fd, { mode, uid, gid, ...attributes });
-    if (attributes.mtimeNs !== undefined) this.#times.set(path, attributes.mtimeNs);
+    if (attributes.mtimeNs === undefined) return;
+    // Filesystems differ in which times they can hold; what this one makes of it is what the layer has.
+    inode.setTimesFd(level.fd, attributes.mtimeNs);
+    this.#times.set(path, inode.statFd(level.fd).mtimeNs);
   }
 
   /** A new file, open for writing, in place of whatever but a directory is there. */

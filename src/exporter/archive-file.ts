@@ -26,8 +26,9 @@ export async function writeArchiveFile(
   path: string,
   signal?: AbortSignal,
 ): Promise<void> {
+  const there = statSync(path, { throwIfNoEntry: false });
   // A pipe has no places to write at.
-  if (!statSync(path).isFile())
+  if (there !== undefined && !there.isFile())
     return await pipeline(archiveTar(content, files), createWriteStream(path), { ...(signal && { signal }) });
   const file = await open(path, 'w');
   try {

@@ -9,6 +9,7 @@ const NOTES = /^network-(\d+)$/;
  * end. A namespace lives as long as a process is in it, or it is mounted, as `ip netns` does.
  */
 export function removeNotesOfDeadNamespaces(directory: string, own: string): void {
+  if (!seesAllProcesses()) return;
   const others = readdirSync(directory).filter((name) => NOTES.test(name) && name !== own);
   if (others.length === 0) return;
   const locked = others.map((name) => ({ name, fd: lockNotes(join(directory, name)) }));
@@ -20,6 +21,14 @@ export function removeNotesOfDeadNamespaces(directory: string, own: string): voi
     if (!living.has(inode)) rmSync(join(directory, name), { recursive: true, force: true });
     closeSync(fd);
   }
+}
+
+/** Inode of the PID namespace that all others are in: PROC_PID_INIT_INO of the kernel's include/linux/proc_ns.h. */
+const FIRST_PID_NAMESPACE = 'pid:[4026531836]';
+
+/** What has `/run` in common with others, but not their processes, cannot tell which of their namespaces are alive. */
+function seesAllProcesses(): boolean {
+  return ifReadable(() => readlinkSync('/proc/self/ns/pid')) === FIRST_PID_NAMESPACE;
 }
 
 /** Undefined where somebody is at work, or has just removed them. */

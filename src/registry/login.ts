@@ -7,6 +7,7 @@ import {
   openSync,
   readFileSync,
   realpathSync,
+  type Stats,
   statSync,
   writeFileSync,
 } from 'node:fs';
@@ -151,16 +152,24 @@ function changeConfig(file: string, change: (config: LoginConfig) => LoginConfig
     const whole = new WholeFile(folder, 0o600);
     try {
       writeFileSync(whole.fd, text);
-      if (before !== undefined) {
-        fchownSync(whole.fd, before.uid, before.gid);
-        fchmodSync(whole.fd, before.mode & 0o7777);
-      }
+      if (before !== undefined) keepAccess(whole.fd, before);
       whole.appearAs(bytePath(basename(path)));
     } finally {
       whole.close();
     }
   } finally {
     closeSync(folder);
+  }
+}
+
+/** Owner and mode of the file before. Where it was another's that cannot be, and then nobody else is let in. */
+function keepAccess(fd: number, { uid, gid, mode }: Stats): void {
+  try {
+    fchownSync(fd, uid, gid);
+    fchmodSync(fd, mode & 0o7777);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'EPERM') throw error;
+    fchmodSync(fd, mode & 0o700);
   }
 }
 

@@ -98,6 +98,18 @@ test('a layer that is written in the order of its tar is hashed meanwhile', asyn
   expect(host.count.hashed).toBe(0);
 });
 
+test.each([20_000_000_000n, 99_999_999_999n, -99_999_999_999n])(
+  'a directory and a file of second %s are told with the times that the filesystem made of theirs',
+  async (seconds) => {
+    const mtimeNs = seconds * SECOND + 5n;
+    const { isFollowed } = await write(snapshots(), [], (writer) => {
+      writer.mkdir('/e', { ...DIRECTORY, mtimeNs });
+      writer.file('/e/file', TEXT, { ...FILE, mtimeNs });
+    });
+    expect(isFollowed).toBe(true);
+  },
+);
+
 test('so is one below directories of lower layers, and one that replaces what they have', async () => {
   const host = snapshots();
   const base = await write(host, [], (writer) => {
@@ -326,15 +338,23 @@ function writeOne(writer: TreeWriter, path: string, kind: number, attributes: At
 
 const SIZES = [0, 1, 511, 512, 513, 65_536, 65_537];
 
+const SECOND = 1_000_000_000n;
+/** Some that need more than 64 bits, and that a filesystem may not hold. */
+const TIMES = [
+  0n,
+  7n,
+  -1n,
+  ...[99n, -1n, 8_589_934_592n, 12_000_000_000n, 99_999_999_999n].map((s) => s * SECOND + 5n),
+];
+
 /** What plain headers hold, and what takes others. */
 function anyAttributes(random: SeededRandom): Attributes {
   const id = () => random.pick([0, 0, 0, 5, 0o7777777, 0o10000000, 4_294_967_294]);
-  const second = 1_000_000_000n;
   return {
     mode: random.pick([0o644, 0o755, 0, 0o4711, 0o7777]),
     uid: id(),
     gid: id(),
-    mtimeNs: random.pick([0n, 7n, 99n * second, 99n * second + 5n, -second, -1n, 8_589_934_592n * second]),
+    mtimeNs: random.pick(TIMES),
     ...(random.chance(20) && { xattrs: [['user.x', TEXT]] }),
   };
 }

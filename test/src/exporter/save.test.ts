@@ -1,6 +1,15 @@
 import { execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  readlinkSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { PassThrough } from 'node:stream';
@@ -146,6 +155,17 @@ describe('saveImages()', () => {
     expect(loaded?.imageId).toBe(image.manifest.config.digest);
     const { manifest } = readImage(other.content, loaded!.target, amd64);
     expect(manifest.layers.map(({ mediaType }) => mediaType)).toEqual(Array(2).fill(MediaType.ociLayerGzip));
+  });
+
+  test('writes where a link leads, also when there is nothing yet', async () => {
+    const store = await storeWith(sampleImage(), ['docker.io/library/app:1']);
+    const path = join(folder, 'link.tar');
+    symlinkSync('target.tar', path);
+    await saveImages(store, ['app:1'], path, docker);
+    expect(readlinkSync(path)).toBe('target.tar');
+    const first = readFileSync(join(folder, 'target.tar'));
+    await saveImages(store, ['app:1'], path, docker);
+    expect(readFileSync(join(folder, 'target.tar')).equals(first)).toBe(true);
   });
 
   test('leaves no file behind when a blob is missing or damaged', async () => {
