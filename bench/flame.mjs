@@ -23,6 +23,7 @@ export function flameChart(title, profiles) {
     return body.join('\n');
   });
   return `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${WIDTH} ${at}" font-family="sans-serif">
+<title>${escaped(title)}</title>
 <rect width="${WIDTH}" height="${at}" fill="#fff"/>
 ${text(4, 18, title, '#000', 15)}
 ${legend()}
