@@ -1,5 +1,4 @@
 import { writeFileSync } from 'node:fs';
-import { constants } from 'node:os';
 import { setImmediate } from 'node:timers/promises';
 import { build, type OpenStep } from '../index.ts';
 import { buildNotices } from './build-notices.ts';
@@ -7,11 +6,9 @@ import { type BuildOptionValues, buildRequest } from './build-options.ts';
 import { parseCall } from './call/call-option.ts';
 import { ExitCode } from './exit-status.ts';
 import { openShell, requireTerminal } from './failed-step-shell.ts';
+import { StopSignals } from './interruptible.ts';
 import { type ProgressView, progressView } from './progress/view.ts';
 import { warn } from './warn.ts';
-
-/** SIGHUP too: Node has undone what nohup(1) did, so that it ends the process in any case. */
-const STOPPING = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
 
 /** `tsbuild`, and `tsctr build`: builds, shows progress on standard error, prints what scripts need. */
 export async function buildCommand(values: BuildOptionValues, context: string): Promise<number> {
@@ -26,14 +23,7 @@ export async function buildCommand(values: BuildOptionValues, context: string): 
   for (const line of notices) if (!quiet || line.startsWith('WARNING')) warn(line);
   const opensShell = values.onError === 'shell';
   if (opensShell) requireTerminal();
-  const abort = new AbortController();
-  let received: NodeJS.Signals | undefined;
-  const stop = (signal: NodeJS.Signals) => {
-    received = signal;
-    abort.abort();
-  };
-  // Once: a second one ends this process at once.
-  for (const signal of STOPPING) process.once(signal, stop);
+  const stop = new StopSignals();
   const view = endingOnce(
     progressView(quiet ? 'quiet' : (values.progress as string), process.stderr, {
       expand: values.debug === true,
@@ -45,10 +35,10 @@ export async function buildCommand(values: BuildOptionValues, context: string): 
     // What has been reported up to here is shown first.
     await setImmediate();
     view.finish();
-    await openShell(step, abort.signal);
+    await openShell(step, stop.signal);
   };
   try {
-    const building = build({ ...request, ...(opensShell && { onFailedStep }), signal: abort.signal });
+    const building = build({ ...request, ...(opensShell && { onFailedStep }), signal: stop.signal });
     for await (const event of building) view.show(event);
     const result = await building.result;
     view.finish(result.image === undefined ? { names: [] } : result);
@@ -58,15 +48,15 @@ export async function buildCommand(values: BuildOptionValues, context: string): 
     return ExitCode.ok;
   } catch (error) {
     view.finish();
-    if (received === undefined && isTold) {
+    if (stop.exitStatus === undefined && isTold) {
       process.stderr.write(`ERROR: ${(error as Error).message}\n`);
       return ExitCode.failure;
     }
-    if (received === undefined) throw error;
+    if (stop.exitStatus === undefined) throw error;
     process.stderr.write('ERROR: canceled\n');
-    return 128 + constants.signals[received];
+    return stop.exitStatus;
   } finally {
-    for (const signal of STOPPING) process.off(signal, stop);
+    stop.release();
   }
 }
 

@@ -1,31 +1,48 @@
 import { constants } from 'node:os';
 import { ExitCode } from './exit-status.ts';
 
+/** SIGHUP too: Node has undone what nohup(1) did, so that it ends the process in any case. */
 const STOPPING = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
 
-/**
- * Does work that a signal ends in an orderly way, so that nothing half done stays; a second signal ends the process at
- * once. Resolves with the exit status to end with.
- */
+/** Signals that ask work to stop, the first one only: a second one ends the process at once. */
+export class StopSignals {
+  readonly #abort = new AbortController();
+  readonly #stop = (signal: NodeJS.Signals) => {
+    this.exitStatus = 128 + constants.signals[signal];
+    this.#abort.abort();
+  };
+  /** What to end with, once one has come. */
+  exitStatus: number | undefined;
+
+  constructor() {
+    for (const signal of STOPPING) process.once(signal, this.#stop);
+  }
+
+  /** Aborted by the signal. */
+  get signal(): AbortSignal {
+    return this.#abort.signal;
+  }
+
+  /** Lets signals do what they do by themselves again. */
+  release(): void {
+    for (const signal of STOPPING) process.off(signal, this.#stop);
+  }
+}
+
+/** Does work that a signal ends in an orderly way, so that nothing half done stays. Resolves with the exit status. */
 export async function interruptible(
   program: string,
   work: (signal: AbortSignal) => Promise<void>,
 ): Promise<number> {
-  const abort = new AbortController();
-  let received: NodeJS.Signals | undefined;
-  const stop = (signal: NodeJS.Signals) => {
-    received = signal;
-    abort.abort();
-  };
-  for (const signal of STOPPING) process.once(signal, stop);
+  const stop = new StopSignals();
   try {
-    await work(abort.signal);
+    await work(stop.signal);
     return ExitCode.ok;
   } catch (error) {
-    if (received === undefined) throw error;
+    if (stop.exitStatus === undefined) throw error;
     process.stderr.write(`${program}: canceled\n`);
-    return 128 + constants.signals[received];
+    return stop.exitStatus;
   } finally {
-    for (const signal of STOPPING) process.off(signal, stop);
+    stop.release();
   }
 }
