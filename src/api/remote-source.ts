@@ -12,7 +12,7 @@ import {
 import type { GitSourceOp, HttpSourceOp } from '../llb/op.ts';
 import type { Report } from '../progress/events.ts';
 import type { OperationContext } from '../solver/operation.ts';
-import { layersOf } from '../solver/solve.ts';
+import { layersOf } from '../solver/result.ts';
 
 export interface RemoteOptions {
   /** What the step is called. */

@@ -1,5 +1,5 @@
 import type { Operation } from '../solver/operation.ts';
-import { layersOf } from '../solver/solve.ts';
+import { layersOf } from '../solver/result.ts';
 
 /** COPY --link: the layers of input 1, which were made on scratch, on top of those of input 0. Nothing is read or written. */
 export const mergeOperation: Operation = {

@@ -4,7 +4,8 @@ import type { Definition, Vertex } from '../../../src/llb/definition.ts';
 import type { ProgressEvent } from '../../../src/progress/events.ts';
 import type { CacheStore } from '../../../src/solver/cache-store.ts';
 import type { Operation } from '../../../src/solver/operation.ts';
-import { layersOf, solve } from '../../../src/solver/solve.ts';
+import { layersOf } from '../../../src/solver/result.ts';
+import { solve } from '../../../src/solver/solve.ts';
 import { SolveError } from '../../../src/solver/solve-error.ts';
 
 /** A layer that is nothing but its name. */
