@@ -6,6 +6,7 @@ import { build, transform } from 'esbuild';
 /** Functions of built-in modules that few starts need, and modules that cost each start 0.5 to 5 ms. */
 const rarelyUsed = {
   'node:child_process': ['spawn'], // also what commander, itself always loaded, has for subcommands in other files
+  'node:crypto': ['createHash', 'createPrivateKey', 'randomBytes', 'sign'], // brings node:stream with it
   'node:dns': ['lookup'], // reads the configuration of the name service when it is loaded
   'node:fs/promises': ['open'], // brings node:readline with it
   'node:module': ['createRequire'], // for koffi where its addon is not found, and for the process that empties the trash

@@ -76,6 +76,7 @@ await build({
     'diff-worker': 'layers/diff/diff-worker.ts',
     'encode-worker': 'layers/diff/encode-worker.ts',
   },
+  plugins: [loadAtCall],
 });
 await build({
   ...common,

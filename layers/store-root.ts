@@ -1,4 +1,3 @@
-import { randomBytes } from 'node:crypto';
 import {
   chmodSync,
   mkdirSync,
@@ -12,6 +11,7 @@ import { StoreError } from './errors.ts';
 import { type Layout, storeLayout } from './layout.ts';
 import { ifPresent } from './linux/if-present.ts';
 import { makeDirectories } from './linux/make-directories.ts';
+import { randomBytes } from './linux/random.ts';
 
 /** Version of docs/store-layout.md. */
 const FORMAT = 1;

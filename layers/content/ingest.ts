@@ -1,8 +1,8 @@
-import { createHash } from 'node:crypto';
 import { closeSync, fstatSync, openSync, readSync, renameSync, rmSync, writeSync } from 'node:fs';
 import { StoreError } from '../errors.ts';
 import type { FileLease } from '../gc/lease.ts';
 import { fileNameOf, type Layout } from '../layout.ts';
+import { createHash } from '../linux/hash.ts';
 import { ifPresent } from '../linux/if-present.ts';
 import { algorithmOf, type Digest } from '../oci/digest.ts';
 import type { BlobInfo, Ingest } from './content-store.ts';

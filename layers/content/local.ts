@@ -1,4 +1,3 @@
-import { createHash } from 'node:crypto';
 import {
   closeSync,
   constants,
@@ -15,6 +14,7 @@ import { StoreError } from '../errors.ts';
 import type { FileLease } from '../gc/lease.ts';
 import { reclaimDeadLeases } from '../gc/reclaim.ts';
 import type { Layout } from '../layout.ts';
+import { createHash } from '../linux/hash.ts';
 import { ifPresent } from '../linux/if-present.ts';
 import type { Descriptor } from '../oci/descriptor.ts';
 import { algorithmOf, type DiffId, type Digest, digestOf } from '../oci/digest.ts';

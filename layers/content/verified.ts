@@ -1,6 +1,6 @@
-import { createHash } from 'node:crypto';
 import { pipeline, type Readable, Transform } from 'node:stream';
 import { StoreError } from '../errors.ts';
+import { createHash } from '../linux/hash.ts';
 import { algorithmOf, type Digest } from '../oci/digest.ts';
 
 /** Bytes that each side may buffer. */

@@ -1,6 +1,6 @@
-import { createHash } from 'node:crypto';
 import type { Readable } from 'node:stream';
 import { StoreError } from '../errors.ts';
+import { createHash } from '../linux/hash.ts';
 import type { DiffId } from '../oci/digest.ts';
 import type { MarkSpace } from '../snapshots/overlay-marks.ts';
 import { archiveError } from './archive-error.ts';

@@ -1,5 +1,5 @@
-import { createHash } from 'node:crypto';
 import type { BlobInfo } from '../content/content-store.ts';
+import { createHash } from '../linux/hash.ts';
 import type { Digest } from '../oci/digest.ts';
 import { compressPieces } from './compress.ts';
 import type { TarFeed } from './tar-feed.ts';

@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { createHash } from '../linux/hash.ts';
 import { diffIdOf, type LayerInfo } from './hash-layer.ts';
 import { type LayerOptions, LayerTar } from './layer-tar.ts';
 import { ToldWalk } from './layer-walk.ts';

@@ -1,4 +1,4 @@
-import { createHash, type Hash } from 'node:crypto';
+import { createHash, type Hash } from '../linux/hash.ts';
 import type { DiffId } from '../oci/digest.ts';
 import type { DiffInfo } from '../snapshots/snapshotter.ts';
 import { GrowingLayer } from './growing-layer.ts';

@@ -1,6 +1,6 @@
-import { createHash } from 'node:crypto';
 import type { MessagePort } from 'node:worker_threads';
 import { corrupt } from '../content/verified.ts';
+import { createHash } from '../linux/hash.ts';
 import { type DiffId, digestOfDiff } from '../oci/digest.ts';
 import { diffIdOf } from './hash-layer.ts';
 import { type LayerOptions, LayerTar } from './layer-tar.ts';

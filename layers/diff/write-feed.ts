@@ -1,7 +1,7 @@
-import { createHash } from 'node:crypto';
 import { writeSync } from 'node:fs';
 import type { BlobInfo } from '../content/content-store.ts';
 import { StoreError } from '../errors.ts';
+import { createHash } from '../linux/hash.ts';
 import type { Digest } from '../oci/digest.ts';
 import type { TarFeed } from './tar-feed.ts';
 

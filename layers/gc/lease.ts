@@ -1,9 +1,9 @@
-import { randomBytes } from 'node:crypto';
 import { closeSync, constants, openSync, writeSync } from 'node:fs';
 import { StoreError } from '../errors.ts';
 import type { Layout } from '../layout.ts';
 import { cannotWrite } from '../linux/cannot-write.ts';
 import { isStillAt, lockFile, tryLockFile, unlockFile, waitForLock } from '../linux/flock.ts';
+import { randomBytes } from '../linux/random.ts';
 
 /** What a process has in use, so that no garbage collection takes it away. Ends with the process. */
 export interface Lease {

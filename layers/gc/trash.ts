@@ -1,9 +1,9 @@
-import { randomBytes } from 'node:crypto';
 import { existsSync, readdirSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { setImmediate } from 'node:timers/promises';
 import { SystemCallError } from '../linux/errno.ts';
 import * as inode from '../linux/inode.ts';
+import { randomBytes } from '../linux/random.ts';
 import { bytePath } from '../snapshots/file-tree.ts';
 
 /** Directories deeper than this are moved up first, so that no tree can use up the open files. */

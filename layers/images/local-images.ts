@@ -1,8 +1,8 @@
-import { createHash } from 'node:crypto';
 import { existsSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { StoreError } from '../errors.ts';
 import type { FileLease } from '../gc/lease.ts';
 import type { Layout } from '../layout.ts';
+import { createHash } from '../linux/hash.ts';
 import { ifPresent } from '../linux/if-present.ts';
 import type { Descriptor } from '../oci/descriptor.ts';
 import { parseDigest } from '../oci/digest.ts';

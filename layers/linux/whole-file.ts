@@ -1,7 +1,7 @@
-import { randomBytes } from 'node:crypto';
 import type { BytePath } from '../snapshots/file-tree.ts';
 import { SystemCallError } from './errno.ts';
 import * as inode from './inode.ts';
+import { randomBytes } from './random.ts';
 
 const { O } = inode;
 

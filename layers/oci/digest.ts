@@ -1,5 +1,5 @@
-import { createHash } from 'node:crypto';
 import { StoreError } from '../errors.ts';
+import { createHash } from '../linux/hash.ts';
 
 declare const brand: unique symbol;
 type Branded<Name extends string> = string & { readonly [brand]: Name };

@@ -1,7 +1,6 @@
-import { randomBytes } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { basename, isAbsolute, relative, resolve } from 'node:path';
-import { hostPlatform, type Layer, type Platform } from '../../layers/index.ts';
+import { hostPlatform, type Layer, type Platform, randomBytes } from '../../layers/index.ts';
 import type { Material } from '../attest/materials.ts';
 import type { BuildFacts } from '../attest/provenance.ts';
 import type { AttestPlan } from '../attest/request.ts';

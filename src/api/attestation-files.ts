@@ -1,7 +1,6 @@
-import { createHash } from 'node:crypto';
 import { closeSync, readSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { displayPath, type FileNode, type FileTree } from '../../layers/index.ts';
+import { createHash, displayPath, type FileNode, type FileTree } from '../../layers/index.ts';
 import type { Subject } from '../attest/statement.ts';
 import type { Attestation } from './attest.ts';
 

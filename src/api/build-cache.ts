@@ -1,7 +1,13 @@
-import { createHash } from 'node:crypto';
 import { existsSync, statSync } from 'node:fs';
 import { join } from 'node:path';
-import { type DiffId, hexOf, parseDigest, type Store, type StoreRecord } from '../../layers/index.ts';
+import {
+  createHash,
+  type DiffId,
+  hexOf,
+  parseDigest,
+  type Store,
+  type StoreRecord,
+} from '../../layers/index.ts';
 import { CACHE_MOUNT_SPACE, cacheMountUse } from '../ops/cache-mounts.ts';
 import { CACHE_SPACE } from '../solver/cache-store.ts';
 import { type StoreLocation, withStore } from './with-store.ts';

@@ -1,5 +1,4 @@
-import { createHash } from 'node:crypto';
-import type { RecordStore } from '../../layers/index.ts';
+import { createHash, type RecordStore } from '../../layers/index.ts';
 import type { Vertex } from '../llb/definition.ts';
 import type { Report } from '../progress/events.ts';
 import type { KeyPart } from '../solver/operation.ts';

@@ -1,6 +1,5 @@
-import { createHash } from 'node:crypto';
 import { closeSync, readSync } from 'node:fs';
-import type { FileNode, FileTree } from '../../layers/index.ts';
+import { createHash, type FileNode, type FileTree } from '../../layers/index.ts';
 
 /** The text of a regular file of a tree. */
 export function readNode(tree: FileTree, node: FileNode): string {

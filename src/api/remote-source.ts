@@ -1,8 +1,8 @@
-import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
 import {
   type BytePath,
   bytePath,
+  createHash,
   decompressAs,
   type FileTree,
   probeArchive,

@@ -1,7 +1,14 @@
-import { createHash, type Hash } from 'node:crypto';
 import { lstatSync } from 'node:fs';
 import { Readable } from 'node:stream';
-import { compress, type DiffId, MediaType, openLayerTar, type Store } from '../../layers/index.ts';
+import {
+  compress,
+  createHash,
+  type DiffId,
+  type Hash,
+  MediaType,
+  openLayerTar,
+  type Store,
+} from '../../layers/index.ts';
 import type { LayerForm } from '../exporter/encode-layer.ts';
 import type { KeptMount, LayerBlob } from './contents.ts';
 

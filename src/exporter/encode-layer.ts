@@ -1,9 +1,9 @@
-import { createHash } from 'node:crypto';
 import { Readable } from 'node:stream';
 import {
   type BlobInfo,
   type BlobTap,
   compress,
+  createHash,
   type Descriptor,
   decompress,
   type Ingest,

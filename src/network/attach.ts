@@ -1,4 +1,4 @@
-import { randomBytes } from 'node:crypto';
+import { randomBytes } from '../../layers/index.ts';
 import type { NetlinkSocket } from '../linux/netlink-socket.ts';
 import { formatIp, type IpAddress, ipBytes, type Subnet } from './address.ts';
 import { type HeldAddress, holdAddress } from './addresses.ts';

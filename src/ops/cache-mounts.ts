@@ -1,4 +1,3 @@
-import { createHash, randomBytes } from 'node:crypto';
 import {
   chmodSync,
   chownSync,
@@ -13,9 +12,11 @@ import {
 import { join } from 'node:path';
 import {
   type ActiveSnapshot,
+  createHash,
   diskUsage,
   isStillAt,
   lockFile,
+  randomBytes,
   type Store,
   tryLockFile,
 } from '../../layers/index.ts';

@@ -1,7 +1,6 @@
-import { createHash } from 'node:crypto';
 import { mkdirSync, readdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
-import type { FileNode } from '../../layers/index.ts';
+import { createHash, type FileNode } from '../../layers/index.ts';
 import { ContextRecords, type StatKey } from './context-records.ts';
 import type { DigestIndex, FileDigest } from './file-digest.ts';
 

@@ -1,5 +1,4 @@
-import { createHash } from 'node:crypto';
-import type { FileStat } from '../../layers/index.ts';
+import { createHash, type FileStat } from '../../layers/index.ts';
 import type { FileDigest } from './file-digest.ts';
 
 /**

@@ -1,6 +1,5 @@
-import { createHash, hash } from 'node:crypto';
 import { closeSync, readSync } from 'node:fs';
-import type { FileNode, FileTree } from '../../layers/index.ts';
+import { createHash, type FileNode, type FileTree } from '../../layers/index.ts';
 import { FramedHash } from './framed-hash.ts';
 import type { Pace } from './pace.ts';
 
@@ -46,7 +45,7 @@ export function fileDigest(
   let isLong = false;
   try {
     const first = readSync(fd, chunk, 0, chunk.length, 0);
-    if (first < chunk.length) return finish(hash('sha256', chunk.subarray(0, first), 'buffer'));
+    if (first < chunk.length) return finish(createHash('sha256').update(chunk.subarray(0, first)).digest());
     isLong = true;
   } finally {
     if (!isLong) closeSync(fd);

@@ -1,4 +1,4 @@
-import { createHash, type Hash } from 'node:crypto';
+import { createHash, type Hash } from '../../layers/index.ts';
 
 const SIZE = 64 * 1024;
 
@@ -39,7 +39,7 @@ export class FramedHash {
     this.uint32(value.length);
     if (value.length > SIZE) {
       this.#flush();
-      this.#hash.update(value, 'latin1');
+      this.#hash.update(Buffer.from(value, 'latin1'));
     } else {
       this.#reserve(value.length);
       this.#length += this.#buffer.write(value, this.#length, 'latin1');

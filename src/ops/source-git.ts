@@ -1,6 +1,5 @@
-import { createHash } from 'node:crypto';
 import { join } from 'node:path';
-import { bytePath, directoryTree, type Layer, type Store } from '../../layers/index.ts';
+import { bytePath, createHash, directoryTree, type Layer, type Store } from '../../layers/index.ts';
 import type { Vertex } from '../llb/definition.ts';
 import { compileIgnore } from '../llb/ignore-patterns.ts';
 import type { GitSourceOp } from '../llb/op.ts';

@@ -1,7 +1,6 @@
-import { createHash } from 'node:crypto';
 import { closeSync } from 'node:fs';
 import type { Layer, Store } from '../../layers/index.ts';
-import { bytePath } from '../../layers/index.ts';
+import { bytePath, createHash } from '../../layers/index.ts';
 import type { Vertex } from '../llb/definition.ts';
 import type { HttpSourceOp } from '../llb/op.ts';
 import type { Environment } from '../registry/proxy.ts';

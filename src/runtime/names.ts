@@ -1,4 +1,4 @@
-import { randomBytes, randomInt } from 'node:crypto';
+import { randomBytes } from '../../layers/index.ts';
 
 /** 64 hex digits. */
 export function newContainerId(): string {
@@ -13,6 +13,9 @@ const THINGS =
   'anchor arch barge beacon bridge canal cedar cliff cove crane delta dune ferry fjord forge gale grove harbor heron hill island lagoon lantern maple meadow mill oak orchard otter pier pine quay raft reef ridge river sail shore sparrow stone summit tide willow'.split(
     ' ',
   );
+
+/** For names that are to be told apart by people; nothing is kept safe by them. */
+const randomInt = (limit: number) => Math.floor(Math.random() * limit);
 
 /** A name like `calm_heron` that is not in `taken`. */
 export function newContainerName(taken: ReadonlySet<string>): string {

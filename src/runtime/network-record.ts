@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { createHash } from '../../layers/index.ts';
 import { parseIp, parseSubnet, type Subnet } from '../network/address.ts';
 import type { BridgePlan } from '../network/bridge.ts';
 import { DEFAULT_BRIDGE } from '../network/bridge.ts';

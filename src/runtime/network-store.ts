@@ -1,5 +1,4 @@
-import { randomBytes } from 'node:crypto';
-import type { Store } from '../../layers/index.ts';
+import { randomBytes, type Store } from '../../layers/index.ts';
 import { NETLINK_ROUTE, NetlinkSocket } from '../linux/netlink-socket.ts';
 import {
   addressIn,

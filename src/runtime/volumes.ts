@@ -1,4 +1,3 @@
-import { createHash, randomBytes } from 'node:crypto';
 import {
   chmodSync,
   chownSync,
@@ -11,7 +10,7 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { join } from 'node:path';
-import type { Store } from '../../layers/index.ts';
+import { createHash, randomBytes, type Store } from '../../layers/index.ts';
 import { RuntimeError } from './errors.ts';
 import { NAME_PATTERN } from './names.ts';
 import { checkVolumeOptions } from './volume-mount.ts';

@@ -1,4 +1,3 @@
-import { randomBytes } from 'node:crypto';
 import {
   closeSync,
   fstatSync,
@@ -10,7 +9,7 @@ import {
   writeSync,
 } from 'node:fs';
 import { join } from 'node:path';
-import { tryLockFile } from '../../layers/index.ts';
+import { randomBytes, tryLockFile } from '../../layers/index.ts';
 
 /**
  * Which control groups were made, so that those of a process that was killed can be taken back. One file a group,

@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { createHash } from '../../layers/index.ts';
 import type { CacheKey, KeyPart } from './operation.ts';
 
 /** Raised when the encoding or the meaning of a part changes, so that older records are never mistaken for new ones. */
