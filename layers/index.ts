@@ -32,7 +32,7 @@ export { diskUsage, sizeOfFiles } from './linux/disk-usage.ts';
 export { SystemCallError } from './linux/errno.ts';
 export { isStillAt, lockFile, tryLockFile, unlockFile } from './linux/flock.ts';
 export { createHash, type Hash } from './linux/hash.ts';
-export { type Koffi, koffi } from './linux/koffi.ts';
+export { type Koffi, koffi, loadedKoffi } from './linux/koffi.ts';
 export { makeDirectories } from './linux/make-directories.ts';
 export { randomBytes } from './linux/random.ts';
 export { WholeFile } from './linux/whole-file.ts';

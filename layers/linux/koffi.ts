@@ -16,6 +16,11 @@ export function koffi(): Koffi {
   return loaded;
 }
 
+/** The library, where something has needed it already. */
+export function loadedKoffi(): Koffi | undefined {
+  return loaded;
+}
+
 function loadAddon(): Koffi | undefined {
   const libc = isMusl() ? 'musl' : 'linux';
   try {

@@ -7,8 +7,6 @@ import { cgroupHost } from '../sandbox/cgroup-host.ts';
 import { VERSION } from './version.ts';
 import { type StoreLocation, withStore } from './with-store.ts';
 
-export { VERSION };
-
 /** The fields of `docker info` that have a meaning here. */
 export type StoreInfo = Awaited<ReturnType<typeof info>>;
 

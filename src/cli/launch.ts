@@ -49,7 +49,8 @@ const script = new Script(
 script.runInThisContext()({}, require, module, __filename, __dirname);
 if (cache && (cachedData === undefined || script.cachedDataRejected)) {
   // At the end the code holds every function that a start of this kind needs, and no other: help needs hardly any.
-  const isHelp = process.argv.some((word) => /^(--help|-h|--version|-v)$/.test(word));
+  const words = BUNDLE === 'tsrun' ? /^--(help|version)$/ : /^(--help|-h|--version|-v)$/;
+  const isHelp = process.argv.some((word) => words.test(word));
   process.once('exit', (status) => {
     if (status === 0 && !isHelp) save(cache, script.createCachedData());
   });

@@ -1,5 +1,6 @@
 import { type Command, CommanderError } from 'commander';
 import { describeError } from './describe-error.ts';
+import { endOnceIdle } from './end-once-idle.ts';
 import { ExitCode } from './exit-status.ts';
 
 /** Commander's codes for options that cannot be read. */
@@ -9,8 +10,8 @@ const UNREADABLE: ReadonlySet<string> = new Set([
 ]);
 
 /**
- * Runs a command's body and turns what it throws into text on standard error and an exit status. The process is left
- * to end by itself, so that output that is still being written is not cut.
+ * Runs a command's body and turns what it throws into text on standard error and an exit status. The process ends when
+ * nothing is left to do, so that output that is still being written is not cut.
  */
 export async function runMain(
   program: string,
@@ -33,6 +34,8 @@ export async function runMain(
     });
     process.stderr.write(`${text}\n`);
     process.exitCode = exitCode;
+  } finally {
+    endOnceIdle();
   }
 }
 

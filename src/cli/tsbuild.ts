@@ -1,4 +1,5 @@
 import { Command } from 'commander';
+import { VERSION } from '../index.ts';
 import { normaliseArguments } from './arguments.ts';
 import { buildCommand } from './build-command.ts';
 import { declareBuildOptions } from './build-options.ts';
@@ -11,6 +12,7 @@ async function tsbuild(): Promise<number> {
   let status: number = ExitCode.ok;
   const command = declareBuildOptions(withMessages(new Command('tsbuild')))
     .description('Build an image from a Dockerfile')
+    .version(`tsbuild version ${VERSION}`, '-v, --version', 'show the version')
     .argument('<context>', 'a directory, or - for a tar (or a Dockerfile) on standard input')
     .action(async (context: string, values) => {
       status = await buildCommand(values, context);

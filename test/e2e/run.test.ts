@@ -466,3 +466,13 @@ test('tsrun --help shows the options by kind', () => {
     expect(text).toContain(heading);
   expect(text).not.toContain('--userns');
 });
+
+test.each(['tsbuild', 'tsrun', 'tsctr'])('%s --version shows the version', (name) => {
+  const { version } = JSON.parse(readFileSync(resolve(TSRUN, '../../package.json'), 'utf8')) as {
+    version: string;
+  };
+  const file = resolve(TSRUN, `../${name}.cjs`);
+  expect(execFileSync(process.execPath, [file, '--version'], { encoding: 'utf8' })).toBe(
+    `${name} version ${version}\n`,
+  );
+});

@@ -1,0 +1,1 @@
+export { leaveAtOnce } from '../linux/leave.ts';
