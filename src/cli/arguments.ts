@@ -1,4 +1,5 @@
 import type { Command, Option } from 'commander';
+import { findOption } from './deferred-options.ts';
 
 /**
  * Arguments as commander reads them, from what Docker's option parser (Go's pflag) also takes: `--rm=false`, `-i=true`,
@@ -97,7 +98,7 @@ class ArgumentReader {
   }
 
   #find(name: string): Option | undefined {
-    return this.command.options.find(({ short, long }) => short === name || long === name);
+    return findOption(this.command, name);
   }
 }
 

@@ -5,11 +5,15 @@ export type RawValues = Readonly<Record<string, unknown>>;
 
 /** Declares an option that may be given several times: all its values, in order. */
 export function listOption(command: Command, flags: string, about: string): void {
+  command.addOption(listOptionOf(flags, about));
+}
+
+export function listOptionOf(flags: string, about: string): Option {
   const collect = (value: string, all: readonly string[] | undefined) => [...(all ?? []), value];
   const option = new Option(flags, about).argParser(collect);
   // Commander takes every `--no-…` for the opposite of something.
   option.negate = false;
-  command.addOption(option);
+  return option;
 }
 
 /** Typed access to the values of one command line. */

@@ -1,34 +1,30 @@
-import { type Command, Option } from 'commander';
 import type { NetworkRequest, RunRequest } from '../../index.ts';
-import { given, listOption, type OptionValues } from '../option-values.ts';
+import type { DeferredOptions } from '../deferred-options.ts';
+import { given, type OptionValues } from '../option-values.ts';
 import { UsageError } from '../usage-error.ts';
 import { isAddress, parseAddress, parseCsv, parseExtraHost } from '../values.ts';
 import { parseExpose, parsePublish } from './ports.ts';
 
 /** The options of `docker run` that are about its networks, its ports and its names. */
-export function declareNetworkOptions(command: Command): void {
-  command.optionsGroup('Network:');
-  listOption(
-    command,
-    '--network, --net <network>',
-    'bridge (default), host, none, container:NAME, or a network',
-  );
-  listOption(command, '-p, --publish <ports>', '[[ip:]host:]container[/udp], each a port or a range');
-  command.option('-P, --publish-all', 'publish every exposed port at a free one of the host');
-  listOption(command, '--expose <port>', 'expose a port or a range of ports');
-  listOption(command, '--network-alias, --net-alias <name>', 'a further name on the network');
-  listOption(command, '--link <container[:alias]>', 'a name for another container');
-  command
+export function declareNetworkOptions(options: DeferredOptions): void {
+  options.group('Network:');
+  options.list('--network, --net <network>', 'bridge (default), host, none, container:NAME, or a network');
+  options.list('-p, --publish <ports>', '[[ip:]host:]container[/udp], each a port or a range');
+  options.option('-P, --publish-all', 'publish every exposed port at a free one of the host');
+  options.list('--expose <port>', 'expose a port or a range of ports');
+  options.list('--network-alias, --net-alias <name>', 'a further name on the network');
+  options.list('--link <container[:alias]>', 'a name for another container');
+  options
     .option('--ip <address>', 'IPv4 address on the network')
     .option('--ip6 <address>', 'IPv6 address on the network')
     .option('--mac-address <address>', 'MAC address on the network')
     .option('-h, --hostname <name>', 'host name of the container')
     .option('--domainname <name>', 'NIS domain name of the container');
-  listOption(command, '--add-host <host:ip>', 'add a line to /etc/hosts');
-  listOption(command, '--dns <address>', 'name server');
-  listOption(command, '--dns-search <domain>', 'search domain');
-  listOption(command, '--dns-option, --dns-opt <option>', 'resolver option');
-  command.addOption(new Option('--link-local-ip <address>').hideHelp());
+  options.list('--add-host <host:ip>', 'add a line to /etc/hosts');
+  options.list('--dns <address>', 'name server');
+  options.list('--dns-search <domain>', 'search domain');
+  options.list('--dns-option, --dns-opt <option>', 'resolver option');
+  options.hidden('--link-local-ip <address>');
 }
 
 /** Throws {@link UsageError}. */

@@ -25,6 +25,7 @@ export function runRequest(raw: RawValues, image: string, command: readonly stri
   return {
     image,
     remove: values.flag('rm'),
+    pull: (values.one('pull') ?? 'missing') as NonNullable<RunRequest['pull']>,
     ...(command.length > 0 && { command }),
     ...processOptions(values),
     ...lifeOptions(values),
@@ -40,7 +41,6 @@ export function runRequest(raw: RawValues, image: string, command: readonly stri
     ...given({
       // As for Docker an empty one is none.
       name: values.one('name') || undefined,
-      pull: values.one('pull') as RunRequest['pull'],
       platform: values.parsed('platform', '--platform', parsePlatform),
       shmSize: values.parsed('shmSize', '--shm-size', parseBytes),
       oomScoreAdj: values.parsed('oomScoreAdj', '--oom-score-adj', (text, option) =>

@@ -1,4 +1,4 @@
-import { type Command, Option } from 'commander';
+import type { DeferredOptions } from '../deferred-options.ts';
 import type { OptionValues } from '../option-values.ts';
 import { UsageError } from '../usage-error.ts';
 
@@ -17,18 +17,18 @@ const UNSUPPORTED: Readonly<Record<string, string>> = {
 /** Values that ask for nothing, by attribute name. */
 const HARMLESS: Readonly<Record<string, readonly string[]>> = { userns: ['host', ''] };
 
-export function declareUnsupported(command: Command): void {
-  for (const flags of Object.keys(UNSUPPORTED)) command.addOption(new Option(flags).hideHelp());
+export function declareUnsupported(options: DeferredOptions): void {
+  for (const flags of Object.keys(UNSUPPORTED)) options.hidden(flags);
 }
 
 /** Throws for the first option that cannot be had. */
 export function refuseUnsupported(values: OptionValues): void {
   for (const [flags, reason] of Object.entries(UNSUPPORTED)) {
-    const name = new Option(flags).attributeName();
+    const [shown = ''] = flags.split(' ');
+    const name = shown.slice(2).replace(/-(.)/g, (_, letter: string) => letter.toUpperCase());
     const value = values.raw[name];
     if (value === undefined || value === false) continue;
     if (typeof value === 'string' && HARMLESS[name]?.includes(value)) continue;
-    const shown = flags.split(/[ ,]+/).find((word) => word.startsWith('--'));
     throw new UsageError(`${shown} is not supported: ${reason}`);
   }
 }

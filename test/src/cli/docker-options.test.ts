@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import { Command } from 'commander';
 import { expect, test } from 'vitest';
 import { COMMANDS } from '../../../src/cli/command-table.ts';
+import { allOptions } from '../../../src/cli/deferred-options.ts';
 
 const documented = readFileSync(new URL('../../../fixtures/docker-options.tsv', import.meta.url), 'utf8')
   .split('\n')
@@ -17,13 +18,14 @@ test.each(present)(
   async (name) => {
     const command = new Command(name);
     (await COMMANDS[name]!.load()).declare(command, () => {});
-    const known = new Map(command.options.map((option) => [option.long, option]));
+    const options = allOptions(command);
+    const known = new Map(options.map((option) => [option.long, option]));
     const wrong = documented
       .filter(([of]) => of === name)
       .map(([, option]) => /^(?:(-\w), )?(--[\w-]+)(?: (.+))?$/.exec(option)!)
       .filter(([, short, long, value]) => {
         if (long === '--help') return false;
-        const option = known.get(long) ?? command.options.find(({ flags }) => flags.includes(`${long},`));
+        const option = known.get(long) ?? options.find(({ flags }) => flags.includes(`${long},`));
         return (
           option === undefined ||
           (short && option.short !== short) ||

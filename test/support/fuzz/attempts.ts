@@ -145,7 +145,7 @@ export function commandAttempt(random: SeededRandom): Attempt {
     .declare()
     .exitOverride()
     .configureOutput({ writeOut: () => {}, writeErr: () => {} });
-  const args = commandLine(command, random);
+  const args = commandLine(program.declare(), random);
   return {
     size: args.join(' ').length,
     text: JSON.stringify(args),

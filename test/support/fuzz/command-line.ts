@@ -1,4 +1,5 @@
 import type { Command } from 'commander';
+import { allOptions } from '../../../src/cli/deferred-options.ts';
 import type { SeededRandom } from '../seeded-random.ts';
 import { mutateText, ODD } from './odd-text.ts';
 
@@ -30,7 +31,7 @@ const VALUES: readonly string[] = [
 export function commandLine(command: Command, random: SeededRandom): string[] {
   const args: string[] = [];
   for (let count = random.below(6); count > 0; count--) {
-    const { short, long = '', required, optional } = random.pick(command.options);
+    const { short, long = '', required, optional } = random.pick(allOptions(command));
     const name = short !== undefined && random.chance(40) ? short : long;
     const value = damaged(random.pick(VALUES), random);
     if (!required && !optional) args.push(random.chance(80) ? name : `${name}=${value}`);

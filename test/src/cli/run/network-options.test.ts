@@ -1,6 +1,7 @@
 import { Command } from 'commander';
 import { describe, expect, test } from 'vitest';
 import { normaliseArguments } from '../../../../src/cli/arguments.ts';
+import { DeferredOptions } from '../../../../src/cli/deferred-options.ts';
 import { OptionValues } from '../../../../src/cli/option-values.ts';
 import {
   declareNetworkOptions,
@@ -11,7 +12,7 @@ import {
 
 function options(...args: readonly string[]) {
   const command = new Command('x').exitOverride().configureOutput({ writeErr: () => {} });
-  declareNetworkOptions(command);
+  declareNetworkOptions(new DeferredOptions(command));
   command.parse(normaliseArguments(args, command, { passThrough: true }), { from: 'user' });
   return parseNetworkOptions(new OptionValues(command.opts()));
 }
