@@ -4,6 +4,22 @@ import { chmodSync, readFileSync } from 'node:fs';
 import { build } from 'esbuild';
 import { directImports, loadAtCall } from './build-plugins.mjs';
 
+/** The seccomp filter of an ordinary container on this architecture: src/sandbox/seccomp-default.ts. */
+async function builtSeccomp() {
+  const contents = `export * from './src/sandbox/seccomp-default.ts'; export * from './src/sandbox/capabilities.ts';`;
+  const { outputFiles } = await build({
+    stdin: { contents, resolveDir: '.', loader: 'ts' },
+    bundle: true,
+    write: false,
+    platform: 'node',
+    format: 'esm',
+    external: ['koffi'],
+    logLevel: 'warning',
+  });
+  const module = await import(`data:text/javascript;base64,${Buffer.from(outputFiles[0].contents).toString('base64')}`);
+  return module.buildProgram(module.DEFAULT_CAPABILITIES);
+}
+
 const common = {
   bundle: true,
   platform: 'node',
@@ -14,7 +30,10 @@ const common = {
   logLevel: 'warning',
   legalComments: 'none',
   outdir: 'dist',
-  define: { PACKAGE_VERSION: JSON.stringify(JSON.parse(readFileSync('package.json', 'utf8')).version) },
+  define: {
+    PACKAGE_VERSION: JSON.stringify(JSON.parse(readFileSync('package.json', 'utf8')).version),
+    BUILT_SECCOMP: JSON.stringify(await builtSeccomp()),
+  },
 };
 
 const scripts = {

@@ -1,4 +1,5 @@
 import { nativeAbi, type SyscallAbi, syscallNumbers } from '../linux/syscall-table.ts';
+import { compileSeccomp, knowProgram } from './seccomp.ts';
 import type { Seccomp, SeccompRule } from './spec.ts';
 
 /**
@@ -51,19 +52,59 @@ const personalities = [0x0, 0x8, 0x20000, 0x20008, 0xffffffff];
 
 const made = new Map<string, Seccomp>();
 
+/** A filter that was compiled when the commands were built. */
+interface BuiltProgram {
+  /** Architecture and set of capabilities that it is for: {@link keyOf}. */
+  readonly key: string;
+  readonly base64: string;
+  readonly flags: number;
+}
+
+/** Set when the commands are built (build.mjs): compiling takes a start some 2 ms. */
+declare const BUILT_SECCOMP: BuiltProgram | undefined;
+
 /** For a container with these capabilities (its bounding set). The same sets give the same object. */
 export function defaultSeccomp(capabilities: readonly string[]): Seccomp {
   const held = new Set(capabilities);
-  const key = byCapability.map(([capability]) => (held.has(capability) ? '1' : '0')).join('');
+  const key = keyOf(held);
   let seccomp = made.get(key);
   if (seccomp === undefined) {
     seccomp = makeSeccomp(held);
     made.set(key, seccomp);
+    if (typeof BUILT_SECCOMP === 'object' && BUILT_SECCOMP.key === key)
+      knowProgram(seccomp, {
+        program: Buffer.from(BUILT_SECCOMP.base64, 'base64'),
+        flags: BUILT_SECCOMP.flags,
+      });
   }
   return seccomp;
 }
 
+/** For the build: what this module takes from `BUILT_SECCOMP` on a machine of this architecture. */
+export function buildProgram(capabilities: readonly string[]): BuiltProgram {
+  const { program, flags } = compileSeccomp(defaultSeccomp(capabilities));
+  return { key: keyOf(new Set(capabilities)), base64: Buffer.from(program).toString('base64'), flags };
+}
+
+function keyOf(held: ReadonlySet<string>): string {
+  return `${process.arch} ${byCapability.map(([capability]) => (held.has(capability) ? '1' : '0')).join('')}`;
+}
+
+/** The rules are made when somebody reads them: most starts need the program alone. */
 function makeSeccomp(held: ReadonlySet<string>): Seccomp {
+  let rules: readonly SeccompRule[] | undefined;
+  return {
+    defaultAction: 'SCMP_ACT_ERRNO',
+    defaultErrnoRet: 1,
+    architectures: nativeAbi() === 'x64' ? ['SCMP_ARCH_X86_64', 'SCMP_ARCH_X86'] : ['SCMP_ARCH_AARCH64'],
+    get syscalls() {
+      rules ??= makeRules(held);
+      return rules;
+    },
+  };
+}
+
+function makeRules(held: ReadonlySet<string>): SeccompRule[] {
   const abis: readonly SyscallAbi[] = nativeAbi() === 'x64' ? ['x64', 'ia32'] : ['arm64'];
   const known = new Set(abis.flatMap((abi) => [...syscallNumbers(abi).keys()]));
   const granted = new Set(byCapability.flatMap(([capability, calls]) => (held.has(capability) ? calls : [])));
@@ -74,17 +115,12 @@ function makeSeccomp(held: ReadonlySet<string>): Seccomp {
     'personality',
   ]);
   const allowed = [...known].filter((name) => !special.has(name) || granted.has(name));
-  return {
-    defaultAction: 'SCMP_ACT_ERRNO',
-    defaultErrnoRet: 1,
-    architectures: nativeAbi() === 'x64' ? ['SCMP_ARCH_X86_64', 'SCMP_ARCH_X86'] : ['SCMP_ARCH_AARCH64'],
-    syscalls: [
-      allow(allowed),
-      ...sockets(),
-      ...personalities.map(allowPersonality),
-      ...newProcesses(granted),
-    ],
-  };
+  return [
+    allow(allowed),
+    ...sockets(),
+    ...personalities.map(allowPersonality),
+    ...newProcesses(granted),
+  ];
 }
 
 function sockets(): SeccompRule[] {

@@ -44,6 +44,11 @@ export interface SeccompProgram {
 
 const compiled = new WeakMap<Seccomp, SeccompProgram>();
 
+/** Spares `compileSeccomp` the work: `program` is what it would make of `seccomp`. */
+export function knowProgram(seccomp: Seccomp, program: SeccompProgram): void {
+  compiled.set(seccomp, program);
+}
+
 /**
  * The runtime spec's filter as a program: a binary search over system call numbers for each architecture, so that a
  * call costs some eight comparisons whatever the filter's length. Of rules for the same call the first that holds
