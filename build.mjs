@@ -16,7 +16,9 @@ async function builtSeccomp() {
     external: ['koffi'],
     logLevel: 'warning',
   });
-  const module = await import(`data:text/javascript;base64,${Buffer.from(outputFiles[0].contents).toString('base64')}`);
+  const module = await import(
+    `data:text/javascript;base64,${Buffer.from(outputFiles[0].contents).toString('base64')}`
+  );
   return module.buildProgram(module.DEFAULT_CAPABILITIES);
 }
 

@@ -22,6 +22,12 @@ const SOCK_CLOEXEC = 0o2000000;
 const SOL_NETLINK = 270;
 const NETLINK_EXT_ACK = 11;
 
+export interface NetlinkRequest {
+  readonly type: number;
+  readonly flags: number;
+  readonly payload: Uint8Array;
+}
+
 export interface NetlinkMessage {
   readonly type: number;
   readonly flags: number;
@@ -90,10 +96,7 @@ export class NetlinkSocket {
   }
 
   /** Sends several messages in one datagram and awaits the acknowledgement of each that asks for one. */
-  batch(
-    messages: readonly { readonly type: number; readonly flags: number; readonly payload: Uint8Array }[],
-    subject = '',
-  ): readonly NetlinkMessage[] {
+  batch(messages: readonly NetlinkRequest[], subject = ''): readonly NetlinkMessage[] {
     const first = this.#sequence;
     const datagram = Buffer.concat(messages.map((message) => this.#encode(message)));
     check(calls().send(this.#fd, datagram, datagram.length, 0), 'send');
@@ -122,7 +125,7 @@ export class NetlinkSocket {
     calls().close(this.#fd);
   }
 
-  #encode({ type, flags, payload }: { type: number; flags: number; payload: Uint8Array }): Buffer {
+  #encode({ type, flags, payload }: NetlinkRequest): Buffer {
     const length = HEADER + payload.length;
     const message = Buffer.alloc((length + 3) & ~3);
     message.writeUInt32LE(length, 0);
@@ -231,6 +234,17 @@ export function u32be(value: number): Buffer {
 /** With its final NUL. */
 export function text(value: string): Buffer {
   return Buffer.from(`${value}\0`, 'latin1');
+}
+
+/** One of the attributes of a payload from `offset` on: a link has some sixty. */
+export function findAttribute(payload: Buffer, offset: number, type: number): Buffer | undefined {
+  for (let at = offset; at + 4 <= payload.length; ) {
+    const length = payload.readUInt16LE(at);
+    if (length < 4) break;
+    if ((payload.readUInt16LE(at + 2) & 0x3fff) === type) return payload.subarray(at + 4, at + length);
+    at += (length + 3) & ~3;
+  }
+  return undefined;
 }
 
 /** The attributes of a payload from `offset` on, by type. */

@@ -3,9 +3,9 @@ import type { NetlinkSocket } from '../linux/netlink-socket.ts';
 import { formatIp, type IpAddress, ipBytes, type Subnet } from './address.ts';
 import { type HeldAddress, holdAddress } from './addresses.ts';
 import { addressDirectory, type Bridge, type BridgePlan, type BridgeSubnet, ensureBridge } from './bridge.ts';
-import { addVeth, findLink, formatMac, setHairpin, setUp } from './links.ts';
+import { addVeth, findLink, formatMac, linkUp, setHairpin } from './links.ts';
 import type { Endpoint } from './network.ts';
-import { addAddress, addDefaultRoute } from './routes.ts';
+import { newAddress, newDefaultRoute } from './routes.ts';
 
 /** An interface that a namespace is to have. */
 export interface EndpointPlan {
@@ -96,13 +96,15 @@ function connect(
   const name = `tsv${randomBytes(4).toString('hex')}`;
   const { index: master, mtu } = bridge.link;
   addVeth(host, { name, master, mtu, peer: { name: peer.name, namespace, mac: peer.mac } });
-  const outer = findLink(host, name)!.index;
-  setUp(host, outer);
-  if (peer.hairpin) setHairpin(host, outer);
+  if (peer.hairpin) setHairpin(host, findLink(host, name)!.index);
   const { index } = findLink(inner, peer.name)!;
-  for (const [at, { address }] of addresses.entries())
-    addAddress(inner, index, address, bridge.subnets[at]!.subnet.prefix);
-  setUp(inner, index);
-  if (bridge.internal || !peer.isDefaultRoute) return;
-  for (const { gateway } of bridge.subnets) addDefaultRoute(inner, index, gateway);
+  const isWayOut = peer.isDefaultRoute && !bridge.internal;
+  inner.batch(
+    [
+      ...addresses.map(({ address }, at) => newAddress(index, address, bridge.subnets[at]!.subnet.prefix)),
+      linkUp(index),
+      ...(isWayOut ? bridge.subnets.map(({ gateway }) => newDefaultRoute(index, gateway)) : []),
+    ],
+    `set up ${peer.name}`,
+  );
 }

@@ -2,8 +2,10 @@ import { constants } from 'node:os';
 import { SystemCallError } from '../../layers/index.ts';
 import {
   attribute,
-  attributes,
+  findAttribute,
+  type NetlinkRequest,
   type NetlinkSocket,
+  NLM_F_ACK,
   NLM_F_CREATE,
   NLM_F_EXCL,
   nested,
@@ -18,6 +20,9 @@ const RTM_DELLINK = 17;
 const RTM_GETLINK = 18;
 const RTM_SETLINK = 19;
 
+/** Of `lo`, in every namespace (LOOPBACK_IFINDEX in the kernel). */
+export const LOOPBACK = 1;
+
 const IFLA_ADDRESS = 1;
 const IFLA_IFNAME = 3;
 const IFLA_MTU = 4;
@@ -25,6 +30,7 @@ const IFLA_MASTER = 10;
 const IFLA_PROTINFO = 12;
 const IFLA_LINKINFO = 18;
 const IFLA_NET_NS_FD = 28;
+const IFLA_EXT_MASK = 29;
 const IFLA_NUM_TX_QUEUES = 31;
 const IFLA_NUM_RX_QUEUES = 32;
 const IFLA_INFO_KIND = 1;
@@ -33,13 +39,15 @@ const VETH_INFO_PEER = 1;
 
 const IFLA_BRPORT_MODE = 4;
 
+/** Of IFLA_EXT_MASK: without counters, which nobody here reads. */
+const RTEXT_FILTER_SKIP_STATS = 8;
+
 const IFF_UP = 1;
 const AF_BRIDGE = 7;
 
 export interface Link {
   readonly index: number;
   readonly mtu: number;
-  readonly mac: string;
 }
 
 /** struct ifinfomsg. */
@@ -54,14 +62,16 @@ function linkHeader(index: number, up: boolean): Buffer {
 /** Undefined when there is no interface of that name. */
 export function findLink(socket: NetlinkSocket, name: string): Link | undefined {
   try {
-    const payload = Buffer.concat([linkHeader(0, false), attribute(IFLA_IFNAME, text(name))]);
+    const payload = Buffer.concat([
+      linkHeader(0, false),
+      attribute(IFLA_IFNAME, text(name)),
+      attribute(IFLA_EXT_MASK, u32(RTEXT_FILTER_SKIP_STATS)),
+    ]);
     const [message] = socket.request(RTM_GETLINK, 0, payload, `get link ${name}`);
     if (message === undefined) return undefined;
-    const found = attributes(message.payload, 16);
     return {
       index: message.payload.readInt32LE(4),
-      mtu: found.get(IFLA_MTU)?.readUInt32LE(0) ?? 1500,
-      mac: formatMac(found.get(IFLA_ADDRESS) ?? []),
+      mtu: findAttribute(message.payload, 16, IFLA_MTU)?.readUInt32LE(0) ?? 1500,
     };
   } catch (error) {
     if (error instanceof SystemCallError && error.errno === constants.errno.ENODEV) return undefined;
@@ -99,6 +109,7 @@ export interface VethPair {
  */
 const oneQueue = () => [attribute(IFLA_NUM_TX_QUEUES, u32(1)), attribute(IFLA_NUM_RX_QUEUES, u32(1))];
 
+/** The end here is up when it is made, the other is not. */
 export function addVeth(socket: NetlinkSocket, { name, master, mtu, peer }: VethPair): void {
   const peerLink = Buffer.concat([
     linkHeader(0, false),
@@ -109,7 +120,7 @@ export function addVeth(socket: NetlinkSocket, { name, master, mtu, peer }: Veth
     ...oneQueue(),
   ]);
   const payload = Buffer.concat([
-    linkHeader(0, false),
+    linkHeader(0, true),
     attribute(IFLA_IFNAME, text(name)),
     attribute(IFLA_MTU, u32(mtu)),
     attribute(IFLA_MASTER, u32(master)),
@@ -124,7 +135,11 @@ export function addVeth(socket: NetlinkSocket, { name, master, mtu, peer }: Veth
 }
 
 export function setUp(socket: NetlinkSocket, index: number): void {
-  socket.request(RTM_NEWLINK, 0, linkHeader(index, true), `set link ${index} up`);
+  socket.batch([linkUp(index)], `set link ${index} up`);
+}
+
+export function linkUp(index: number): NetlinkRequest {
+  return { type: RTM_NEWLINK, flags: NLM_F_ACK, payload: linkHeader(index, true) };
 }
 
 /**

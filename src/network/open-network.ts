@@ -7,7 +7,7 @@ import {
 } from '../linux/netlink-socket.ts';
 import { attach, type EndpointPlan } from './attach.ts';
 import { DEFAULT_BRIDGE } from './bridge.ts';
-import { findLink, setUp } from './links.ts';
+import { LOOPBACK, setUp } from './links.ts';
 import type { Endpoint, NetworkNamespace } from './network.ts';
 
 /** A network namespace on the default bridge: an address of its own, a route out. */
@@ -30,7 +30,7 @@ export function openNetwork(plans: readonly EndpointPlan[], inside?: () => void)
     held.push(() => closeSync(fd));
     const endpoints: Endpoint[] = [];
     try {
-      setUp(inner, findLink(inner, 'lo')!.index);
+      setUp(inner, LOOPBACK);
       for (const [index, plan] of plans.entries()) {
         const { endpoint, addresses } = attach({ host, inner, namespace: fd }, plan, `eth${index}`);
         for (const address of addresses) held.push(() => address.release());

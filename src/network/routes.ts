@@ -1,7 +1,9 @@
 import {
   attribute,
   attributes,
+  type NetlinkRequest,
   type NetlinkSocket,
+  NLM_F_ACK,
   NLM_F_CREATE,
   NLM_F_EXCL,
   u32,
@@ -27,6 +29,10 @@ const IFA_F_NODAD = 2;
 const familyNumber = (family: 4 | 6) => (family === 4 ? AF_INET : AF_INET6);
 
 export function addAddress(socket: NetlinkSocket, index: number, address: IpAddress, prefix: number): void {
+  socket.batch([newAddress(index, address, prefix)], `add address ${formatIp(address)}`);
+}
+
+export function newAddress(index: number, address: IpAddress, prefix: number): NetlinkRequest {
   const { family } = address;
   const header = Buffer.alloc(8);
   header.writeUInt8(familyNumber(family), 0);
@@ -39,7 +45,7 @@ export function addAddress(socket: NetlinkSocket, index: number, address: IpAddr
     attribute(IFA_ADDRESS, ipBytes(address)),
     ...(family === 4 ? [attribute(IFA_BROADCAST, ipBytes(addressIn(subnetOf(address, prefix), -1)))] : []),
   ]);
-  socket.request(RTM_NEWADDR, NLM_F_CREATE | NLM_F_EXCL, payload, `add address ${formatIp(address)}`);
+  return { type: RTM_NEWADDR, flags: NLM_F_CREATE | NLM_F_EXCL | NLM_F_ACK, payload };
 }
 
 export interface InterfaceAddress {
@@ -65,7 +71,7 @@ const RT_TABLE_MAIN = 254;
 const RTPROT_BOOT = 3;
 const RTN_UNICAST = 1;
 
-export function addDefaultRoute(socket: NetlinkSocket, index: number, gateway: IpAddress): void {
+export function newDefaultRoute(index: number, gateway: IpAddress): NetlinkRequest {
   const header = Buffer.alloc(12);
   header.writeUInt8(familyNumber(gateway.family), 0);
   header.writeUInt8(RT_TABLE_MAIN, 4);
@@ -76,7 +82,7 @@ export function addDefaultRoute(socket: NetlinkSocket, index: number, gateway: I
     attribute(RTA_GATEWAY, ipBytes(gateway)),
     attribute(RTA_OIF, u32(index)),
   ]);
-  socket.request(RTM_NEWROUTE, NLM_F_CREATE, payload, `add route via ${formatIp(gateway)}`);
+  return { type: RTM_NEWROUTE, flags: NLM_F_CREATE | NLM_F_ACK, payload };
 }
 
 /** Where unicast routes of the main table lead, default routes left out. */

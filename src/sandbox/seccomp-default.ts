@@ -115,12 +115,7 @@ function makeRules(held: ReadonlySet<string>): SeccompRule[] {
     'personality',
   ]);
   const allowed = [...known].filter((name) => !special.has(name) || granted.has(name));
-  return [
-    allow(allowed),
-    ...sockets(),
-    ...personalities.map(allowPersonality),
-    ...newProcesses(granted),
-  ];
+  return [allow(allowed), ...sockets(), ...personalities.map(allowPersonality), ...newProcesses(granted)];
 }
 
 function sockets(): SeccompRule[] {
