@@ -166,21 +166,18 @@ async function solveGraph(input: SolveInput): Promise<readonly Layer[]> {
   const failed = request.onFailedStep && firstFailure(request.onFailedStep, describe);
   const { definition } = input.lowered;
   const watched = input.steps.next(definition, tail.watch(logs.watch(input.report)));
+  const explainer = cacheExplainer({
+    records: store.records,
+    scope: JSON.stringify([input.opened.contexts.directory ?? '', input.opened.source.file, input.platform]),
+    ...(request.explainCache && { report: watched }),
+  });
   try {
     const result = await solve(
       {
         definition,
         operations: operations(input, failed),
         report: watched,
-        missed: cacheExplainer({
-          records: store.records,
-          scope: JSON.stringify([
-            input.opened.contexts.directory ?? '',
-            input.opened.source.file,
-            input.platform,
-          ]),
-          ...(request.explainCache && { report: watched }),
-        }),
+        missed: explainer.missed,
         fetched: (op, found) => input.opened.fetched.push({ op, found }),
         solved: (step) => input.cache.solved(step),
         signal,
@@ -194,6 +191,7 @@ async function solveGraph(input: SolveInput): Promise<readonly Layer[]> {
     signal.throwIfAborted();
     throw error instanceof SolveError ? describe(error.vertex, error.cause) : error;
   } finally {
+    explainer.finish();
     logs.close();
   }
 }

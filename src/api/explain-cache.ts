@@ -22,23 +22,51 @@ export interface ExplainOptions {
   readonly report?: Report;
 }
 
+export interface CacheExplainer {
+  /** To be told of each step that has to run, before it does. */
+  missed(vertex: Vertex, parts: readonly KeyPart[]): void;
+  /** Everything is remembered when this returns. */
+  finish(): void;
+}
+
 /** Says of a step that has to run, in its output, which of the things that it depends on is not as it was the last time. */
-export function cacheExplainer({ records, scope, report }: ExplainOptions) {
-  return (vertex: Vertex, parts: readonly KeyPart[]): void => {
-    const key = createHash('sha256')
-      .update(`${scope}\0${placeOf(vertex.meta.name)}`)
+export function cacheExplainer({ records, scope, report }: ExplainOptions): CacheExplainer {
+  const keyOf = ({ meta }: Vertex) =>
+    createHash('sha256')
+      .update(`${scope}\0${placeOf(meta.name)}`)
       .digest('hex');
-    const before = remembered(records.get(SPACE, key)?.value);
-    const now = {
-      name: vertex.meta.name,
-      parts: parts.map(({ name, value }) => [name, digestOf(value)] as const),
-    };
-    if (report !== undefined) {
-      const text = vertex.meta.ignoreCache ? 'the cache is not to be used for it' : difference(before, now);
-      const data = Buffer.from(`not cached: ${text}\n`);
-      report({ kind: 'log', vertex: vertex.digest, stream: 2, data, timestamp: Date.now() });
+  const nowOf = ({ meta }: Vertex, parts: readonly KeyPart[]): Remembered => ({
+    name: meta.name,
+    parts: parts.map(({ name, value }) => [name, digestOf(value)] as const),
+  });
+  const explain = (vertex: Vertex, parts: readonly KeyPart[]) => {
+    const before = remembered(records.get(SPACE, keyOf(vertex))?.value);
+    const text = vertex.meta.ignoreCache
+      ? 'the cache is not to be used for it'
+      : difference(before, nowOf(vertex, parts));
+    const data = Buffer.from(`not cached: ${text}\n`);
+    report?.({ kind: 'log', vertex: vertex.digest, stream: 2, data, timestamp: Date.now() });
+  };
+  const waiting: (readonly [Vertex, readonly KeyPart[]])[] = [];
+  const finish = () => {
+    for (let next = waiting[0]; next !== undefined; next = waiting[0]) {
+      const [vertex, parts] = next;
+      records.set(SPACE, keyOf(vertex), { value: nowOf(vertex, parts) });
+      waiting.shift();
     }
-    records.set(SPACE, key, { value: now });
+  };
+  const finishLater = () => {
+    try {
+      finish();
+    } catch {} // it fails again when the build is over, where somebody hears of it
+  };
+  return {
+    missed(vertex, parts) {
+      if (report !== undefined) explain(vertex, parts);
+      // Not now: the step can begin meanwhile, and of a RUN the process runs beside it.
+      if (waiting.push([vertex, parts]) === 1) setImmediate(finishLater);
+    },
+    finish,
   };
 }
 

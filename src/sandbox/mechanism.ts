@@ -22,11 +22,26 @@ export function vforkProblem(): Promise<string | undefined> {
  */
 export async function chooseMechanism(wanted: StartMechanism, amongOthers: boolean): Promise<StartMethod> {
   if (wanted === 'reexec' || (wanted === 'auto' && amongOthers)) return startByReexec;
+  if (wanted === 'auto') return startByEither;
   const why = await vforkProblem();
   if (why === undefined) return startByVfork;
-  if (wanted === 'auto') return startByReexec;
   throw new SandboxError('REFUSED', 'vfork', `Cannot start containers by vfork: ${why}`);
 }
+
+/**
+ * By vfork unless that does not work here. A start that fails tells by itself whether its child ran as it should, so
+ * that the self-test, which takes 1 to 2 ms, is only made then.
+ */
+const startByEither: StartMethod = async (plan, streams, sys) => {
+  if (vforkObstacle() !== undefined || (await problem) !== undefined)
+    return startByReexec(plan, streams, sys);
+  try {
+    return await startByVfork(plan, streams, sys);
+  } catch (error) {
+    if ((await vforkProblem()) === undefined) throw error;
+    return startByReexec(plan, streams, sys);
+  }
+};
 
 /** A child that runs a little JavaScript, in a process and with descriptors of its own, and then fails to execute. */
 async function tryVfork(sys: Syscalls): Promise<string | undefined> {

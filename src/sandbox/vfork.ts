@@ -13,9 +13,10 @@ import type { Program } from './plan.ts';
  * child executes or ends; as after vfork, but on stacks of its own. What it runs is libc's setcontext(context 1):
  *
  *   context 1: a koffi callback, which is the set-up in JavaScript. It returns, and its `uc_link` goes on to
- *   context 2: execve(path, argv, envp). When that fails it returns, and goes on to
- *   context 3: memset(flag, 1, 1), which tells the parent, and
- *   context 4: _exit(127).
+ *   context 2: memset(flag, 1, 1), which tells the parent that all of this works, and
+ *   context 3: execve(path, argv, envp). When that fails it returns, and goes on to
+ *   context 4: memset(flag, 1, 1), which tells the parent, and
+ *   context 5: _exit(127).
  *
  * So the callback has returned, and V8 and koffi have closed what they had opened for it, before the memory is left.
  * Memory is shared: what the child throws or fills in is simply there for the parent, and so is errno. Descriptors,
@@ -24,9 +25,9 @@ import type { Program } from './plan.ts';
  * What makes it work:
  * - Context 1's stack lies inside the stack that koffi uses for calls: only then does koffi know that the callback comes
  *   from it, and runs it on V8's own stack.
- * - All signals are blocked from before the clone until context 2, which unblocks them for the program.
+ * - All signals are blocked from before the clone until context 3, which unblocks them for the program.
  * - The set-up is synchronous, catches everything, and changes credentials by raw system calls alone.
- * It rests on how koffi 3.3.4 and glibc are made; `vforkProblem` says whether that is so here.
+ * It rests on how koffi 3.3.4 and glibc are made. Where that is not so, `start` fails; `vforkProblem` says why.
  */
 
 /** koffi's version whose internals this relies on. */
@@ -58,8 +59,8 @@ export interface VforkRequest {
 
 export interface VforkStarter {
   /**
-   * `failure` is what `setUp` threw, or the `SyscallError` of execve: the child then ends, and is waited for like any
-   * other. Throws where no child could be made.
+   * `failure` is what `setUp` threw, or the `SyscallError` of execve, or says that the child came to neither: it then
+   * ends, and is waited for like any other. Throws where no child could be made.
    */
   start(request: VforkRequest): { readonly pid: number; readonly failure: unknown };
 }
@@ -103,11 +104,18 @@ function createStarter(library: Koffi): VforkStarter {
     },
     library.pointer(library.proto('int', ['void *'])),
   );
-  const stacks = Buffer.alloc(Number(PLAIN_STACK_BYTES) * 4 + 16);
+  const stacks = Buffer.alloc(Number(PLAIN_STACK_BYTES) * 5 + 16);
   const stack = (index: number) =>
     alignDown(library.address(stacks) + PLAIN_STACK_BYTES * BigInt(index + 1) + 15n);
-  const [js, exec, tell, exit] = [newContext(), newContext(), newContext(), newContext()] as const;
+  const [js, ready, exec, tell, exit] = [
+    newContext(),
+    newContext(),
+    newContext(),
+    newContext(),
+    newContext(),
+  ];
   const path = Buffer.alloc(PATH_MAX);
+  const reached = Buffer.alloc(1);
   const failed = Buffer.alloc(1);
   const make = (context: Buffer, top: bigint, size: bigint, entry: bigint, args: Three, link: bigint) => {
     libc.getcontext(context);
@@ -124,7 +132,8 @@ function createStarter(library: Koffi): VforkStarter {
     make(tell, stack(1), PLAIN_STACK_BYTES, libc.memset, [at(failed), 1n, 1n], at(exit));
     make(exec, stack(2), PLAIN_STACK_BYTES, libc.execve, [at(path), at(argv), at(envp)], at(tell));
     libc.sigmask(SIG_SETMASK, allSignals, null);
-    make(js, alignDown(nested - JS_STACK_BYTES), JS_STACK_BYTES, callback, [0n, 0n, 0n], at(exec));
+    make(ready, stack(3), PLAIN_STACK_BYTES, libc.memset, [at(reached), 1n, 1n], at(exec));
+    make(js, alignDown(nested - JS_STACK_BYTES), JS_STACK_BYTES, callback, [0n, 0n, 0n], at(ready));
   };
 
   return {
@@ -146,15 +155,16 @@ function createStarter(library: Koffi): VforkStarter {
           path[0] = 0; // execve("") fails
         }
       };
-      failed[0] = 0;
+      path[0] = reached[0] = failed[0] = 0;
       const mask = Buffer.alloc(SIGSET_BYTES);
       libc.sigmask(SIG_SETMASK, null, mask);
       makeContexts(argv, envp.vector);
-      const pid = libc.clone(libc.setcontext, stack(3), CLONE_VM | CLONE_VFORK | SIGCHLD | flags, js);
+      const pid = libc.clone(libc.setcontext, stack(4), CLONE_VM | CLONE_VFORK | SIGCHLD | flags, js);
       const errno = library.errno();
       libc.sigmask(SIG_SETMASK, mask, null);
       held.value = [argv, strings, envp];
       if (pid < 0) throw new SyscallError('clone', errno);
+      if (reached[0] === 0) failure ??= new Error('the child ended before its set-up had');
       return { pid, failure: failure ?? (failed[0] === 0 ? undefined : new SyscallError('execve', errno)) };
     },
   };

@@ -1,8 +1,8 @@
-import { describe, expect, test } from 'vitest';
+import { describe, expect, test, vi } from 'vitest';
 import { syscallNumbers } from '../../../src/linux/syscall-table.ts';
 import { ALL_CAPABILITIES, DEFAULT_CAPABILITIES } from '../../../src/sandbox/capabilities.ts';
 import { compileSeccomp } from '../../../src/sandbox/seccomp.ts';
-import { defaultSeccomp } from '../../../src/sandbox/seccomp-default.ts';
+import { buildProgram, defaultSeccomp } from '../../../src/sandbox/seccomp-default.ts';
 import type { Seccomp, SeccompRule } from '../../../src/sandbox/spec.ts';
 
 const AUDIT = { x64: 0xc000003e, ia32: 0x40000003, arm64: 0xc00000b7 } as const;
@@ -193,6 +193,20 @@ describe('defaultSeccomp()', () => {
 
   test('is one object for the same capabilities, whatever their order', () => {
     expect(defaultSeccomp(DEFAULT_CAPABILITIES.toReversed())).toBe(defaultSeccomp(DEFAULT_CAPABILITIES));
+  });
+
+  test('goes by the program that the build has made, for the same architecture and capabilities alone', async () => {
+    const [own, other] = [['CAP_SYS_TIME'], ['CAP_SYS_BOOT']] as const;
+    const built = { ...buildProgram(own), base64: 'AAAAAAAAAAA=' };
+    vi.resetModules();
+    vi.stubGlobal('BUILT_SECCOMP', built);
+    const [fresh, defaults] = await Promise.all([
+      import('../../../src/sandbox/seccomp.ts'),
+      import('../../../src/sandbox/seccomp-default.ts'),
+    ]);
+    expect(fresh.compileSeccomp(defaults.defaultSeccomp(own)).program).toEqual(Buffer.alloc(8));
+    expect(fresh.compileSeccomp(defaults.defaultSeccomp(other)).program.length).toBeGreaterThan(1000);
+    vi.unstubAllGlobals();
   });
 
   test('names no call that no architecture has', () => {

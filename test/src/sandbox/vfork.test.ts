@@ -1,8 +1,10 @@
 import { readdirSync, readlinkSync } from 'node:fs';
+import { constants } from 'node:os';
 import { afterEach, describe, expect, test } from 'vitest';
 import { libc } from '../../../src/linux/libc.ts';
 import { vforkProblem } from '../../../src/sandbox/mechanism.ts';
 import type { Program } from '../../../src/sandbox/plan.ts';
+import { compileSeccomp } from '../../../src/sandbox/seccomp.ts';
 import { vforkObstacle, vforkStarter } from '../../../src/sandbox/vfork.ts';
 import { decodeStatus, watchChild } from '../../../src/sandbox/wait.ts';
 
@@ -47,6 +49,19 @@ describe.skipIf(problem !== undefined)('vforkStarter()', () => {
     const { pid, failure } = start(() => ({ path: '/nosuch/program', args: ['x'] }));
     expect(failure).toMatchObject({ syscall: 'execve', code: 'ENOENT' });
     expect(await end(pid)).toEqual({ code: 127 });
+  });
+
+  test('tells of a child that ended before it came to the program', async () => {
+    const { program, flags } = compileSeccomp({
+      defaultAction: 'SCMP_ACT_ALLOW',
+      syscalls: [{ names: ['rt_sigprocmask'], action: 'SCMP_ACT_KILL_PROCESS' }],
+    });
+    const { pid, failure } = start(() => {
+      sys.seccompSetFilter(program, flags); // the way from the set-up to the program calls it
+      return node('');
+    });
+    expect(failure).toEqual(new Error('the child ended before its set-up had'));
+    expect(await end(pid)).toMatchObject({ signal: constants.signals.SIGSYS });
   });
 
   test('is not misled by calls that fail in a set-up that succeeds', async () => {
