@@ -43,8 +43,16 @@ export class LocalRecordStore implements RecordStore {
     const text = formatRecord(record);
     const temporary = this.#lease.ingestPath();
     writeFileSync(temporary, text, { mode: 0o600, flag: 'wx' });
-    mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
-    this.#lease.shared(() => renameSync(temporary, path));
+    this.#lease.shared(() => {
+      const placed = ifPresent(() => {
+        renameSync(temporary, path);
+        return true;
+      });
+      if (placed) return;
+      // The first one of its space.
+      mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
+      renameSync(temporary, path);
+    });
   }
 
   delete(space: string, key: string): boolean {

@@ -94,7 +94,7 @@ export async function run(request: RunRequest, stdio: RunStdio): Promise<Running
       ...(mechanism && { mechanism }),
       ...(signal && { signal }),
     });
-    const ended = finish(store, owned, container.wait()).finally(() => store.close());
+    const ended = finish(store, owned, container.wait(), remove ?? false).finally(() => store.close());
     ended.catch(() => {}); // told to whoever waits
     const { pid, stdin, terminal } = launched;
     const { stdout, stderr } = isKept ? logStreams(store, owned.id, launched) : launched;
@@ -130,12 +130,19 @@ async function startOrDiscard(
   }
 }
 
-async function finish(store: Store, owned: OwnedContainer, ended: Promise<ExitStatus>): Promise<ExitStatus> {
+async function finish(
+  store: Store,
+  owned: OwnedContainer,
+  ended: Promise<ExitStatus>,
+  remove: boolean,
+): Promise<ExitStatus> {
   const containers = new ContainerStore(store);
   const status = await ended;
-  await containers.updateIfWritable(owned.id, exited(status));
-  if (containers.get(owned.id)?.remove) discardContainer(containers, owned);
-  else owned.release();
+  if (remove) discardContainer(containers, owned);
+  else {
+    await containers.updateIfWritable(owned.id, exited(status));
+    owned.release();
+  }
   return status;
 }
 

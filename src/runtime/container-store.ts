@@ -57,8 +57,8 @@ export class ContainerStore {
   /** Registers a new container, which this process looks after. Throws `CONFLICT` when the name is taken. */
   create(container: NewContainer, layers: readonly DiffId[]): Promise<OwnedContainer> {
     return this.store.records.exclusive(SPACE, 'names', async () => {
-      this.#reclaimAbandoned();
-      const all = this.list();
+      const known = this.list();
+      const all = this.#reclaimAbandoned(known) ? this.list() : known;
       const name = container.name ?? newContainerName(new Set(all.map((state) => state.name)));
       const taken = all.find((state) => state.name === name);
       if (taken !== undefined) throw nameTaken(name, taken.id);
@@ -96,12 +96,19 @@ export class ContainerStore {
 
   /** The diff IDs of its image, bottom first. */
   layersOf(id: string): readonly DiffId[] {
-    return this.store.records.get(SPACE, id)?.layers ?? [];
+    return this.read(id)?.layers ?? [];
   }
 
   get(id: string): ContainerState | undefined {
-    const value = this.store.records.get(SPACE, id)?.value as ContainerState | undefined;
-    return value && (this.#unwritten.get(id) ?? value);
+    return this.read(id)?.state;
+  }
+
+  /** Its state, and the diff IDs of its image, bottom first. */
+  read(id: string): { readonly state: ContainerState; readonly layers: readonly DiffId[] } | undefined {
+    const record = this.store.records.get(SPACE, id);
+    if (record === undefined) return undefined;
+    const { layers = [], value } = record;
+    return { state: this.#unwritten.get(id) ?? (value as ContainerState), layers };
   }
 
   /** Throws `CONFLICT` when the name is taken. */
@@ -209,13 +216,15 @@ export class ContainerStore {
    * removed, and others have exited.
    */
   async reclaim(): Promise<void> {
-    if (this.#abandoned().length === 0) return;
+    if (this.#abandoned(this.list()).length === 0) return;
     // Between making its directory and locking it a new container looks abandoned, unless nobody makes one now.
-    await this.store.records.exclusive(SPACE, 'names', async () => this.#reclaimAbandoned());
+    await this.store.records.exclusive(SPACE, 'names', async () => this.#reclaimAbandoned(this.list()));
   }
 
-  #reclaimAbandoned(): void {
-    for (const { id, state } of this.#abandoned()) {
+  /** Answers whether there were any. */
+  #reclaimAbandoned(known: readonly ContainerState[]): boolean {
+    const abandoned = this.#abandoned(known);
+    for (const { id, state } of abandoned) {
       if (state?.process !== undefined) {
         killProcess(state.process);
         noteEvent(this.store.root, state, 'die', { exitCode: '137' });
@@ -224,11 +233,14 @@ export class ContainerStore {
       else if (state.remove || isUnstarted(state)) this.remove(state, { volumes: true });
       else this.#changeIfWritable(id, abandonedAt(new Date()));
     }
+    return abandoned.length > 0;
   }
 
   /** Ids that nobody looks after any more, though they have not ended; without state when only the directory was made. */
-  #abandoned(): readonly { readonly id: string; readonly state: ContainerState | undefined }[] {
-    const states = new Map(this.list().map((state) => [state.id, state]));
+  #abandoned(
+    known: readonly ContainerState[],
+  ): readonly { readonly id: string; readonly state: ContainerState | undefined }[] {
+    const states = new Map(known.map((state) => [state.id, state]));
     const directories = readdirIfThere(join(this.store.root, 'containers'));
     return [...new Set([...directories, ...states.keys()])]
       .map((id) => ({ id, state: states.get(id) }))

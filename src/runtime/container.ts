@@ -1,12 +1,12 @@
 import { constants } from 'node:os';
-import type { ContainerConfig, ImageConfig, Layer, Store } from '../../layers/index.ts';
+import type { ContainerConfig, DiffId, ImageConfig, Layer, Store } from '../../layers/index.ts';
 import type { ExitStatus, RunningProcess, StartMechanism, Stdio } from '../sandbox/sandbox.ts';
 import { anonymousVolumes, planMounts, prepareMounts } from './container-mounts.ts';
 import { openContainerNetwork } from './container-network.ts';
 import type { ContainerOptions } from './container-options.ts';
 import { startProcess } from './container-process.ts';
 import { commandLine } from './container-spec.ts';
-import type { ContainerState, HealthState } from './container-state.ts';
+import type { HealthState } from './container-state.ts';
 import {
   type ContainerChange,
   ContainerStore,
@@ -70,7 +70,14 @@ export async function createContainer(store: Store, request: CreateRequest): Pro
   const { image, options, fillVolume } = request;
   const requested = withVolumesOf(new ContainerStore(store), options);
   const planned = planMounts(Object.keys(image.config.config?.Volumes ?? {}), requested);
-  const container = { ...describe(request), plannedMounts: planned, mounts: anonymousVolumes(planned) };
+  // With no mounts to make it is made as soon as it is recorded.
+  const status = planned.length === 0 ? 'created' : 'creating';
+  const container = {
+    ...describe(request),
+    status,
+    plannedMounts: planned,
+    mounts: anonymousVolumes(planned),
+  } as const;
   const containers = new ContainerStore(store);
   const layers = await Promise.all(image.layers.map((layer) => layer.diff));
   const owned = await containers.create(
@@ -80,8 +87,9 @@ export async function createContainer(store: Store, request: CreateRequest): Pro
   try {
     const mounts = await prepareMounts(planned, { store, fillVolume });
     request.signal?.throwIfAborted();
-    await containers.update(owned.id, { status: 'created', mounts: mounts.map(({ state }) => state) });
-    containers.note(owned.id, 'create');
+    if (status === 'creating')
+      await containers.update(owned.id, { status: 'created', mounts: mounts.map(({ state }) => state) });
+    noteEvent(store.root, { ...container, name: owned.name }, 'create');
     return owned;
   } catch (error) {
     discardContainer(containers, owned);
@@ -103,8 +111,8 @@ export async function startContainer(
   request: StartRequest,
 ): Promise<RunningContainer> {
   const containers = new ContainerStore(store);
-  const state = requireState(containers, id);
-  const layers = layersOf(store, containers, id);
+  const { state, layers: diffIds } = requireRecord(containers, id);
+  const layers = layersOf(store, id, diffIds);
   const network = await openContainerNetwork(store, state);
   try {
     // Made and filled when the container was.
@@ -155,7 +163,13 @@ export function exited(status: Pick<ExitStatus, 'code' | 'oomKilled'>): Containe
 }
 
 /** Everything about it that can be wrong and takes nothing to find out. */
-function describe({ image, options, name, remove, startsAtOnce }: CreateRequest): NewContainer {
+function describe({
+  image,
+  options,
+  name,
+  remove,
+  startsAtOnce,
+}: CreateRequest): Omit<NewContainer, 'status'> {
   if (name !== undefined) requireName(name);
   if (options.stopSignal !== undefined) signalNumber(options.stopSignal);
   if (options.hostname && options.hostNamespaces?.includes('uts'))
@@ -172,7 +186,6 @@ function describe({ image, options, name, remove, startsAtOnce }: CreateRequest)
     remove,
     ...(startsAtOnce && { startsAtOnce }),
     args: commandLine(config, options),
-    status: 'creating',
   };
 }
 
@@ -185,14 +198,14 @@ export function requireName(name: string): void {
   );
 }
 
-function requireState(containers: ContainerStore, id: string): ContainerState {
-  const state = containers.get(id);
-  if (state === undefined) throw new RuntimeError('NOT_FOUND', id, `No such container: ${id}`);
-  return state;
+function requireRecord(containers: ContainerStore, id: string) {
+  const record = containers.read(id);
+  if (record === undefined) throw new RuntimeError('NOT_FOUND', id, `No such container: ${id}`);
+  return record;
 }
 
-function layersOf(store: Store, containers: ContainerStore, id: string): readonly Layer[] {
-  return containers.layersOf(id).map((diffId) => {
+function layersOf(store: Store, id: string, diffIds: readonly DiffId[]): readonly Layer[] {
+  return diffIds.map((diffId) => {
     const layer = store.snapshots.layer(diffId);
     if (layer === undefined)
       throw new RuntimeError('NOT_FOUND', diffId, `Cannot start container ${id}: layer ${diffId} is gone`);
