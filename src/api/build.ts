@@ -17,6 +17,7 @@ import type { Operation } from '../solver/operation.ts';
 import { layersOf } from '../solver/result.ts';
 import { solve } from '../solver/solve.ts';
 import { SolveError } from '../solver/solve-error.ts';
+import type { AbsentLayers } from './absent-layers.ts';
 import { annotationsFor } from './annotations.ts';
 import { attest as attestBuild } from './attest.ts';
 import { planAttests } from './attest-options.ts';
@@ -107,6 +108,11 @@ async function buildPlatform(
     },
   });
   const epoch = plan.epoch === undefined ? lowered.epoch : (plan.epoch ?? undefined);
+  const isAttested = attests.sbom || attests.provenance !== undefined;
+  const needsFiles = isAttested || request.verifyReproducible === true;
+  const absent = needsFiles
+    ? undefined
+    : await cache.absentLayers(plan, images, lowered.image.base?.manifest);
   const solved = await solveGraph({
     opened,
     platform,
@@ -117,6 +123,7 @@ async function buildPlatform(
     epoch,
     cache,
     steps,
+    absent,
   });
   const rewrite = plan.rewriteTimestamps
     ? await rewriteTimes(store, lowered, solved, { epoch, report })
@@ -128,9 +135,9 @@ async function buildPlatform(
     epoch,
   });
   // Its manifest names the base's blobs, which nobody needed if every step was cached.
-  if (lowered.image.base !== undefined) await images.complete(lowered.image.base.manifest);
+  if (lowered.image.base !== undefined && !absent?.any) await images.complete(lowered.image.base.manifest);
   const inlineCache = await cache.inlineFor(layers);
-  const image = await commitImage(store, { ...lowered.image, history }, layers, {
+  const image = await commitImage(absent?.store ?? store, { ...lowered.image, history }, layers, {
     created,
     ...(inlineCache && { inlineCache }),
     annotations: annotationsFor(plan.annotations, 'manifest', platform),
@@ -139,9 +146,8 @@ async function buildPlatform(
   });
   const { definition } = lowered;
   const build = { opened, definition, images, platform, image, layers, names: plan.names, epoch, started };
-  const isAttested = attests.sbom || attests.provenance !== undefined;
   const attestations = isAttested ? await attestBuild(attests, build) : [];
-  return { platform, image, layers, epoch, attestations };
+  return { platform, image, layers, epoch, attestations, isWhole: !absent?.any };
 }
 
 interface SolveInput {
@@ -155,6 +161,7 @@ interface SolveInput {
   readonly report: Report;
   /** SOURCE_DATE_EPOCH, in seconds since 1970. */
   readonly epoch: number | undefined;
+  readonly absent: AbsentLayers | undefined;
 }
 
 async function solveGraph(input: SolveInput): Promise<readonly Layer[]> {
@@ -180,6 +187,7 @@ async function solveGraph(input: SolveInput): Promise<readonly Layer[]> {
         missed: explainer.missed,
         fetched: (op, found) => input.opened.fetched.push({ op, found }),
         solved: (step) => input.cache.solved(step),
+        ...(input.absent && { namesSuffice: (layers) => input.absent!.suffice(layers) }),
         signal,
       },
       input.cache.store,

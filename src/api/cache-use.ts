@@ -11,8 +11,11 @@ import {
 import { type Selections, storedSelections } from '../ops/selections.ts';
 import { type CacheStore, localCache } from '../solver/cache-store.ts';
 import type { SolvedStep } from '../solver/operation.ts';
+import type { AbsentLayers } from './absent-layers.ts';
 import { type CachePlan, planCaches } from './cache-options.ts';
+import type { ImageResolver } from './image-resolver.ts';
 import type { OpenRequest } from './open-request.ts';
+import type { OutputPlan } from './outputs.ts';
 import type { BuildRequest } from './types.ts';
 
 type Context = Pick<OpenRequest, 'store' | 'report' | 'signal'>;
@@ -60,6 +63,17 @@ export class CacheUse {
     const { inlineDocument } = await import('../cache/contents.ts');
     const none = { mounts: new Map(), blobs: new Map() };
     return inlineDocument({ steps: this.#steps, selections: this.#selections, ...none });
+  }
+
+  /** What need not be here of an image that only goes elsewhere; undefined where all of it must be. */
+  async absentLayers(
+    plan: OutputPlan,
+    images: ImageResolver,
+    base: string | undefined,
+  ): Promise<AbsentLayers | undefined> {
+    if (this.imported === undefined) return undefined;
+    const { AbsentLayers } = await import('./absent-layers.ts');
+    return AbsentLayers.of(plan, { ...this.context, imported: this.imported, images, base });
   }
 
   /** When the image is where it should be. */

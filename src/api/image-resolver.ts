@@ -1,9 +1,11 @@
 import {
+  type Descriptor,
   type DiffId,
   type Digest,
   hostPlatform,
   type Layer,
   type Platform,
+  type Reference,
   type Store,
   unpackImage,
 } from '../../layers/index.ts';
@@ -52,6 +54,14 @@ export class ImageResolver {
   /** Diff IDs of its layers, which need not be here. */
   chain(op: ImageSourceOp): readonly DiffId[] {
     return this.#imageOf(op.manifest).image.config.rootfs.diff_ids;
+  }
+
+  /** How its manifest names its layers, by diff ID, and where they are to be had if they are not here. */
+  blobs(manifest: string): ReadonlyMap<DiffId, { readonly blob: Descriptor; readonly from?: Reference }> {
+    const { image, pending } = this.#imageOf(manifest);
+    const from = pending && { from: pending };
+    const { diff_ids } = image.config.rootfs;
+    return new Map(diff_ids.map((id, index) => [id, { blob: image.manifest.layers[index]!, ...from }]));
   }
 
   async layers(op: ImageSourceOp, vertex?: string): Promise<readonly Layer[]> {

@@ -12,6 +12,8 @@ export interface OutputOptions {
   readonly byDigest: boolean;
   /** The registry is spoken to in plain HTTP. */
   readonly insecure: boolean;
+  /** The image stays in the store, whatever that takes; undefined: unless that would take layers that nobody needs. */
+  readonly store?: boolean;
   /** Keep the image under its digest with this name before it. */
   readonly danglingPrefix?: string;
   /** Name the image by its digest too. */
@@ -93,7 +95,9 @@ const IMAGE: Readonly<Record<string, Read>> = {
   'attestation-inline': asIs,
   'prefer-nondist-layers': asIs,
   unpack: asIs,
-  store: asIs,
+  store: flag((options, value) => {
+    options.store = value;
+  }),
   'skip-attestations': asIs,
 };
 

@@ -27,6 +27,8 @@ export interface BuiltPlatform {
   /** SOURCE_DATE_EPOCH, in seconds since 1970. */
   readonly epoch: number | undefined;
   readonly attestations: readonly Attestation[];
+  /** All its layers are in the store. */
+  readonly isWhole: boolean;
 }
 
 /** One `-o` with its attributes read. */
@@ -96,7 +98,8 @@ export async function writeOutputs(
   // As with buildx, an output that is files alone leaves no image behind, unless a name asks for one.
   const keepsImage =
     names.length > 0 || outputs.length === 0 || outputs.some(({ output }) => output.type === 'image');
-  if (keepsImage) nameImage(store, names, target);
+  // What was only passed on is not kept: a name of the store stands for something that can be run.
+  if (keepsImage && built.every(({ isWhole }) => isWhole)) nameImage(store, names, target);
   for (const planned of outputs)
     await write(store, planned, { built, target, names: plan.names, ...context });
   const imageId = built.length === 1 ? built[0]!.image.configDigest : target.digest;

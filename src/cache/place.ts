@@ -1,11 +1,13 @@
 import type { Readable } from 'node:stream';
-import type { Descriptor, Digest, Manifest } from '../../layers/index.ts';
+import type { Descriptor, Digest, Manifest, Reference } from '../../layers/index.ts';
 import type { CacheContents, LayerBlob } from './contents.ts';
 
 /** A cache that can be read. */
 export interface CacheReader {
   /** As a person names it. */
   readonly label: string;
+  /** Undefined: it is in no registry. */
+  readonly repository?: Pick<Reference, 'domain' | 'path'>;
   /** What it says; several where a reference leads to several platforms. Empty: nothing is there. */
   contents(): Promise<readonly CacheContents[]>;
   /** Bytes of a blob from an offset; whoever reads them verifies them. */

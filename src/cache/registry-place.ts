@@ -48,6 +48,10 @@ class RegistryReader implements CacheReader {
     this.label = formatReference(reference);
   }
 
+  get repository(): Reference {
+    return this.reference;
+  }
+
   async contents(): Promise<readonly CacheContents[]> {
     let target: Descriptor;
     try {

@@ -71,6 +71,11 @@ export interface SolveRequest {
   readonly missed?: (vertex: Vertex, parts: readonly KeyPart[]) => void;
   /** Told of every cached step whose result is known, when it is: what an export of the cache is made of. */
   readonly solved?: (step: SolvedStep) => void;
+  /**
+   * Asked with the layers that the result has, where caches tell them all, before anything is made or fetched for it:
+   * whether they need not be here. Those that are not then have no directory.
+   */
+  readonly namesSuffice?: (layers: readonly DiffId[]) => Promise<boolean>;
   /** Vertices running at once; default: cores, at least 4, since many steps wait more than they compute. */
   readonly parallel?: number;
 }

@@ -4,6 +4,7 @@ import type { Vertex, VertexDigest } from '../llb/definition.ts';
 import { BrokenPromise, withoutPromises } from './broken-promise.ts';
 import type { CacheStore } from './cache-store.ts';
 import { fromCache, fromElsewhere } from './cached-step.ts';
+import { foretoldLayer } from './foretold-layer.ts';
 import { memo } from './memo.ts';
 import type { OperationContext, SolveRequest } from './operation.ts';
 import type { Result } from './result.ts';
@@ -39,7 +40,7 @@ async function attempt(request: SolveRequest, cache: CacheStore, snapshots: Snap
   for (const { digest, inputs, meta } of request.definition.vertices.values())
     request.report({ kind: 'vertex', digest, inputs, name: meta.name });
   try {
-    const result = await solver.result(request.definition.result);
+    const result = (await solver.foretold()) ?? (await solver.result(request.definition.result));
     await solver.reportUntouched();
     return result;
   } catch (error) {
@@ -72,6 +73,17 @@ class Solver implements Solving {
     };
   }
 
+  /** The result as caches tell it, where whoever wants it needs no more. */
+  async foretold(): Promise<Result | undefined> {
+    const { definition, namesSuffice } = this.request;
+    const layers = namesSuffice && (await this.#keys.chain(definition.result));
+    if (layers === undefined || !(await namesSuffice?.(layers))) return undefined;
+    return {
+      kind: 'layers',
+      layers: layers.map((diffId) => this.snapshots.layer(diffId) ?? foretoldLayer(diffId)),
+    };
+  }
+
   abort(): void {
     this.#abort.abort();
   }
@@ -89,9 +101,9 @@ class Solver implements Solving {
 
   /** Tells of the steps that were cached so well that nobody asked for their files. */
   async reportUntouched(): Promise<void> {
-    for (const [digest, chain] of this.#keys.chains()) {
-      if (this.#results.has(digest) || (await chain) === undefined) continue;
-      await this.#reportCached(vertexOf(this.request, digest));
+    for (const vertex of this.request.definition.vertices.values()) {
+      const chain = this.#results.has(vertex.digest) ? undefined : this.#keys.askedChain(vertex.digest);
+      if (chain !== undefined && (await chain) !== undefined) await this.#reportCached(vertex);
     }
   }
 

@@ -33,9 +33,16 @@ export class StepKeys {
     });
   }
 
-  /** Vertices whose layers were asked for, with the answers. */
-  chains(): Iterable<readonly [VertexDigest, Promise<readonly DiffId[] | undefined>]> {
-    return this.#chains;
+  /** The layers of a result that is known without making it. Whatever is in the way of that shows when it is made. */
+  chain(digest: VertexDigest): Promise<readonly DiffId[] | undefined> {
+    return memo(this.#chains, digest, () =>
+      this.#findChain(vertexOf(this.solving.request, digest)).catch(() => undefined),
+    );
+  }
+
+  /** What {@link chain} answered before; undefined when nobody asked. */
+  askedChain(digest: VertexDigest): Promise<readonly DiffId[] | undefined> | undefined {
+    return this.#chains.get(digest);
   }
 
   /**
@@ -47,7 +54,7 @@ export class StepKeys {
       vertex.inputs.map(async (digest, index) => {
         const result = results[index]!;
         if (!this.#trusted.has(digest) || result.kind === 'local') return false;
-        const chain = await this.#chain(digest);
+        const chain = await this.chain(digest);
         const actual = await Promise.all(result.layers.map(({ diff }) => diff));
         return actual.map(({ diffId }) => diffId).join() !== chain?.join();
       }),
@@ -66,7 +73,7 @@ export class StepKeys {
       key: (await this.key(digest)).key,
       result: () => this.solving.result(digest),
       chain: async () => {
-        const chain = await this.#chain(digest);
+        const chain = await this.chain(digest);
         if (chain !== undefined) this.#trusted.add(digest);
         return chain;
       },
@@ -74,23 +81,16 @@ export class StepKeys {
   }
 
   #beginReading(digest: VertexDigest): void {
-    this.#chain(digest)
+    this.chain(digest)
       .then(async (chain) => void (chain ?? (await this.solving.result(digest))))
       .catch(() => {});
-  }
-
-  /** The layers of a result that is known without making it. Whatever is in the way of that shows when it is made. */
-  #chain(digest: VertexDigest): Promise<readonly DiffId[] | undefined> {
-    return memo(this.#chains, digest, () =>
-      this.#findChain(vertexOf(this.solving.request, digest)).catch(() => undefined),
-    );
   }
 
   async #findChain(vertex: Vertex): Promise<readonly DiffId[] | undefined> {
     const { request, cache } = this.solving;
     const operation = operationOf(request, vertex);
     if (operation.chain !== undefined) {
-      const inputs = await Promise.all(vertex.inputs.map((input) => this.#chain(input)));
+      const inputs = await Promise.all(vertex.inputs.map((input) => this.chain(input)));
       return inputs.includes(undefined)
         ? undefined
         : operation.chain(vertex, inputs as (readonly DiffId[])[]);
@@ -100,7 +100,7 @@ export class StepKeys {
     const added = cache.lookup(key) ?? cache.promised?.(key)?.layers;
     if (added === undefined) return undefined;
     const base = vertex.inputs[0];
-    const below = base === undefined ? [] : await this.#chain(base);
+    const below = base === undefined ? [] : await this.chain(base);
     return below && [...below, ...added];
   }
 }

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
 import { rootfsProblem } from '../support/busybox-rootfs.ts';
 import { Commands, importBusybox, type Outcome } from '../support/commands.ts';
-import { type RegistryServer, startRegistry } from '../support/registry-server.ts';
+import { type RegistryServer, type Script, startRegistry } from '../support/registry-server.ts';
 import { lastingFolder, tempFolder } from '../support/temp-folder.ts';
 
 /** A project with a "package manager" that downloads into a cache mount, and two things that only change now and then. */
@@ -92,6 +92,99 @@ describe.skipIf(rootfsProblem !== undefined)('a cache between two machines', () 
       [one, other].map((machine) => machine.tsrun(['--rm', 'p', 'cat', '/bin/program'])),
     );
     expect(images.map(({ stdout }) => stdout)).toEqual(['one\nfiles\nfiles\n', 'one\nfiles\nfiles\n']);
+  });
+
+  const fetchedBlobs = ({ requests }: RegistryServer) =>
+    requests.filter(({ method, path }) => method === 'GET' && path.includes('/blobs/')).length;
+
+  test('has no layer fetched for an image that nobody keeps', async () => {
+    const server = await registry();
+    const [one, other] = machines as [Commands, Commands];
+    const ref = `${server.host}/project/cache`;
+    const id = join(tempFolder(), 'id');
+    succeeded(await build(one, { source: 'nine\n' }, [`--cache-to=type=registry,ref=${ref}`]));
+    const before = unpacked(other);
+    server.requests.length = 0;
+    const args = [`--cache-from=${ref}`, '--output=type=cacheonly', `--iidfile=${id}`];
+    const outcome = succeeded(await build(other, { source: 'nine\n' }, args));
+    expect(ran(outcome)).toEqual([]);
+    expect(outcome.stderr).toContain(`CACHED (from ${ref}:latest)`);
+    expect(unpacked(other)).toBe(before);
+    // The cache's configuration.
+    expect(fetchedBlobs(server)).toBe(1);
+    expect(readFileSync(id, 'utf8')).toMatch(/^sha256:/);
+  });
+
+  test('has the registry lend the layers of an image that is only pushed', async () => {
+    const server = await registry();
+    const [one, , third] = machines as [Commands, Commands, Commands];
+    const ref = `${server.host}/project/cache`;
+    succeeded(await build(one, { source: 'ten\n' }, [`--cache-to=type=registry,ref=${ref},mounts=false`]));
+    const [{ digest }] = JSON.parse(server.manifests.get('project/cache:latest')!.bytes.toString()).layers;
+    const lent = new Set<string>();
+    // Each repository has blobs of its own.
+    server.script = ({ method, url = '' }, response) => {
+      const { pathname, searchParams } = new URL(url, 'http://host');
+      if (!pathname.startsWith('/v2/project/app/blobs/')) return false;
+      if (searchParams.get('from') === 'project/cache') lent.add(searchParams.get('mount')!);
+      const isMissing = method === 'HEAD' && pathname.endsWith(digest) && !lent.has(digest);
+      if (isMissing) response.writeHead(404).end();
+      return isMissing;
+    };
+    const before = unpacked(third);
+    const app = `${server.host}/project/app:1`;
+    server.requests.length = 0;
+    const args = [`--cache-from=${ref}`, '--push', '-t', app];
+    const outcome = succeeded(await build(third, { source: 'ten\n' }, args));
+    expect(ran(outcome)).toEqual([]);
+    expect(outcome.stderr).toContain('1 layer stays in the registry: no image is kept here');
+    expect([...lent]).toEqual([digest]);
+    expect([unpacked(third), fetchedBlobs(server)]).toEqual([before, 1]);
+    expect((await third.tsctr(['images', '-q', app])).stdout).toBe('');
+    const { stdout } = await third.tsrun(['--rm', app, 'cat', '/bin/program']);
+    expect(stdout).toBe('ten\nfiles\nfiles\n');
+  });
+
+  /** A repository with blobs of its own, which takes none from another. */
+  function refusesToLend(server: RegistryServer): Script {
+    const uploaded = new Set<string>();
+    return ({ method, url = '' }, response) => {
+      const { pathname, searchParams } = new URL(url, 'http://host');
+      if (!pathname.startsWith('/v2/project/app/blobs/')) return false;
+      if (method === 'PUT') uploaded.add(searchParams.get('digest')!);
+      if (method === 'POST' && searchParams.has('mount')) {
+        const session = `refused${server.uploads.size}`;
+        server.uploads.set(session, Buffer.alloc(0));
+        response.writeHead(202, { location: `${pathname}${session}` }).end();
+        return true;
+      }
+      if (method !== 'HEAD' || uploaded.has(pathname.slice(pathname.lastIndexOf('/') + 1))) return false;
+      response.writeHead(404).end();
+      return true;
+    };
+  }
+
+  test('is fetched from when the registry does not lend, or the image is to be kept', async () => {
+    const server = await registry();
+    const [one, other] = machines as [Commands, Commands];
+    const ref = `${server.host}/project/cache`;
+    const sources = [{ source: 'eleven\n' }, { source: 'twelve\n' }] as const;
+    const outputs = [
+      ['--push', '-t', `${server.host}/project/app:1`],
+      ['-o', 'type=image,push=true,store=true', '-t', `${server.host}/project/app:2`],
+    ] as const;
+    for (const [index, source] of sources.entries()) {
+      succeeded(await build(one, source, [`--cache-to=type=registry,ref=${ref}`]));
+      // The second time all blobs are there.
+      server.script = index === 0 ? refusesToLend(server) : undefined;
+      const before = unpacked(other);
+      const name = outputs[index]!.at(-1)!;
+      expect(ran(succeeded(await build(other, source, [`--cache-from=${ref}`, ...outputs[index]!])))).toEqual(
+        [],
+      );
+      expect(unpacked(other)).toBe(before + 1);
+      expect((await other.tsctr(['images', '-q', name])).stdout).not.toBe('');
+    }
   });
 
   test('is one or the other, and whole, when two machines write it at once', async () => {

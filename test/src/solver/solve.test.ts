@@ -256,7 +256,11 @@ describe('solve() with a cache elsewhere', () => {
   /** `copy` reads what `tools` holds; its key is made of that alone, as for COPY --from. */
   const project = graph({ base: [], tools: [], copy: ['base', 'tools'] });
 
-  function solver(cache: PromisingCache, made: Readonly<Record<string, string>> = {}) {
+  function solver(
+    cache: PromisingCache,
+    made: Readonly<Record<string, string>> = {},
+    namesSuffice?: (layers: readonly DiffId[]) => Promise<boolean>,
+  ) {
     const ran: string[] = [];
     const events: ProgressEvent[] = [];
     const solved: string[] = [];
@@ -285,6 +289,7 @@ describe('solve() with a cache elsewhere', () => {
       report: (event: ProgressEvent) => events.push(event),
       solved: ({ vertex: { digest } }: { readonly vertex: Vertex }) => solved.push(digest),
       signal: new AbortController().signal,
+      ...(namesSuffice && { namesSuffice }),
     };
     const run = async () => namesOf(layersOf(await solve(request, cache, snapshots)));
     return { ran, events, solved, run };
@@ -316,6 +321,27 @@ describe('solve() with a cache elsewhere', () => {
     expect(done.map((event) => event.kind === 'vertex' && event.cachedFrom)).toEqual(
       Array(3).fill('elsewhere'),
     );
+  });
+
+  test('fetches nothing when the names of the layers suffice, and all when they do not', async () => {
+    const cache = await filled(['base', 'tools', 'copy']);
+    const asked: (readonly DiffId[])[] = [];
+    const answer = (suffices: boolean) => async (layers: readonly DiffId[]) => {
+      asked.push(layers);
+      return suffices;
+    };
+    const { events, solved, run } = solver(cache, {}, answer(true));
+    expect(await run()).toEqual(['base', 'copy']);
+    expect(cache.fetched).toEqual([]);
+    expect(solved).toEqual(['base', 'tools', 'copy']);
+    const done = events.filter((event) => event.kind === 'vertex' && event.cached);
+    expect(done).toHaveLength(3);
+    await solver(cache, {}, answer(false)).run();
+    expect([...cache.fetched].sort()).toEqual(['base', 'copy']);
+    expect(asked).toEqual([
+      ['base', 'copy'],
+      ['base', 'copy'],
+    ]);
   });
 
   test('runs what cannot be had, and keeps the key when the files are the same', async () => {
