@@ -7,6 +7,7 @@ import { parseCall } from './call/call-option.ts';
 import { ExitCode } from './exit-status.ts';
 import { openShell, requireTerminal } from './failed-step-shell.ts';
 import { StopSignals } from './interruptible.ts';
+import { stderr, stdout } from './output.ts';
 import { type ProgressView, progressView } from './progress/view.ts';
 import { warn } from './warn.ts';
 
@@ -23,9 +24,10 @@ export async function buildCommand(values: BuildOptionValues, context: string): 
   for (const line of notices) if (!quiet || line.startsWith('WARNING')) warn(line);
   const opensShell = values.onError === 'shell';
   if (opensShell) requireTerminal();
+  if (request.outputs?.some((output) => 'dest' in output && output.dest === '-')) stdout.open();
   const stop = new StopSignals();
   const view = endingOnce(
-    progressView(quiet ? 'quiet' : (values.progress as string), process.stderr, {
+    progressView(quiet ? 'quiet' : (values.progress as string), stderr, {
       expand: values.debug === true,
     }),
   );
@@ -44,16 +46,16 @@ export async function buildCommand(values: BuildOptionValues, context: string): 
     view.finish(result.image === undefined ? { names: [] } : result);
     if (values.iidfile !== undefined) writeFileSync(values.iidfile as string, result.imageId ?? '');
     if (values.metadataFile !== undefined) writeFileSync(values.metadataFile as string, metadata(result));
-    if (quiet && result.imageId !== undefined) process.stdout.write(`${result.imageId}\n`);
+    if (quiet && result.imageId !== undefined) stdout.write(`${result.imageId}\n`);
     return ExitCode.ok;
   } catch (error) {
     view.finish();
     if (stop.exitStatus === undefined && isTold) {
-      process.stderr.write(`ERROR: ${(error as Error).message}\n`);
+      stderr.write(`ERROR: ${(error as Error).message}\n`);
       return ExitCode.failure;
     }
     if (stop.exitStatus === undefined) throw error;
-    process.stderr.write('ERROR: canceled\n');
+    stderr.write('ERROR: canceled\n');
     return stop.exitStatus;
   } finally {
     stop.release();

@@ -2,6 +2,7 @@ import { type Command, CommanderError } from 'commander';
 import { describeError } from './describe-error.ts';
 import { endOnceIdle } from './end-once-idle.ts';
 import { ExitCode } from './exit-status.ts';
+import { stdout } from './output.ts';
 
 /** Commander's codes for options that cannot be read. */
 const UNREADABLE: ReadonlySet<string> = new Set([
@@ -44,9 +45,11 @@ export async function runMain(
  * output with a container: this makes it non-blocking.
  */
 export function endQuietlyWithoutReader(): void {
-  process.stdout.on('error', (error: NodeJS.ErrnoException) => {
-    if (error.code !== 'EPIPE') throw error;
-    process.exit(ExitCode.failure);
+  stdout.onceOpen((stream) => {
+    stream.on('error', (error: NodeJS.ErrnoException) => {
+      if (error.code !== 'EPIPE') throw error;
+      process.exit(ExitCode.failure);
+    });
   });
 }
 

@@ -4,6 +4,7 @@ import { normaliseArguments } from './arguments.ts';
 import { COMMANDS, type Entry, GROUPS, type Group } from './command-table.ts';
 import { ExitCode } from './exit-status.ts';
 import { endQuietlyWithoutReader, runMain, withMessages } from './main.ts';
+import { stdout } from './output.ts';
 import { UsageError } from './usage-error.ts';
 
 /** Declares options and arguments of one command on `command`, and what it does: its action calls `done` with the exit status. */
@@ -90,7 +91,7 @@ async function execute(name: string, { about, load }: Entry, argv: readonly stri
 }
 
 function print(text: string): number {
-  process.stdout.write(text);
+  stdout.write(text);
   return ExitCode.ok;
 }
 

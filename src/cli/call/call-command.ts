@@ -1,6 +1,7 @@
 import { type BuildRequest, checkDockerfile, describeChecks, outline, targets } from '../../index.ts';
 import { describeError } from '../describe-error.ts';
 import { ExitCode } from '../exit-status.ts';
+import { stdout } from '../output.ts';
 import { checkJson, outlineJson, targetsJson } from './call-json.ts';
 import type { Call } from './call-option.ts';
 import { outlineText, targetsText } from './call-text.ts';
@@ -12,14 +13,14 @@ export async function callCommand(call: Call, request: BuildRequest): Promise<nu
       return check(call, request);
     case 'outline': {
       const result = await outline(request);
-      process.stdout.write(
+      stdout.write(
         call.format === 'json' ? outlineJson(result.source, result.outline) : outlineText(result.outline),
       );
       return ExitCode.ok;
     }
     case 'targets': {
       const result = await targets(request);
-      process.stdout.write(
+      stdout.write(
         call.format === 'json' ? targetsJson(result.source, result.targets) : targetsText(result.targets),
       );
       return ExitCode.ok;
@@ -29,8 +30,8 @@ export async function callCommand(call: Call, request: BuildRequest): Promise<nu
 
 async function check(call: Call, request: BuildRequest): Promise<number> {
   const checked = await checkDockerfile(request);
-  const colour = process.stdout.isTTY === true;
-  process.stdout.write(call.format === 'json' ? checkJson(checked) : describeChecks(checked, { colour }));
+  const colour = stdout.isTerminal;
+  stdout.write(call.format === 'json' ? checkJson(checked) : describeChecks(checked, { colour }));
   const { error } = checked;
   if (error?.code === 'LINT') process.stderr.write(`ERROR: ${error.message}\n`);
   else if (error !== undefined) {

@@ -10,6 +10,7 @@ import {
 } from '../../index.ts';
 import { ExitCode } from '../exit-status.ts';
 import { interruptible } from '../interruptible.ts';
+import { stdout } from '../output.ts';
 import type { CommandModule } from '../tsctr.ts';
 import { UsageError } from '../usage-error.ts';
 
@@ -32,11 +33,11 @@ export const load: CommandModule = {
 function tellLoaded(images: readonly LoadedImage[]): void {
   for (const { name, imageId, target, replaced } of images) {
     if (replaced !== undefined) {
-      process.stdout.write(
+      stdout.write(
         `The image ${name} existed already: its name now means the loaded one, and the old one (${replaced.digest}) has no name\n`,
       );
     }
-    process.stdout.write(
+    stdout.write(
       name === undefined
         ? `Loaded image ID: ${imageId ?? target.digest}\n`
         : `Loaded image: ${familiar(name)}\n`,
@@ -59,10 +60,10 @@ export const save: CommandModule = {
           const { output, format } = values;
           if (format !== 'docker' && format !== 'oci')
             throw new UsageError(`invalid format "${format}": use docker or oci`);
-          if (output === undefined && process.stdout.isTTY) {
+          if (output === undefined && stdout.isTerminal) {
             throw new UsageError('cowardly refusing to save to a terminal. Use the -o flag or redirect');
           }
-          await saveImageArchive(names, output ?? process.stdout, { format });
+          await saveImageArchive(names, output ?? stdout.open(), { format });
           done(ExitCode.ok);
         },
       );
@@ -94,7 +95,7 @@ export const importRoot: CommandModule = {
           ...(values.message !== undefined && { message: values.message }),
           ...(values.platform !== undefined && { platform: parsePlatform(values.platform) }),
         });
-        process.stdout.write(`${id}\n`);
+        stdout.write(`${id}\n`);
         done(ExitCode.ok);
       });
   },

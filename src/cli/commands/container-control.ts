@@ -10,6 +10,7 @@ import {
 import { ExitCode } from '../exit-status.ts';
 import { alignColumns } from '../format/table.ts';
 import { OptionValues } from '../option-values.ts';
+import { stdout } from '../output.ts';
 import { parseRestartPolicy } from '../run/life.ts';
 import { limitsHere, parseResources } from '../run/resources.ts';
 import { refuseUnsupported } from '../run/unsupported.ts';
@@ -28,7 +29,7 @@ function naming(act: (name: string) => Promise<void>): CommandModule {
         done(
           await forEachName(names, async (name) => {
             await act(name);
-            process.stdout.write(`${name}\n`);
+            stdout.write(`${name}\n`);
           }),
         ),
       );
@@ -77,7 +78,7 @@ export const update: CommandModule = {
         done(
           await forEachName(names, async (name) => {
             await updateContainer(name, { ...(resources && { resources }), ...(restart && { restart }) });
-            process.stdout.write(`${name}\n`);
+            stdout.write(`${name}\n`);
           }),
         );
       });
@@ -95,7 +96,7 @@ export const top: CommandModule = {
       .passThroughOptions()
       .action(async (name: string, options: readonly string[]) => {
         const processes = await containerProcesses(name);
-        process.stdout.write(
+        stdout.write(
           options.length === 0 || options.join(' ') === '-ef'
             ? await fullListing(processes)
             : await listingOfPs(processes, options),

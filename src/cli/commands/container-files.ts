@@ -1,6 +1,7 @@
 import { commitContainer, diffContainer, exportContainer, type FileChange } from '../../index.ts';
 import { ExitCode } from '../exit-status.ts';
 import { listOption } from '../option-values.ts';
+import { stdout } from '../output.ts';
 import type { CommandModule } from '../tsctr.ts';
 import { UsageError } from '../usage-error.ts';
 
@@ -10,7 +11,7 @@ export const diff: CommandModule = {
   declare(command, done) {
     command.argument('<container>').action(async (name: string) => {
       const changes = await diffContainer(name);
-      process.stdout.write(changes.map(({ kind, path }) => `${KINDS[kind]} ${path}\n`).join(''));
+      stdout.write(changes.map(({ kind, path }) => `${KINDS[kind]} ${path}\n`).join(''));
       done(ExitCode.ok);
     });
   },
@@ -22,9 +23,9 @@ export const exportFiles: CommandModule = {
       .argument('<container>')
       .option('-o, --output <file>', 'write to a file instead of standard output')
       .action(async (name: string, { output }: { readonly output?: string }) => {
-        if (output === undefined && process.stdout.isTTY)
+        if (output === undefined && stdout.isTerminal)
           throw new UsageError('cowardly refusing to save to a terminal. Use the -o flag or redirect');
-        await exportContainer(name, output ?? process.stdout);
+        await exportContainer(name, output ?? stdout.open());
         done(ExitCode.ok);
       });
   },
@@ -56,7 +57,7 @@ export const commit: CommandModule = {
         ...(message !== undefined && { message }),
         ...(change !== undefined && { changes: change }),
       });
-      process.stdout.write(`${id}\n`);
+      stdout.write(`${id}\n`);
       done(ExitCode.ok);
     });
   },

@@ -14,6 +14,7 @@ import {
 import { type AttachedOptions, follow } from '../attached.ts';
 import { ExitCode } from '../exit-status.ts';
 import { OptionValues } from '../option-values.ts';
+import { stdout } from '../output.ts';
 import { declareRunOptions } from '../run/options.ts';
 import { runRequest } from '../run/request.ts';
 import { withLimitsHere } from '../run/resources.ts';
@@ -37,7 +38,7 @@ export const create: CommandModule = {
         const terminal = values.flag('tty') ? { terminal: { rows: 24, columns: 80 } } : {};
         const request = withLimitsHere(runRequest(values.raw, image, args));
         const { id } = await createContainer({ ...request, ...terminal });
-        process.stdout.write(`${id}\n`);
+        stdout.write(`${id}\n`);
         done(ExitCode.ok);
       });
   },
@@ -77,7 +78,7 @@ async function startAsAsked(names: readonly string[], values: StartValues): Prom
   if (!attaches)
     return forEachName(names, async (name) => {
       await startContainer(name);
-      process.stdout.write(`${name}\n`);
+      stdout.write(`${name}\n`);
     });
   const [name = '', ...others] = names;
   if (others.length > 0) throw new UsageError('you cannot start and attach multiple containers at once');
@@ -112,7 +113,7 @@ async function startByPolicy(): Promise<number> {
   for (const { id } of await containersToStart()) {
     const failed = await forEachName([id], async () => {
       const { name } = await startContainer(id);
-      process.stdout.write(`${name}\n`);
+      stdout.write(`${name}\n`);
     });
     if (failed !== ExitCode.ok) status = failed;
   }
@@ -124,7 +125,7 @@ export const wait: CommandModule = {
     command.argument('<container...>').action(async (names: readonly string[]) =>
       done(
         await forEachName(names, async (name) => {
-          process.stdout.write(`${await waitForContainer(name)}\n`);
+          stdout.write(`${await waitForContainer(name)}\n`);
         }),
       ),
     );
@@ -147,7 +148,7 @@ export const remove: CommandModule = {
           await forEachName(names, async (name) => {
             const { force = false, volumes = false } = values;
             await removeContainer(name, { force, volumes }).then(
-              () => process.stdout.write(`${name}\n`),
+              () => stdout.write(`${name}\n`),
               (error: Error & { readonly code?: string }) => {
                 // As for Docker: what is to be gone in any case and is not there is told, and no failure.
                 if (!force || error.code !== 'NOT_FOUND') throw error;
@@ -189,7 +190,7 @@ function stopping(act: typeof stopContainer): CommandModule {
                   timeoutMs: timeout < 0 ? Number.POSITIVE_INFINITY : timeout * 1000,
                 }),
               });
-              process.stdout.write(`${name}\n`);
+              stdout.write(`${name}\n`);
             }),
           );
         });
@@ -206,7 +207,7 @@ export const kill: CommandModule = {
         done(
           await forEachName(names, async (name) => {
             await killContainer(name, { signal: values.signal });
-            process.stdout.write(`${name}\n`);
+            stdout.write(`${name}\n`);
           }),
         ),
       );

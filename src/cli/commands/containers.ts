@@ -13,6 +13,7 @@ import { formatListing, type Listing, type Row } from '../format/listing.ts';
 import { humanSize } from '../format/size.ts';
 import { humanDuration, since, timestamp } from '../format/time.ts';
 import { listOption } from '../option-values.ts';
+import { stdout } from '../output.ts';
 import type { CommandModule } from '../tsctr.ts';
 import { UsageError } from '../usage-error.ts';
 import { parseIntegerIn } from '../values.ts';
@@ -73,8 +74,8 @@ export const list: CommandModule = {
       const shown = found.slice(0, last);
       const sizes = asksForSize(values) ? await containerSizes(shown.map(({ id }) => id)) : undefined;
       const rows = shown.map((state) => row(state, values.trunc, sizes?.get(state.id)));
-      if (values.quiet) process.stdout.write(rows.map(({ ID }) => `${ID}\n`).join(''));
-      else process.stdout.write(formatListing(listing(values), rows, values.format));
+      if (values.quiet) stdout.write(rows.map(({ ID }) => `${ID}\n`).join(''));
+      else stdout.write(formatListing(listing(values), rows, values.format));
       done(ExitCode.ok);
     });
   },

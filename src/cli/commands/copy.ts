@@ -2,6 +2,7 @@ import { isAbsolute, resolve } from 'node:path';
 import { type CopyToRequest, copyFromContainer, copyToContainer } from '../../index.ts';
 import { ExitCode } from '../exit-status.ts';
 import { humanSize } from '../format/size.ts';
+import { stdout } from '../output.ts';
 import type { CommandModule } from '../tsctr.ts';
 import { UsageError } from '../usage-error.ts';
 
@@ -60,7 +61,6 @@ async function copyBetween(source: Place, destination: Place, request: CopyToReq
 }
 
 function outputStream(): NodeJS.WriteStream {
-  if (process.stdout.isTTY)
-    throw new UsageError('cowardly refusing to write a tar to a terminal: redirect it');
-  return process.stdout;
+  if (stdout.isTerminal) throw new UsageError('cowardly refusing to write a tar to a terminal: redirect it');
+  return stdout.open();
 }

@@ -5,6 +5,7 @@ import { humanSize } from '../format/size.ts';
 import { alignColumns } from '../format/table.ts';
 import { since, timestamp } from '../format/time.ts';
 import { listOption } from '../option-values.ts';
+import { stdout } from '../output.ts';
 import type { CommandModule } from '../tsctr.ts';
 import { filterBy } from './filter.ts';
 import { CACHE } from './prune-filter.ts';
@@ -30,7 +31,7 @@ export const diskFree: CommandModule = {
       .action(async (values: { readonly verbose?: boolean; readonly format?: string }) => {
         const found = await diskReport();
         const text = values.verbose ? verbose(found) : formatListing(TOTALS, totals(found), values.format);
-        process.stdout.write(text);
+        stdout.write(text);
         done(ExitCode.ok);
       });
   },
@@ -166,12 +167,12 @@ export const cacheUsage: CommandModule = {
       const [found, { cache }] = await Promise.all([buildCache(), diskReport()]);
       const entries = found.filter(filters);
       if (values.verbose || values.format === 'pretty')
-        process.stdout.write(entries.map((entry) => `${details(entry)}\n`).join(''));
-      else process.stdout.write(formatListing(USAGE, entries.map(usageRow), values.format));
+        stdout.write(entries.map((entry) => `${details(entry)}\n`).join(''));
+      else stdout.write(formatListing(USAGE, entries.map(usageRow), values.format));
       if (values.format === undefined || values.format === 'pretty') {
         const total = entries.length === found.length ? cache.size : sizeOf(entries);
         const free = entries.length === found.length ? cache.reclaimable : sizeOf(entries.filter(isFree));
-        process.stdout.write(`Reclaimable:\t${humanSize(free, 4)}\nTotal:\t\t${humanSize(total, 4)}\n`);
+        stdout.write(`Reclaimable:\t${humanSize(free, 4)}\nTotal:\t\t${humanSize(total, 4)}\n`);
       }
       done(ExitCode.ok);
     });

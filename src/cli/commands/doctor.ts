@@ -1,19 +1,20 @@
 import { diagnose, type HostFinding, VERSION } from '../../index.ts';
 import { ExitCode } from '../exit-status.ts';
 import { humanSize } from '../format/size.ts';
+import { stdout } from '../output.ts';
 import type { CommandModule } from '../tsctr.ts';
 
 export const doctor: CommandModule = {
   declare(command, done) {
     command.option('--format <format>', 'json').action(async (values: { readonly format?: string }) => {
       const diagnosis = await diagnose();
-      if (values.format === 'json') process.stdout.write(`${JSON.stringify(diagnosis)}\n`);
+      if (values.format === 'json') stdout.write(`${JSON.stringify(diagnosis)}\n`);
       else {
         const { kernel, works, findings, store } = diagnosis;
-        process.stdout.write(`tsbuild ${VERSION}, Node ${process.version}, Linux ${kernel}\n\n`);
-        process.stdout.write(findings.map(line).join(''));
-        process.stdout.write(`\n${humanSize(store.free)} free in ${store.root}\n`);
-        process.stdout.write(
+        stdout.write(`tsbuild ${VERSION}, Node ${process.version}, Linux ${kernel}\n\n`);
+        stdout.write(findings.map(line).join(''));
+        stdout.write(`\n${humanSize(store.free)} free in ${store.root}\n`);
+        stdout.write(
           works ? 'Images can be built and containers run here\n' : 'Nothing can be run here yet\n',
         );
       }

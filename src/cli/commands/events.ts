@@ -3,6 +3,7 @@ import { ExitCode } from '../exit-status.ts';
 import { parseMoment } from '../format/moment.ts';
 import { renderTemplate } from '../format/template/render.ts';
 import { listOption } from '../option-values.ts';
+import { stdout } from '../output.ts';
 import type { CommandModule } from '../tsctr.ts';
 import { filterBy, hasLabel } from './filter.ts';
 
@@ -27,7 +28,7 @@ export const events: CommandModule = {
         ...(until !== undefined && { until: parseMoment(until, '--until') }),
       };
       for await (const event of eventsOf(request))
-        if (passes(event)) process.stdout.write(`${formatEvent(event, format)}\n`);
+        if (passes(event)) stdout.write(`${formatEvent(event, format)}\n`);
       done(ExitCode.ok);
     });
   },

@@ -3,6 +3,7 @@ import { ExitCode } from '../exit-status.ts';
 import { formatListing, type Listing } from '../format/listing.ts';
 import { humanSize } from '../format/size.ts';
 import { since } from '../format/time.ts';
+import { stdout } from '../output.ts';
 import type { CommandModule } from '../tsctr.ts';
 import { shortId } from './short-id.ts';
 
@@ -45,8 +46,8 @@ export const history: CommandModule = {
           ID: trunc ? shortId(id) : id,
           Size: human ? humanSize(size) : String(size),
         }));
-        if (values.quiet) process.stdout.write(rows.map(({ ID }) => `${ID}\n`).join(''));
-        else process.stdout.write(formatListing(LISTING, rows, values.format));
+        if (values.quiet) stdout.write(rows.map(({ ID }) => `${ID}\n`).join(''));
+        else stdout.write(formatListing(LISTING, rows, values.format));
         done(ExitCode.ok);
       });
   },

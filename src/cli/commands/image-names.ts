@@ -1,5 +1,6 @@
 import { removeImage, tagImage } from '../../index.ts';
 import { ExitCode } from '../exit-status.ts';
+import { stdout } from '../output.ts';
 import type { CommandModule } from '../tsctr.ts';
 import { forEachName } from './for-each-name.ts';
 
@@ -25,8 +26,8 @@ export const remove: CommandModule = {
         done(
           await forEachName(names, async (name) => {
             const { untagged, deleted } = await removeIfThere(name, values.force === true);
-            process.stdout.write(untagged.map((text) => `Untagged: ${text}\n`).join(''));
-            process.stdout.write(deleted.map((id) => `Deleted: ${id}\n`).join(''));
+            stdout.write(untagged.map((text) => `Untagged: ${text}\n`).join(''));
+            stdout.write(deleted.map((id) => `Deleted: ${id}\n`).join(''));
           }),
         ),
       );

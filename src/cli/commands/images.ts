@@ -4,6 +4,7 @@ import { formatListing, type Listing, type Row } from '../format/listing.ts';
 import { humanSize } from '../format/size.ts';
 import { since, timestamp } from '../format/time.ts';
 import { listOption } from '../option-values.ts';
+import { stdout } from '../output.ts';
 import type { CommandModule } from '../tsctr.ts';
 import { parseBoolean } from '../values.ts';
 import { type Filters, filterBy, hasLabel } from './filter.ts';
@@ -54,11 +55,11 @@ export const list: CommandModule = {
       const found = all.filter(filterBy(conditions, filters(all)));
       if (values.quiet) {
         const ids = found.map(({ id }) => (values.trunc ? shortId(id) : id));
-        process.stdout.write([...new Set(ids)].map((id) => `${id}\n`).join(''));
+        stdout.write([...new Set(ids)].map((id) => `${id}\n`).join(''));
       } else {
         const users = await usersOf(values.format);
         const rows = found.map((image) => row(image, values.trunc, users.get(image.id) ?? 0));
-        process.stdout.write(formatListing(values.digests ? WITH_DIGEST : LISTING, rows, values.format));
+        stdout.write(formatListing(values.digests ? WITH_DIGEST : LISTING, rows, values.format));
       }
       done(ExitCode.ok);
     });

@@ -7,6 +7,7 @@ import {
   type RemoteDocument,
 } from '../../index.ts';
 import { ExitCode } from '../exit-status.ts';
+import { stdout } from '../output.ts';
 import type { CommandModule } from '../tsctr.ts';
 import { UsageError } from '../usage-error.ts';
 
@@ -18,8 +19,8 @@ export const inspect: CommandModule = {
       .option('--builder <name>', 'accepted for compatibility')
       .action(async (name: string, { raw }: { readonly raw?: boolean }) => {
         const document = await inspectRemote(name);
-        if (raw) process.stdout.write(document.bytes);
-        else process.stdout.write(described(document));
+        if (raw) stdout.write(document.bytes);
+        else stdout.write(described(document));
         done(ExitCode.ok);
       });
   },
@@ -79,7 +80,7 @@ export const create: CommandModule = {
           ...(platform && { platforms: platform.flatMap((text) => text.split(',')).map(parsePlatform) }),
           ...(annotation && { annotations: Object.fromEntries(annotation.map(pair)) }),
         });
-        if (dryRun) process.stdout.write(`${bytes}\n`);
+        if (dryRun) stdout.write(`${bytes}\n`);
         else for (const tag of tags) process.stderr.write(`pushed ${digest} to ${tag}\n`);
         done(ExitCode.ok);
       });

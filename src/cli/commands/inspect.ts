@@ -7,6 +7,7 @@ import {
 } from '../../index.ts';
 import { ExitCode } from '../exit-status.ts';
 import { renderTemplate } from '../format/template/render.ts';
+import { stdout } from '../output.ts';
 import type { CommandModule } from '../tsctr.ts';
 import { UsageError } from '../usage-error.ts';
 
@@ -104,7 +105,7 @@ async function show(
     if (object === undefined) missing.push(kind.missing(name));
     else found.push(object);
   }
-  process.stdout.write(formatObjects(found, format));
+  stdout.write(formatObjects(found, format));
   for (const message of missing) process.stderr.write(`Error: ${message}\n`);
   return missing.length === 0 ? ExitCode.ok : ExitCode.failure;
 }

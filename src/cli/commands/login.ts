@@ -3,6 +3,7 @@ import { Writable } from 'node:stream';
 import { buffer } from 'node:stream/consumers';
 import { login as logIn, logout as logOut } from '../../index.ts';
 import { ExitCode } from '../exit-status.ts';
+import { stdout } from '../output.ts';
 import type { CommandModule } from '../tsctr.ts';
 import { UsageError } from '../usage-error.ts';
 
@@ -31,7 +32,7 @@ export const login: CommandModule = {
             `WARNING! Your credentials are stored unencrypted in '${file}'.\nConfigure a credential helper (credsStore in that file) to remove this warning.\n\n`,
           );
         }
-        process.stdout.write('Login Succeeded\n');
+        stdout.write('Login Succeeded\n');
         done(ExitCode.ok);
       });
   },
@@ -44,9 +45,7 @@ export const logout: CommandModule = {
       .action(async (registry: string | undefined) => {
         const name = registry ?? 'https://index.docker.io/v1/';
         const wasThere = await logOut(registry);
-        process.stdout.write(
-          wasThere ? `Removing login credentials for ${name}\n` : `Not logged in to ${name}\n`,
-        );
+        stdout.write(wasThere ? `Removing login credentials for ${name}\n` : `Not logged in to ${name}\n`);
         done(ExitCode.ok);
       });
   },

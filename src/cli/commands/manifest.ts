@@ -7,6 +7,7 @@ import {
   removeManifestList,
 } from '../../index.ts';
 import { ExitCode } from '../exit-status.ts';
+import { stdout } from '../output.ts';
 import type { CommandModule } from '../tsctr.ts';
 import { UsageError } from '../usage-error.ts';
 import { forEachName } from './for-each-name.ts';
@@ -27,7 +28,7 @@ export const create: CommandModule = {
       .action(
         async (list: string, members: readonly string[], values: CommonValues & { amend?: boolean }) => {
           const name = await createManifestList(list, members, values);
-          process.stdout.write(`Created manifest list ${name}\n`);
+          stdout.write(`Created manifest list ${name}\n`);
           done(ExitCode.ok);
         },
       );
@@ -74,7 +75,7 @@ export const inspect: CommandModule = {
       .option(...INSECURE)
       .action(async (list: string | undefined, member: string | undefined, values: CommonValues) => {
         if (list === undefined) throw new UsageError('"manifest inspect" takes the name of an image');
-        process.stdout.write(`${await shown(member ?? list, member === undefined, values)}\n`);
+        stdout.write(`${await shown(member ?? list, member === undefined, values)}\n`);
         done(ExitCode.ok);
       });
   },
@@ -96,7 +97,7 @@ export const push: CommandModule = {
       .option('-p, --purge', 'forget it afterwards')
       .option(...INSECURE)
       .action(async (list: string, values: CommonValues & { readonly purge?: boolean }) => {
-        process.stdout.write(`${await pushManifestList(list, values)}\n`);
+        stdout.write(`${await pushManifestList(list, values)}\n`);
         done(ExitCode.ok);
       });
   },

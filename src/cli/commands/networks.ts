@@ -11,6 +11,7 @@ import {
 import { ExitCode } from '../exit-status.ts';
 import { formatListing, type Listing, type Row } from '../format/listing.ts';
 import { given, listOption } from '../option-values.ts';
+import { stdout } from '../output.ts';
 import { parseIpv4, parseIpv6 } from '../run/network-options.ts';
 import type { CommandModule } from '../tsctr.ts';
 import { UsageError } from '../usage-error.ts';
@@ -51,8 +52,8 @@ export const list: CommandModule = {
     command.action(async (values: ListValues) => {
       const networks = (await listNetworks()).filter(filterBy(values.filter ?? [], FILTERS));
       const rows = networks.map((network) => row(network, values.trunc));
-      if (values.quiet) process.stdout.write(rows.map(({ ID }) => `${ID}\n`).join(''));
-      else process.stdout.write(formatListing(LISTING, rows, values.format));
+      if (values.quiet) stdout.write(rows.map(({ ID }) => `${ID}\n`).join(''));
+      else stdout.write(formatListing(LISTING, rows, values.format));
       done(ExitCode.ok);
     });
   },
@@ -126,7 +127,7 @@ export const create: CommandModule = {
         options: Object.fromEntries((values.opt ?? []).map(parseKeyValue)),
         ...given({ subnets: subnet, gateways: gateway, ranges: ipRange, internal, ipv6 }),
       });
-      process.stdout.write(`${network.id}\n`);
+      stdout.write(`${network.id}\n`);
       done(ExitCode.ok);
     });
   },
@@ -146,7 +147,7 @@ export const remove: CommandModule = {
               if (!values.force || (error as { readonly code?: string }).code !== 'NOT_FOUND') throw error;
               return;
             }
-            process.stdout.write(`${name}\n`);
+            stdout.write(`${name}\n`);
           }),
         ),
       );
@@ -161,7 +162,7 @@ export const prune: CommandModule = {
       if (values.force || (await confirmed('all custom networks not used by at least one container.'))) {
         const filter = filterBy(values.filter ?? [], { label: FILTERS.label! });
         const names = await pruneNetworks({ filter });
-        if (names.length > 0) process.stdout.write(`Deleted Networks:\n${names.join('\n')}\n\n`);
+        if (names.length > 0) stdout.write(`Deleted Networks:\n${names.join('\n')}\n\n`);
       }
       done(ExitCode.ok);
     });

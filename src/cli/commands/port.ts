@@ -1,5 +1,6 @@
 import { containerPorts, formatHostIp } from '../../index.ts';
 import { ExitCode } from '../exit-status.ts';
+import { stdout } from '../output.ts';
 import type { CommandModule } from '../tsctr.ts';
 import { UsageError } from '../usage-error.ts';
 
@@ -21,7 +22,7 @@ export const port: CommandModule = {
           lines.push(...published.filter((each) => each.name === name).map(({ where }) => where));
           if (lines.length === 0) throw new UsageError(`No public port '${name}' published for ${container}`);
         }
-        process.stdout.write(lines.map((line) => `${line}\n`).join(''));
+        stdout.write(lines.map((line) => `${line}\n`).join(''));
         done(ExitCode.ok);
       });
   },

@@ -8,6 +8,7 @@ import {
 import { ExitCode } from '../exit-status.ts';
 import { humanSize } from '../format/size.ts';
 import { listOption } from '../option-values.ts';
+import { stdout } from '../output.ts';
 import type { CommandModule } from '../tsctr.ts';
 import { parseBytes } from '../values.ts';
 import { confirmed } from './confirm.ts';
@@ -62,14 +63,14 @@ const pruning = ({ warning, filters, request, system, limits }: PruneKind): Comm
         images.map((id) => `deleted: ${id}`),
       );
       report('Deleted build cache objects', cache);
-      process.stdout.write(`Total reclaimed space: ${humanSize(reclaimed + gone.reclaimed)}\n`);
+      stdout.write(`Total reclaimed space: ${humanSize(reclaimed + gone.reclaimed)}\n`);
       done(ExitCode.ok);
     });
   },
 });
 
 function report(title: string, lines: readonly string[]): void {
-  if (lines.length > 0) process.stdout.write(`${title}:\n${lines.map((line) => `${line}\n`).join('')}\n`);
+  if (lines.length > 0) stdout.write(`${title}:\n${lines.map((line) => `${line}\n`).join('')}\n`);
 }
 
 const imagesOf = ({ all }: PruneValues): PruneRequest['images'] & {} => (all ? 'all' : 'dangling');
@@ -139,7 +140,7 @@ export const pruneVolumes: CommandModule = {
       if (values.force || (await confirmed(warning))) {
         const { names, reclaimed } = await pruneStoreVolumes({ all, filter: conditions.volume });
         report('Deleted Volumes', names);
-        process.stdout.write(`Total reclaimed space: ${humanSize(reclaimed)}\n`);
+        stdout.write(`Total reclaimed space: ${humanSize(reclaimed)}\n`);
       }
       done(ExitCode.ok);
     });

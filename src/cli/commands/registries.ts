@@ -5,20 +5,20 @@ import {
   pullImage,
   pushAllTags,
   pushImage,
+  windowSize,
 } from '../../index.ts';
 import { interruptible } from '../interruptible.ts';
+import { stdout } from '../output.ts';
 import { TransferView, type TransferWords } from '../transfer-view.ts';
 import type { CommandModule } from '../tsctr.ts';
 
 /** On standard output, which is where Docker has it. */
 function view(words: TransferWords): TransferView {
-  const { stdout } = process;
+  const size = windowSize(1);
   const output = {
-    write: (text: string) => {
-      stdout.write(text);
-    },
-    isTerminal: stdout.isTTY === true,
-    columns: stdout.columns ?? 80,
+    write: (text: string) => stdout.write(text),
+    isTerminal: size !== undefined,
+    columns: size?.columns || 80,
   };
   return new TransferView(output, words);
 }
@@ -55,11 +55,11 @@ interface PullRequest {
 }
 
 async function pullOne(text: string, { quiet, ...request }: PullRequest): Promise<void> {
-  if (!quiet && !isTagged(text)) process.stdout.write('Using default tag: latest\n');
+  if (!quiet && !isTagged(text)) stdout.write('Using default tag: latest\n');
   const shown = quiet ? {} : { report: view(DOWNLOAD).report, onTag: tellPull };
   const pulled = await pullImage(text, { ...request, ...shown });
-  if (!quiet) process.stdout.write(`Digest: ${pulled.digest}\n${statusLine([pulled], pulled.name)}`);
-  process.stdout.write(`${pulled.name}\n`);
+  if (!quiet) stdout.write(`Digest: ${pulled.digest}\n${statusLine([pulled], pulled.name)}`);
+  stdout.write(`${pulled.name}\n`);
 }
 
 async function pullAll(text: string, { quiet, ...request }: PullRequest): Promise<void> {
@@ -74,17 +74,17 @@ async function pullAll(text: string, { quiet, ...request }: PullRequest): Promis
       },
     }),
   });
-  if (!quiet) process.stdout.write(statusLine(pulled, text));
-  process.stdout.write(`${text}\n`);
+  if (!quiet) stdout.write(statusLine(pulled, text));
+  stdout.write(`${text}\n`);
 }
 
 function tellPull(name: string): void {
   const version = name.includes('@') ? name : tagOf(name);
-  process.stdout.write(`${version}: Pulling from ${repositoryOf(name)}\n`);
+  stdout.write(`${version}: Pulling from ${repositoryOf(name)}\n`);
 }
 
 function tellPush(name: string): void {
-  process.stdout.write(`The push refers to repository [${withoutTag(name)}]\n`);
+  stdout.write(`The push refers to repository [${withoutTag(name)}]\n`);
 }
 
 function statusLine(pulled: readonly PulledName[], name: string): string {
@@ -131,10 +131,10 @@ export const push: CommandModule = {
 };
 
 async function pushOne(name: string, quiet: boolean, signal: AbortSignal): Promise<void> {
-  if (!quiet && !isTagged(name)) process.stdout.write('Using default tag: latest\n');
+  if (!quiet && !isTagged(name)) stdout.write('Using default tag: latest\n');
   const shown = quiet ? {} : { report: view(UPLOAD).report, onTag: tellPush };
   const { digest, size } = await pushImage(name, { ...shown, signal });
-  process.stdout.write(quiet ? `${name}\n` : `${tagOf(name)}: digest: ${digest} size: ${size}\n`);
+  stdout.write(quiet ? `${name}\n` : `${tagOf(name)}: digest: ${digest} size: ${size}\n`);
 }
 
 async function pushAll(name: string, quiet: boolean, signal: AbortSignal): Promise<void> {
@@ -147,8 +147,8 @@ async function pushAll(name: string, quiet: boolean, signal: AbortSignal): Promi
     },
   };
   const pushed = await pushAllTags(name, { ...(!quiet && request), signal });
-  if (quiet) process.stdout.write(`${name}\n`);
+  if (quiet) stdout.write(`${name}\n`);
   else
     for (const { name: full, target } of pushed)
-      process.stdout.write(`${tagOf(full)}: digest: ${target.digest} size: ${target.size}\n`);
+      stdout.write(`${tagOf(full)}: digest: ${target.digest} size: ${target.size}\n`);
 }

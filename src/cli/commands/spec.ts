@@ -1,6 +1,7 @@
 import { runtimeSpec } from '../../index.ts';
 import { ExitCode } from '../exit-status.ts';
 import { OptionValues } from '../option-values.ts';
+import { stdout } from '../output.ts';
 import { declareRun } from '../run/command.ts';
 import { runRequest } from '../run/request.ts';
 import type { CommandModule } from '../tsctr.ts';
@@ -14,7 +15,7 @@ export const spec: CommandModule = {
       .action(async () => {
         const [image = '', ...args] = command.args;
         const { raw } = new OptionValues(command.opts());
-        process.stdout.write(await runtimeSpec(runRequest(raw, image, args)));
+        stdout.write(await runtimeSpec(runRequest(raw, image, args)));
         done(ExitCode.ok);
       });
   },

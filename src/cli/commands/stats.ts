@@ -4,6 +4,7 @@ import { type ContainerUsage, containerUsage } from '../../index.ts';
 import { ExitCode } from '../exit-status.ts';
 import { formatListing, type Listing, type Row } from '../format/listing.ts';
 import { humanBytes, humanSize } from '../format/size.ts';
+import { stdout } from '../output.ts';
 import type { CommandModule } from '../tsctr.ts';
 
 const LISTING: Listing = {
@@ -48,7 +49,7 @@ export const stats: CommandModule = {
           const rows = now.map((usage) => row(usage, before, values.trunc));
           const text = formatListing(LISTING, rows, values.format);
           // As for Docker: from the top of the screen, time and again.
-          process.stdout.write(values.stream && values.format === undefined ? `\x1b[H\x1b[2J${text}` : text);
+          stdout.write(values.stream && values.format === undefined ? `\x1b[H\x1b[2J${text}` : text);
           if (!values.stream) break;
           before = now;
         }

@@ -2,15 +2,16 @@ import { checkStore, type StoreInfo, info as storeInfo, VERSION } from '../../in
 import { ExitCode } from '../exit-status.ts';
 import { humanBytes } from '../format/size.ts';
 import { renderTemplate } from '../format/template/render.ts';
+import { stdout } from '../output.ts';
 import type { CommandModule } from '../tsctr.ts';
 
 export const check: CommandModule = {
   declare(command, done) {
     command.action(async () => {
       const problems = await checkStore();
-      for (const { subject, message } of problems) process.stdout.write(`${subject}: ${message}\n`);
+      for (const { subject, message } of problems) stdout.write(`${subject}: ${message}\n`);
       const count = problems.length === 1 ? '1 problem' : `${problems.length} problems`;
-      process.stdout.write(problems.length === 0 ? 'The store is clean\n' : `${count}\n`);
+      stdout.write(problems.length === 0 ? 'The store is clean\n' : `${count}\n`);
       done(problems.length === 0 ? ExitCode.ok : ExitCode.failure);
     });
   },
@@ -26,7 +27,7 @@ export const info: CommandModule = {
       .option('-f, --format <template>', 'a Go template, or json')
       .action(async ({ format }: FormatValues) => {
         const found = await storeInfo();
-        process.stdout.write(`${format === undefined ? infoText(found) : formatObject(format, found)}\n`);
+        stdout.write(`${format === undefined ? infoText(found) : formatObject(format, found)}\n`);
         done(ExitCode.ok);
       });
   },
@@ -68,7 +69,7 @@ export const version: CommandModule = {
   declare(command, done) {
     command.option('-f, --format <template>', 'a Go template, or json').action(({ format }: FormatValues) => {
       const found = versions();
-      process.stdout.write(`${format === undefined ? versionText(found) : formatObject(format, found)}\n`);
+      stdout.write(`${format === undefined ? versionText(found) : formatObject(format, found)}\n`);
       done(ExitCode.ok);
     });
   },
@@ -107,7 +108,7 @@ function versionText({ Client, Server }: ReturnType<typeof versions>): string {
 export const shortVersion: CommandModule = {
   declare(command, done) {
     command.action(() => {
-      process.stdout.write(`tsctr version ${VERSION}\n`);
+      stdout.write(`tsctr version ${VERSION}\n`);
       done(ExitCode.ok);
     });
   },

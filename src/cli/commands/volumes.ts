@@ -2,6 +2,7 @@ import { createVolume, listVolumes, removeVolume, type Volume, volumesInUse } fr
 import { ExitCode } from '../exit-status.ts';
 import { formatListing, type Listing, type Row } from '../format/listing.ts';
 import { listOption } from '../option-values.ts';
+import { stdout } from '../output.ts';
 import type { CommandModule } from '../tsctr.ts';
 import { UsageError } from '../usage-error.ts';
 import { parseKeyValue } from '../values.ts';
@@ -38,8 +39,8 @@ export const list: CommandModule = {
         dangling: ({ name }: Volume, value: string) => used.has(name) !== /^(true|1)$/i.test(value),
       };
       const rows = (await listVolumes()).filter(filterBy(values.filter ?? [], filters)).map(row);
-      if (values.quiet) process.stdout.write(rows.map(({ Name }) => `${Name}\n`).join(''));
-      else process.stdout.write(formatListing(LISTING, rows, values.format));
+      if (values.quiet) stdout.write(rows.map(({ Name }) => `${Name}\n`).join(''));
+      else stdout.write(formatListing(LISTING, rows, values.format));
       done(ExitCode.ok);
     });
   },
@@ -90,7 +91,7 @@ export const create: CommandModule = {
       const labels = Object.fromEntries((values.label ?? []).map(parseKeyValue));
       const options = Object.fromEntries((values.opt ?? []).map(parseKeyValue));
       const volume = await createVolume(name, { labels, options });
-      process.stdout.write(`${volume.name}\n`);
+      stdout.write(`${volume.name}\n`);
       done(ExitCode.ok);
     });
   },
@@ -109,7 +110,7 @@ export const remove: CommandModule = {
             } catch (error) {
               if (!values.force || (error as { readonly code?: string }).code !== 'NOT_FOUND') throw error;
             }
-            process.stdout.write(`${name}\n`);
+            stdout.write(`${name}\n`);
           }),
         ),
       );

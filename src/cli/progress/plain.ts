@@ -1,4 +1,3 @@
-import type { Writable } from 'node:stream';
 import {
   describeWarnings,
   type LogEvent,
@@ -10,7 +9,7 @@ import {
 import { visibleLines } from '../../text/visible.ts';
 import { cachedText, statusText } from './status-text.ts';
 import { isCanceled, LogLines, type Step, Steps, seconds } from './steps.ts';
-import type { Outcome, ProgressView, ViewOptions } from './view.ts';
+import type { Outcome, ProgressView, TextOutput, ViewOptions } from './view.ts';
 
 /** How often a transfer that goes on is mentioned. */
 const TRANSFER_MS = 5000;
@@ -19,7 +18,7 @@ const TRANSFER_MS = 5000;
  * Lines for logs and pipes, as buildx' plain mode: `#4 [build 2/5] RUN make`, output with its time since the step's
  * start, then `#4 DONE 1.2s`.
  */
-export function plainView(output: Writable, options: ViewOptions): ProgressView {
+export function plainView(output: TextOutput, options: ViewOptions): ProgressView {
   const steps = new Steps();
   const lines = new LogLines();
   const warnings: WarningEvent[] = [];

@@ -1,10 +1,9 @@
 import { createHash } from 'node:crypto';
-import type { Writable } from 'node:stream';
 import type { ProgressEvent } from '../../index.ts';
-import type { Outcome, ProgressView } from './view.ts';
+import type { Outcome, ProgressView, TextOutput } from './view.ts';
 
 /** One line of JSON an event, as BuildKit's solve status: `vertexes`, `statuses`, `logs`, `warnings`. */
-export function rawJsonView(output: Writable): ProgressView {
+export function rawJsonView(output: TextOutput): ProgressView {
   return {
     show(event) {
       output.write(`${JSON.stringify(solveStatus(event))}\n`);

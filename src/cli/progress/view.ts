@@ -1,5 +1,5 @@
-import type { Writable } from 'node:stream';
 import type { ProgressEvent } from '../../index.ts';
+import type { OwnOutput } from '../output.ts';
 import { UsageError } from '../usage-error.ts';
 import { plainView } from './plain.ts';
 import { rawJsonView } from './rawjson.ts';
@@ -26,6 +26,11 @@ export function outcomeText({ imageId, names }: Outcome): string {
   return [...names, imageId].join(' ');
 }
 
+/** Where a view writes to. */
+export interface TextOutput {
+  write(text: string): void;
+}
+
 export interface ViewOptions {
   readonly colour: boolean;
   /** Show warnings with all that is known of them. */
@@ -34,10 +39,10 @@ export interface ViewOptions {
 
 export function progressView(
   kind: string,
-  output: Writable & { readonly isTTY?: boolean },
+  output: OwnOutput,
   { expand }: { readonly expand: boolean },
 ): ProgressView {
-  const options = { colour: output.isTTY === true, expand };
+  const options = { colour: output.isTerminal, expand };
   switch (kind) {
     case 'quiet':
     case 'none':
@@ -47,9 +52,9 @@ export function progressView(
     case 'rawjson':
       return rawJsonView(output);
     case 'tty':
-      return terminalView(output, options);
+      return terminalView(output.open(), options);
     case 'auto':
-      return output.isTTY === true ? terminalView(output, options) : plainView(output, options);
+      return output.isTerminal ? terminalView(output.open(), options) : plainView(output, options);
     default:
       throw new UsageError(`invalid progress kind "${kind}": use auto, plain, tty, quiet or rawjson`);
   }

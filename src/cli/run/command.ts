@@ -13,6 +13,7 @@ import { follow } from '../attached.ts';
 import { ExitCode } from '../exit-status.ts';
 import { pullReport, runInForeground, type Stream } from '../foreground.ts';
 import { OptionValues } from '../option-values.ts';
+import { stdout } from '../output.ts';
 import { terminalSize } from '../own-terminal.ts';
 import { SignalRelay } from '../signal-relay.ts';
 import { UsageError } from '../usage-error.ts';
@@ -62,7 +63,7 @@ function inBackground(values: OptionValues, request: RunRequest, attach: readonl
     const report = values.flag('quiet') ? {} : pullReport(request.image);
     const container = await runDetached({ ...request, ...terminal, ...report });
     started(container);
-    process.stdout.write(`${container.id}\n`);
+    stdout.write(`${container.id}\n`);
     return ExitCode.ok;
   });
 }
