@@ -46,11 +46,12 @@ const scripts = {
   // Profiles are read by people.
   minifyIdentifiers: process.env.BUILD_NAMES === undefined,
   outExtension: { '.js': '.cjs' },
-  define: { ...common.define, 'import.meta.url': '__moduleUrl' },
+  define: { ...common.define, 'import.meta.url': '__module.url', 'import.meta.dirname': '__dirname' },
   // Built-in modules are required where they are imported lazily: that leaves the loader of ECMAScript modules out.
   supported: { 'dynamic-import': false },
 };
-const moduleUrl = "const __moduleUrl=require('node:url').pathToFileURL(__filename).href;";
+// Asked for by few starts.
+const moduleUrl = "const __module={get url(){return require('node:url').pathToFileURL(__filename).href}};";
 
 // To a shell these lines are a script, to Node a string and a comment. `--` is why: Node looks for options of its own,
 // --env-file among them, also behind the script's name. And with NODE_EXTRA_CA_CERTS Node 20 reads every certificate
@@ -61,7 +62,7 @@ const start = [
   `":" //; unset NODE_EXTRA_CA_CERTS; exec node -- "$0" "$@"`,
 ].join('\n');
 
-// A command is its bundle, and a launcher that runs it.
+// A command is its bundle, which is one function, and a launcher that runs it.
 const commands = {
   tsbuild: 'src/cli/tsbuild.ts',
   tsrun: 'src/cli/tsrun.ts',
@@ -71,7 +72,8 @@ const commands = {
 for (const [name, entry] of Object.entries(commands)) {
   await build({
     ...scripts,
-    banner: { js: moduleUrl },
+    banner: { js: `(function(exports,require,module,__filename,__dirname){${moduleUrl}` },
+    footer: { js: '})' },
     outExtension: {},
     outdir: 'dist/commands',
     entryPoints: { [name]: entry },

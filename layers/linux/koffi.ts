@@ -1,7 +1,6 @@
 import { existsSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 
 export type Koffi = typeof import('koffi');
 
@@ -36,7 +35,7 @@ function loadAddon(): Koffi | undefined {
 
 /** A file of a package, looked for as Node does it, but without the millisecond that `require.resolve` takes. */
 function findModule(name: string): string | undefined {
-  let directory = dirname(fileURLToPath(import.meta.url));
+  let directory = import.meta.dirname;
   for (;;) {
     const file = join(directory, 'node_modules', name);
     if (existsSync(file)) return file;

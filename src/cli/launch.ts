@@ -42,10 +42,11 @@ if (cores > 4 && process.env.UV_THREADPOOL_SIZE === undefined) process.env.UV_TH
 const bundle = `${__dirname}/commands/${BUNDLE}.js`;
 const cache = cacheFile(process.env);
 const cachedData = cache && readPrivate(cache.path);
-const script = new Script(
-  `(function(exports,require,module,__filename,__dirname){${readFileSync(bundle, 'latin1')}\n})`,
-  { filename: bundle, ...(cachedData && { cachedData }) },
-);
+// build.mjs has made it a function of what a module is given: put around it here, all of the text would be copied.
+const script = new Script(readFileSync(bundle, 'latin1'), {
+  filename: bundle,
+  ...(cachedData && { cachedData }),
+});
 script.runInThisContext()({}, require, module, __filename, __dirname);
 if (cache && (cachedData === undefined || script.cachedDataRejected)) {
   // At the end the code holds every function that a start of this kind needs, and no other: help needs hardly any.

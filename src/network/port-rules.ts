@@ -18,7 +18,7 @@ export interface PublishedPort {
   readonly hostPort: number;
 }
 
-const LOOPBACK = { 4: parseSubnet('127.0.0.0/8')!, 6: parseSubnet('::1/128')! } as const;
+const LOOPBACK = { 4: '127.0.0.0/8', 6: '::1/128' } as const;
 
 /**
  * Sends what reaches the host's ports on to the container's addresses, from wherever it comes but the host's loopback:
@@ -49,7 +49,7 @@ function portRule(
 ): readonly (readonly Buffer[])[] {
   const ip = parseIp(hostIp)!;
   const target = targets.find(({ family }) => family === ip.family);
-  const loopback = LOOPBACK[ip.family];
+  const loopback = parseSubnet(LOOPBACK[ip.family])!;
   const single = subnetOf(ip, bitsOf(ip.family));
   if (target === undefined || subnetOf(ip, loopback.prefix).base === loopback.base) return [];
   const where =

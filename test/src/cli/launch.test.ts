@@ -21,7 +21,11 @@ function launcher(text: string, bundle = 'tsrun') {
   mkdirSync(join(folder, 'commands'));
   mkdirSync(home);
   const code = join(home, '.cache/tsbuild/code');
-  const write = (bundleText: string) => writeFileSync(join(folder, 'commands', `${bundle}.js`), bundleText);
+  const write = (body: string) =>
+    writeFileSync(
+      join(folder, 'commands', `${bundle}.js`),
+      `(function(exports,require,module,__filename,__dirname){${body}\n})`,
+    );
   write(text);
   return {
     code,
