@@ -96,8 +96,10 @@ async function run(
   try {
     const root = new StepRoot(environment, op, inputs, snapshot);
     try {
-      const running = await root.start(op.args, { kind: 'pipes', stdin: 'null' }, context.signal);
-      await follow(running, vertex, op, context);
+      const take = (stream: 1 | 2, data: Uint8Array) =>
+        context.report({ kind: 'log', vertex: vertex.digest, stream, data, timestamp: Date.now() });
+      const running = await root.start(op.args, { kind: 'taken', take }, context.signal);
+      await follow(running, op, context);
       return {
         kind: 'layers',
         layers: [...parents, snapshot.commit({ ...environment.times, ignore: running.stubs })],
@@ -114,21 +116,11 @@ async function run(
   }
 }
 
-/** Passes the output on until the step has ended; throws {@link ExecError} unless it succeeded. */
-async function follow(
-  running: RunningProcess,
-  vertex: Vertex,
-  op: ExecOp,
-  context: OperationContext,
-): Promise<void> {
+/** Waits for the step's end; throws {@link ExecError} unless it succeeded. */
+async function follow(running: RunningProcess, op: ExecOp, context: OperationContext): Promise<void> {
   const stop = () => running.kill(9);
   context.signal.addEventListener('abort', stop, { once: true });
   try {
-    for (const stream of [1, 2] as const) {
-      (stream === 1 ? running.stdout : running.stderr)?.on('data', (data: Uint8Array) =>
-        context.report({ kind: 'log', vertex: vertex.digest, stream, data, timestamp: Date.now() }),
-      );
-    }
     const status = await running.wait();
     context.signal.throwIfAborted();
     if (status.code !== 0) throw new ExecError(op.args, status);

@@ -14,6 +14,8 @@ export type Stdio =
     }
   /** Pipes for output, and stdin from /dev/null or a pipe. */
   | { readonly kind: 'pipes'; readonly stdin: 'null' | 'pipe' }
+  /** Pipes whose output goes to a function as it comes, stdin from /dev/null. */
+  | { readonly kind: 'taken'; readonly take: (stream: 1 | 2, data: Uint8Array) => void }
   /** A pseudo-terminal of the container's own devpts. */
   | { readonly kind: 'terminal'; readonly rows: number; readonly columns: number };
 

@@ -3,6 +3,7 @@ import { O_RDONLY, O_WRONLY } from '../linux/constants.ts';
 import type { Syscalls } from '../linux/syscalls.ts';
 import { openMaster } from './pty.ts';
 import type { Stdio } from './sandbox.ts';
+import { takeOutput } from './take-output.ts';
 
 /** Standard streams of a child to be: its ends, and ours. */
 export interface Wiring {
@@ -28,6 +29,12 @@ export interface Streams {
 export function wireStreams(stdio: Stdio, sys: Syscalls): Wiring {
   if (stdio.kind === 'fds') return wireThree(stdio, sys);
   if (stdio.kind === 'pipes') return wireThree({ stdin: stdio.stdin, stdout: 'pipe', stderr: 'pipe' }, sys);
+  if (stdio.kind === 'taken') {
+    const nullAndPipes = { stdin: 'null', stdout: 'pipe', stderr: 'pipe' } as const;
+    return wireThree(nullAndPipes, sys, async (_, ...outputs) => ({
+      drained: takeAll(outputs, stdio.take, sys),
+    }));
+  }
   const nothing = () => {};
   return {
     child: undefined,
@@ -52,7 +59,10 @@ interface Wire {
 
 type Choices = Omit<Extract<Stdio, { kind: 'fds' }>, 'kind'>;
 
-function wireThree({ stdin, stdout, stderr }: Choices, sys: Syscalls): Wiring {
+/** By our ends of the pipes. */
+type Open = (...ours: (number | undefined)[]) => Promise<Streams>;
+
+function wireThree({ stdin, stdout, stderr }: Choices, sys: Syscalls, open: Open = openPipes): Wiring {
   const wires = [wireInput(stdin, sys), wireOutput(stdout, sys), wireOutput(stderr, sys)] as const;
   return {
     child: [wires[0].fd, wires[1].fd, wires[2].fd],
@@ -62,7 +72,7 @@ function wireThree({ stdin, stdout, stderr }: Choices, sys: Syscalls): Wiring {
     abandon: () => {
       for (const { ours } of wires) if (ours !== undefined) sys.close(ours);
     },
-    open: () => openPipes(wires[0].ours, wires[1].ours, wires[2].ours),
+    open: () => open(wires[0].ours, wires[1].ours, wires[2].ours),
   };
 }
 
@@ -80,11 +90,18 @@ function wireOutput(choice: number | 'null' | 'pipe', sys: Syscalls): Wire {
   return { fd: writer, owned: true, ours: reader };
 }
 
-async function openPipes(
-  input: number | undefined,
-  output: number | undefined,
-  errors: number | undefined,
-): Promise<Streams> {
+async function takeAll(
+  [output, errors]: readonly (number | undefined)[],
+  take: Extract<Stdio, { kind: 'taken' }>['take'],
+  sys: Syscalls,
+): Promise<void> {
+  await Promise.all([
+    takeOutput(output!, sys, (data) => take(1, data)),
+    takeOutput(errors!, sys, (data) => take(2, data)),
+  ]);
+}
+
+async function openPipes(input?: number, output?: number, errors?: number): Promise<Streams> {
   if (input === undefined && output === undefined && errors === undefined)
     return { drained: Promise.resolve() };
   const { Socket } = await import('node:net');

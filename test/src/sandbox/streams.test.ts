@@ -22,4 +22,20 @@ describeContainers('wireStreams()', ({ root, mechanism }) => {
     expect(await running.wait()).toMatchObject({ code: 0 });
     expect(readFileSync(path, 'utf8')).toBe('hello\n');
   });
+
+  test('gives output to a function until the last process has closed it, however much it is', async () => {
+    const taken = { 1: [] as Uint8Array[], 2: [] as Uint8Array[] };
+    const script = 'head -c 1000000 /dev/zero; echo problem >&2; exec 2>&-; echo end; exit 3';
+    const running = await launch(shellSpec(script), {
+      overlay: root().overlay(),
+      mechanism,
+      stdio: { kind: 'taken', take: (stream, data) => taken[stream].push(data) },
+    });
+    expect(running).not.toHaveProperty('stdout');
+    expect(await running.wait()).toMatchObject({ code: 3 });
+    const output = Buffer.concat(taken[1]);
+    expect(output.length).toBe(1_000_004);
+    expect(output.subarray(-5).toString('latin1')).toBe('\0end\n');
+    expect(Buffer.concat(taken[2]).toString()).toBe('problem\n');
+  });
 });
