@@ -1,5 +1,4 @@
 import { constants } from 'node:os';
-import { SystemCallError } from '../linux/errno.ts';
 import * as inode from '../linux/inode.ts';
 import type { BytePath, FileStat } from './file-tree.ts';
 
@@ -18,14 +17,9 @@ const { EPERM, EOPNOTSUPP } = constants.errno;
 
 /** Which of them this process can use on the filesystem of an open directory: `trusted.` needs CAP_SYS_ADMIN on the host. */
 export function markSpace(directory: number): MarkSpace {
-  try {
-    inode.removeXattr(directory, '', 'trusted.overlay.none');
-    return 'trusted.overlay.';
-  } catch (error) {
-    if (!(error instanceof SystemCallError)) throw error;
-    // With the right to set it, the answer is that it is not there.
-    return error.errno === EPERM || error.errno === EOPNOTSUPP ? 'user.overlay.' : 'trusted.overlay.';
-  }
+  // With the right to set it, the answer is that it is not there.
+  const errno = inode.tryRemoveXattr(directory, '', 'trusted.overlay.none');
+  return errno === EPERM || errno === EOPNOTSUPP ? 'user.overlay.' : 'trusted.overlay.';
 }
 
 /**

@@ -1,9 +1,12 @@
+import { constants } from 'node:os';
 import { koffi } from '../../layers/index.ts';
-import { O_CLOEXEC, SOCK_CLOEXEC, WNOHANG } from './constants.ts';
+import { O_CLOEXEC, PR_CAPBSET_DROP, SOCK_CLOEXEC, WNOHANG } from './constants.ts';
+import { SyscallError } from './errno.ts';
 import { cString, type Invoke, inUse } from './invoke.ts';
 import { receiveMessage, sendMessage } from './socket-messages.ts';
 import type { CapabilitySets, ProcessCalls } from './syscalls.ts';
 
+const { EINVAL } = constants.errno;
 const CAPABILITY_VERSION_3 = 0x20080522;
 const SECCOMP_SET_MODE_FILTER = 1;
 const BPF_PROG_LOAD = 5;
@@ -34,6 +37,11 @@ export function processCalls(invoke: Invoke): ProcessCalls {
       invoke('setdomainname', name, Buffer.byteLength(name));
     },
     prctl: (option, argument2, argument3 = 0) => invoke('prctl', option, argument2, argument3, 0, 0),
+    dropBounding: (capability) => {
+      const result = invoke.answer('prctl', PR_CAPBSET_DROP, capability, 0, 0, 0);
+      if (result < 0 && result !== -EINVAL) throw new SyscallError('prctl', -result);
+      return result >= 0;
+    },
     setgroups: (gids) => {
       invoke('setgroups', gids.length, Buffer.from(Uint32Array.from(gids).buffer));
     },

@@ -85,6 +85,8 @@ export interface ProcessCalls {
   sethostname(name: string): void;
   setdomainname(name: string): void;
   prctl(option: number, argument2: number, argument3?: number): number;
+  /** PR_CAPBSET_DROP. False: this kernel has no such capability. */
+  dropBounding(capability: number): boolean;
   setgroups(gids: readonly number[]): void;
   setresgid(gid: number): void;
   setresuid(uid: number): void;

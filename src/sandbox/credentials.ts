@@ -3,13 +3,11 @@ import {
   PR_CAP_AMBIENT,
   PR_CAP_AMBIENT_CLEAR_ALL,
   PR_CAP_AMBIENT_RAISE,
-  PR_CAPBSET_DROP,
   PR_SET_KEEPCAPS,
   PR_SET_NO_NEW_PRIVS,
   PR_SET_PDEATHSIG,
   SIGKILL,
 } from '../linux/constants.ts';
-import { failedWith } from '../linux/errno.ts';
 import type { Syscalls } from '../linux/syscalls.ts';
 import { attempt } from './failure.ts';
 import type { CapabilityMasks, ProcessPlan } from './plan.ts';
@@ -65,12 +63,7 @@ function setCapabilities(masks: CapabilityMasks, kept: bigint, sys: Syscalls): v
 function dropBounding(keep: bigint, sys: Syscalls): void {
   for (let capability = 0; capability < 64; capability++) {
     if ((keep >> BigInt(capability)) & 1n) continue;
-    try {
-      sys.prctl(PR_CAPBSET_DROP, capability);
-    } catch (error) {
-      if (failedWith(error, 'EINVAL')) return; // past the last one this kernel has
-      throw error;
-    }
+    if (!sys.dropBounding(capability)) return; // past the last one this kernel has
   }
 }
 

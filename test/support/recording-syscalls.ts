@@ -52,6 +52,7 @@ export function recordingSyscalls(answers: Answers = {}): RecordingSyscalls {
     access: (path) => (path.endsWith('/.') ? 'ENOTDIR' : undefined),
     pollNow: () => false,
     prctl: () => 0,
+    dropBounding: (capability) => capability <= 40,
     capget: () => ({ effective: ~0n, permitted: ~0n, inheritable: 0n }),
     filesystemType: (fd) => filesystemTypes[paths.get(fd) ?? ''] ?? CGROUP2_SUPER_MAGIC,
     statAt: (fd, path) =>

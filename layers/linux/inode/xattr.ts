@@ -71,6 +71,11 @@ export function setXattrFd(fd: number, attribute: string, value: Uint8Array): vo
   check(calls().fsetxattr(fd, c(attribute), value, value.length, 0), `fsetxattr ${attribute}`);
 }
 
+/** The error's number instead of an error, where that is the answer that is looked for; 0 when it was there. */
+export function tryRemoveXattr(directory: number, name: BytePath, attribute: string): number {
+  return calls().lremovexattr(xattrPath(directory, name), c(attribute)) < 0 ? calls().errno() : 0;
+}
+
 export function removeXattr(directory: number, name: BytePath, attribute: string): void {
   check(calls().lremovexattr(xattrPath(directory, name), c(attribute)), `lremovexattr ${attribute}`, name);
 }
