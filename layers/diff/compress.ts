@@ -60,7 +60,7 @@ export async function* compressPieces(
 }
 
 /** Pieces under way in {@link compressPieces}. */
-export function piecesAtOnce(): number {
+function piecesAtOnce(): number {
   return Math.min(availableParallelism(), poolThreads()) + 1;
 }
 

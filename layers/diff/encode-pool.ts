@@ -4,8 +4,9 @@ import { corrupt } from '../content/verified.ts';
 import { type DiffId, digestOfDiff } from '../oci/digest.ts';
 import { MEMBER } from './compress.ts';
 import type { EncodeNote, EncodeOrder } from './encode-worker.ts';
-import { TarFeed, type TarRequest } from './tar-feed.ts';
+import { TarFeed } from './tar-feed.ts';
 import { type FailureNote, failureOf } from './thread-failure.ts';
+import type { TarRequest } from './verified-tar.ts';
 
 /** Pieces that a reader on this thread has made ahead. */
 const AHEAD = 4;
@@ -21,8 +22,8 @@ interface Thread {
 /** Those that wait for the next layer; they hold no process back. */
 const idle: Thread[] = [];
 
-/** One that reads, and one that follows. */
-type Pair = readonly [reader: Thread, writer: Thread];
+/** The one that tells comes first. */
+type Threads = readonly [Thread, ...Thread[]];
 type Watch = Pick<CompressRequest, 'tap' | 'progress' | 'signal'>;
 
 export interface LayerSource extends Omit<TarRequest, 'pieceSize'> {
@@ -49,9 +50,9 @@ export async function* tarInWorker(file: string, source: LayerSource): AsyncGene
 }
 
 /**
- * Compresses the tar of a layer, into a file if there is one, by two worker threads, of which one reads and verifies the layer and the
- * other hashes and writes the blob, and by libuv's pool between them; this thread gets the blob's bytes when it wants
- * to send them. Settles when nobody writes to the file any more.
+ * Compresses the tar of a layer, into a file if there is one, by a worker thread that reads and verifies the layer, and hashes and
+ * writes the blob, and by libuv's pool; this thread gets the blob's bytes when it wants to send them. Settles when nobody
+ * writes to the file any more.
  */
 export async function compressInWorkers(
   file: string,
@@ -61,12 +62,13 @@ export async function compressInWorkers(
 ): Promise<BlobInfo> {
   const { kind, level, tap } = request;
   const target = { kind, ...(fd !== undefined && { fd }), ...(level !== undefined && { level }) };
-  const begin = ([reader, writer]: Pair) => {
-    const { port1, port2 } = new MessageChannel();
-    give(reader, { role: 'tar', port: port1, request: { ...source, pieceSize: MEMBER[kind] } }, port1);
-    give(writer, { role: 'compress', port: port2, isTapped: tap !== undefined, ...target }, port2);
-  };
-  const blob = await withWorkers(file, source, begin, request);
+  const order = {
+    role: 'compress',
+    request: { ...source, pieceSize: MEMBER[kind] },
+    isTapped: tap !== undefined,
+  } as const;
+  const begin = ([{ worker }]: Threads) => worker.postMessage({ ...order, ...target } satisfies EncodeOrder);
+  const blob = await withWorkers([take(file)], source, begin, request);
   tap?.end();
   return blob;
 }
@@ -80,31 +82,30 @@ export async function writeInWorkers(
   { diffId, ...source }: LayerSource,
   { fd, position, signal }: TarTarget,
 ): Promise<void> {
-  const begin = ([reader, writer]: Pair) => {
+  const begin = ([writer, reader]: Threads) => {
     const { port1, port2 } = new MessageChannel();
-    give(reader, { role: 'tar', port: port1, request: { ...source, pieceSize: PIECE } }, port1);
+    give(reader!, { role: 'tar', port: port1, request: { ...source, pieceSize: PIECE } }, port1);
     give(writer, { role: 'write', port: port2, fd, position }, port2);
   };
-  const { digest } = await withWorkers(file, source, begin, { signal });
+  const { digest } = await withWorkers([take(file), take(file)], source, begin, { signal });
   if (digest !== digestOfDiff(diffId)) throw corrupt(digestOfDiff(diffId), digest);
 }
 
-/** Has two workers do what `begin` has told them, until one tells of the end. */
+/** Has workers do what `begin` has told them, until the first of them tells of the end. */
 async function withWorkers(
-  file: string,
+  threads: Threads,
   source: Pick<LayerSource, 'directory'>,
-  begin: (threads: Pair) => void,
+  begin: (threads: Threads) => void,
   request: Watch,
 ): Promise<BlobInfo> {
   const { signal } = request;
-  signal?.throwIfAborted();
-  const threads = [take(file), take(file)] as const;
   const over = new AbortController();
   try {
+    signal?.throwIfAborted();
     const blob = await new Promise<BlobInfo>((resolve, reject) => {
       signal?.addEventListener('abort', () => reject(signal.reason), { signal: over.signal });
       for (const thread of threads) thread.onError = (error) => reject(failureOf(ended(source, error)));
-      listen(threads[1].worker, request, resolve, reject);
+      listen(threads[0].worker, request, resolve, reject);
       begin(threads);
     });
     threads.forEach(keep);
@@ -118,7 +119,7 @@ async function withWorkers(
   }
 }
 
-/** Passes on what the writer tells, and has it wait when there is enough under way. */
+/** Passes on what the first thread tells, and has it wait when there is enough under way. */
 function listen(
   writer: Worker,
   { tap, progress }: Watch,

@@ -1,16 +1,16 @@
 import { type MessagePort, parentPort } from 'node:worker_threads';
 import type { BlobInfo } from '../content/content-store.ts';
-import { piecesAtOnce } from './compress.ts';
-import { type BlobTarget, compressFeed } from './compress-feed.ts';
-import { serveTar, TarFeed, type TarRequest } from './tar-feed.ts';
+import { type BlobTarget, compressLayer } from './compress-layer.ts';
+import { serveTar, TarFeed } from './tar-feed.ts';
 import { type FailureNote, noteOf } from './thread-failure.ts';
+import type { TarRequest } from './verified-tar.ts';
 import { writeFeed } from './write-feed.ts';
 
-/** To a worker: to make a tar for whoever has the other end of the port, or to write or compress what comes from it. */
+/** To a worker: to make a tar for whoever has the other end of the port, to write what comes from it, or to compress a layer. */
 export type EncodeOrder =
   | { readonly role: 'tar'; readonly port: MessagePort; readonly request: TarRequest }
   | { readonly role: 'write'; readonly port: MessagePort; readonly fd: number; readonly position: number }
-  | ({ readonly role: 'compress'; readonly port: MessagePort; readonly isTapped: boolean } & Pick<
+  | ({ readonly role: 'compress'; readonly request: TarRequest; readonly isTapped: boolean } & Pick<
       BlobTarget,
       'kind' | 'level' | 'fd'
     >)
@@ -47,11 +47,13 @@ parentPort?.on('message', (order: EncodeOrder) => {
   }
 });
 
-function write({ port, fd, position }: EncodeOrder & { role: 'write' }): Promise<void> {
-  return follow(port, AHEAD, (feed) => writeFeed(feed, fd, position));
+async function write({ port, fd, position }: EncodeOrder & { role: 'write' }): Promise<void> {
+  const feed = new TarFeed(port, AHEAD);
+  await settle(writeFeed(feed, fd, position));
+  feed.close();
 }
 
-async function compress({ port, isTapped, ...target }: EncodeOrder & { role: 'compress' }): Promise<void> {
+async function compress({ request, isTapped, ...target }: EncodeOrder & { role: 'compress' }): Promise<void> {
   let done = 0;
   const progress = (bytes: number): void => {
     done = bytes;
@@ -63,21 +65,15 @@ async function compress({ port, isTapped, ...target }: EncodeOrder & { role: 'co
     tell({ member, done }, [member.buffer as ArrayBuffer]);
     return hasRoom() ? undefined : room();
   };
-  // What is being compressed, what is read meanwhile, and one to have at hand.
-  await follow(port, piecesAtOnce() + 2, (feed) =>
-    compressFeed(feed, { ...target, progress, ...(isTapped && { sink }) }),
-  );
+  await settle(compressLayer(request, { ...target, progress, ...(isTapped && { sink }) }));
   untaken.length = 0;
 }
 
-async function follow(port: MessagePort, ahead: number, work: (feed: TarFeed) => Promise<BlobInfo>) {
-  const feed = new TarFeed(port, ahead);
+async function settle(blob: Promise<BlobInfo>): Promise<void> {
   try {
-    tell({ blob: await work(feed) });
+    tell({ blob: await blob });
   } catch (error) {
     tell(noteOf(error, 'blob'));
-  } finally {
-    feed.close();
   }
 }
 

@@ -1,19 +1,6 @@
 import type { MessagePort } from 'node:worker_threads';
-import { corrupt } from '../content/verified.ts';
-import { createHash } from '../linux/hash.ts';
-import { type DiffId, digestOfDiff } from '../oci/digest.ts';
-import { diffIdOf } from './hash-layer.ts';
-import { type LayerOptions, LayerTar } from './layer-tar.ts';
 import { type FailureNote, failureOf, noteOf } from './thread-failure.ts';
-
-export interface TarRequest {
-  readonly directory: string;
-  readonly options: LayerOptions;
-  /** What the tar must turn out to be; undefined: whoever has the other end looks. */
-  readonly diffId?: DiffId;
-  /** Bytes of each piece but the last; whole blocks. */
-  readonly pieceSize: number;
-}
+import { type TarRequest, VerifiedTar } from './verified-tar.ts';
 
 /** A buffer to be filled; undefined: a new one. */
 type Order = ArrayBuffer | undefined;
@@ -22,27 +9,16 @@ type Delivery =
   | { readonly end: true }
   | FailureNote;
 
-/**
- * Makes the tar of a layer, a piece for each order that comes through the port. With a diff ID it is hashed, too: whoever
- * follows gets the end only when the tar is what it should be, so that a damaged layer is not handed on.
- */
-export function serveTar({ directory, options, diffId, pieceSize }: TarRequest, port: MessagePort): void {
-  const hash = diffId === undefined ? undefined : createHash('sha256');
-  let tar: LayerTar | undefined;
+/** Makes the tar of a layer, a piece for each order that comes through the port; with a diff ID it is verified. */
+export function serveTar({ pieceSize, ...source }: TarRequest, port: MessagePort): void {
+  let tar: VerifiedTar | undefined;
   const deliver = (order: Order): void => {
-    tar ??= new LayerTar(directory, options);
+    tar ??= new VerifiedTar(source);
     const buffer = order === undefined ? Buffer.allocUnsafeSlow(pieceSize) : Buffer.from(order);
     const length = tar.fill(buffer);
-    hash?.update(buffer.subarray(0, length));
-    if (length > 0) {
-      const bytes = buffer.buffer as ArrayBuffer;
-      port.postMessage({ buffer: bytes, length } satisfies Delivery, [bytes]);
-      return;
-    }
-    const actual = hash && diffIdOf(hash);
-    if (diffId !== undefined && actual !== undefined && actual !== diffId)
-      throw corrupt(digestOfDiff(diffId), actual);
-    finish({ end: true });
+    const bytes = buffer.buffer as ArrayBuffer;
+    if (length === 0) finish({ end: true });
+    else port.postMessage({ buffer: bytes, length } satisfies Delivery, [bytes]);
   };
   const finish = (last: Delivery): void => {
     port.removeAllListeners('message');
@@ -53,7 +29,7 @@ export function serveTar({ directory, options, diffId, pieceSize }: TarRequest, 
     try {
       deliver(order);
     } catch (error) {
-      finish(noteOf(error, directory));
+      finish(noteOf(error, source.directory));
     }
   });
   port.on('close', () => tar?.close());

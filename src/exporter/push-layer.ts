@@ -84,6 +84,7 @@ export class LayerPush {
     const result = await this.pusher.blob(blob, open, lender);
     if (result === 'present') progress(blob.size, PRESENT);
     if (result === 'mounted') progress(blob.size, mountedFrom(lender));
+    this.#sent.add(blob.digest);
   }
 
   /** What was sent before, if it is still there, or in a repository that lends it. */

@@ -12,6 +12,7 @@ import type { RegistryOptions } from '../registry/client.ts';
 import { mapConcurrently } from '../registry/concurrency.ts';
 import { openPusher, type Pusher } from '../registry/pusher.ts';
 import { formedGraph, type ImageForm } from './compressed.ts';
+import { needsEncoding } from './encode-layer.ts';
 import { type ImageGraph, imageGraph } from './image-graph.ts';
 import { LayerPush } from './push-layer.ts';
 
@@ -39,13 +40,19 @@ export async function pushImage(
 ): Promise<Descriptor> {
   const form = options.form ?? { compression: 'gzip' };
   const pusher = await openPusher(reference, options);
-  const layers = new LayerPush(store, pusher, reference, { ...options, form });
+  const stop = new AbortController();
+  const signal = options.signal ? AbortSignal.any([options.signal, stop.signal]) : stop.signal;
+  const layers = new LayerPush(store, pusher, reference, { ...options, form, signal });
   try {
     const plain = imageGraph(store.content, target);
     layers.name(plain);
-    const graph = await formedGraph(store, plain, form, (layer) => layers.encode(layer));
+    const ready = plain.blobs.filter((blob) => !needsEncoding(blob, form));
+    const [graph] = await allOrNone(stop, [
+      formedGraph(store, plain, form, (layer) => layers.encode(layer)),
+      pushBlobs(ready, layers, signal),
+    ]);
     layers.name(graph);
-    await pushBlobs(graph, layers, options);
+    await pushBlobs(graph.blobs, layers, signal);
     await pushDocuments(store, graph, pusher, options.byDigest ? undefined : reference.tag);
     return graph.target;
   } finally {
@@ -60,7 +67,18 @@ export async function pushName(store: Store, name: string, options: PushOptions 
   return await pushImage(store, record.target, parseReference(name), options);
 }
 
-async function pushBlobs({ blobs }: ImageGraph, layers: LayerPush, { signal }: PushOptions): Promise<void> {
+/** The first that fails stops the others, and is told of once they have ended. */
+async function allOrNone<T extends readonly Promise<unknown>[]>(
+  stop: AbortController,
+  work: readonly [...T],
+) {
+  for (const each of work) each.catch((error: unknown) => stop.abort(error));
+  await Promise.allSettled(work);
+  if (stop.signal.aborted) throw stop.signal.reason;
+  return await Promise.all(work);
+}
+
+async function pushBlobs(blobs: readonly Descriptor[], layers: LayerPush, signal: AbortSignal) {
   const wanted = blobs.filter((blob) => !isDocument(blob));
   await mapConcurrently(wanted, PARALLEL_BLOBS, signal, (blob) => layers.blob(blob));
 }

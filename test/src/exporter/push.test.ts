@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto';
+import { setTimeout as delay } from 'node:timers/promises';
 import { gunzipSync } from 'node:zlib';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import {
@@ -63,6 +64,26 @@ describe('pushName()', () => {
     expect(methods().at(-1)).toBe('PUT');
     expect(registry.requests.at(-1)?.path).toBe('/v2/a/manifests/1');
     expect(registry.uploads.size).toBe(0);
+  });
+
+  test('sends what is ready while a layer is compressed', async () => {
+    const name = `${registry.host}/a:1`;
+    const store = await storeWith(name);
+    const { config } = parseManifest(
+      store.content.readAll(store.images.get(name)!.target.digest),
+      MediaType.ociManifest,
+    );
+    let isThere = false;
+    registry.script = async ({ method }) => {
+      if (method !== 'PATCH') return false;
+      for (let look = 0; look < 200 && !isThere; look++) {
+        await delay(10);
+        isThere = registry.blobs.has(config.digest);
+      }
+      return false;
+    };
+    await push(store, name);
+    expect(isThere).toBe(true);
   });
 
   test('sends no blob again: to the same tag, another tag, or from another store', async () => {

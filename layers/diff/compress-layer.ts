@@ -2,7 +2,7 @@ import type { BlobInfo } from '../content/content-store.ts';
 import { createHash } from '../linux/hash.ts';
 import type { Digest } from '../oci/digest.ts';
 import { compressPieces } from './compress.ts';
-import type { TarFeed } from './tar-feed.ts';
+import { type TarRequest, VerifiedTar } from './verified-tar.ts';
 import { writeAt } from './write-feed.ts';
 
 export interface BlobTarget {
@@ -16,18 +16,23 @@ export interface BlobTarget {
   readonly progress?: (bytes: number) => void;
 }
 
-/** Compresses a tar; hashes, writes and passes on what comes out. */
-export async function compressFeed(feed: TarFeed, target: BlobTarget): Promise<BlobInfo> {
+/**
+ * Makes the tar of a layer and compresses it; hashes, writes and passes on what comes out. One thread for all of this but
+ * deflate is as fast as what takes a blob, and each thread more takes longer to start than it saves.
+ */
+export async function compressLayer(request: TarRequest, target: BlobTarget): Promise<BlobInfo> {
   const { kind, level, fd, sink, progress } = target;
   const hash = createHash('sha256');
+  /** Pieces that are not needed any more. */
+  const free: Buffer[] = [];
   let size = 0;
   let done = 0;
   const used = (piece: Buffer): void => {
     done += piece.length;
     progress?.(done);
-    feed.more(piece);
+    free.push(piece);
   };
-  for await (const member of compressPieces(piecesOf(feed), kind, level, used)) {
+  for await (const member of compressPieces(piecesOf(request, free), kind, level, used)) {
     hash.update(member);
     if (fd !== undefined) writeAt(fd, member, size, 'Cannot write a blob to the store');
     size += member.length;
@@ -37,6 +42,17 @@ export async function compressFeed(feed: TarFeed, target: BlobTarget): Promise<B
   return { digest: `sha256:${hash.digest('hex')}` as Digest, size };
 }
 
-async function* piecesOf(feed: TarFeed): AsyncGenerator<Buffer> {
-  for (let piece = await feed.next(); piece !== undefined; piece = await feed.next()) yield piece;
+async function* piecesOf({ pieceSize, ...source }: TarRequest, free: Buffer[]): AsyncGenerator<Buffer> {
+  const tar = new VerifiedTar(source);
+  try {
+    for (;;) {
+      const used = free.pop();
+      const buffer = used === undefined ? Buffer.allocUnsafeSlow(pieceSize) : Buffer.from(used.buffer);
+      const length = tar.fill(buffer);
+      if (length === 0) return;
+      yield buffer.subarray(0, length);
+    }
+  } finally {
+    tar.close();
+  }
 }
