@@ -42,7 +42,7 @@ export class OverlaySnapshot implements ActiveSnapshot {
     this.#home = home;
     this.parents = parents;
     this.#host = host;
-    this.#lower = new LayerStack(parents, host.space, host.pool);
+    this.#lower = new LayerStack(parents, host);
   }
 
   root(): OverlayRoot {

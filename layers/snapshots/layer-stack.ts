@@ -21,6 +21,13 @@ export interface Found {
   readonly level: Level;
 }
 
+/** What all stacks of a store share. */
+export interface LayerStackHost {
+  /** Asked for when there is a mark to look for: finding out takes calls. */
+  readonly space: MarkSpace;
+  readonly pool: DescriptorPool;
+}
+
 /** Directories remembered at most, counting those that are not there. */
 const MEMO_LIMIT = 20_000;
 const DIRECTORY = inode.O.PATH | inode.O.DIRECTORY;
@@ -31,21 +38,19 @@ const DIRECTORY = inode.O.PATH | inode.O.DIRECTORY;
  */
 export class LayerStack implements DescriptorHolder {
   readonly #layers: readonly Pick<Layer, 'directory'>[];
-  readonly #space: MarkSpace;
-  readonly #pool: DescriptorPool;
+  readonly #host: LayerStackHost;
   readonly #directories = new Map<BytePath, readonly Level[]>();
 
   /** Layers bottom first. */
-  constructor(layers: readonly Pick<Layer, 'directory'>[], space: MarkSpace, pool: DescriptorPool) {
+  constructor(layers: readonly Pick<Layer, 'directory'>[], host: LayerStackHost) {
     this.#layers = layers;
-    this.#space = space;
-    this.#pool = pool;
+    this.#host = host;
   }
 
   /** The start of each operation; see {@link DescriptorPool.use}. */
   use(): void {
     if (this.#directories.size > MEMO_LIMIT) this.forget();
-    this.#pool.use(this);
+    this.#host.pool.use(this);
   }
 
   /** What makes up a directory, topmost first; nothing when there is no such directory, or a symlink on the way. */
@@ -54,7 +59,7 @@ export class LayerStack implements DescriptorHolder {
     if (levels === undefined) {
       levels = path === '/' ? this.#openRoots() : this.#open(this.directory(parentOf(path)), nameOf(path));
       this.#directories.set(path, levels);
-      this.#pool.open += levels.length;
+      this.#host.pool.open += levels.length;
     }
     return levels;
   }
@@ -70,16 +75,18 @@ export class LayerStack implements DescriptorHolder {
 
   /** Whether what a layer has at the name says that there is nothing. */
   isGone(level: Level, name: BytePath, stat: FileStat): boolean {
-    return isWhiteout(stat) || (level.hasWhiteoutFiles && isWhiteoutFile(level.fd, name, stat, this.#space));
+    return (
+      isWhiteout(stat) || (level.hasWhiteoutFiles && isWhiteoutFile(level.fd, name, stat, this.#host.space))
+    );
   }
 
   forget(): void {
     for (const levels of this.#directories.values()) {
       for (const { fd } of levels) inode.close(fd);
-      this.#pool.open -= levels.length;
+      this.#host.pool.open -= levels.length;
     }
     this.#directories.clear();
-    this.#pool.leave(this);
+    this.#host.pool.leave(this);
   }
 
   #openRoots(): Level[] {
@@ -99,7 +106,7 @@ export class LayerStack implements DescriptorHolder {
       if (stat === undefined) continue;
       if (stat.type !== 'directory') break;
       // Below the bottom layer there is nothing to hide.
-      const mark = parent.layer === 0 ? undefined : opaqueMark(parent.fd, name, this.#space);
+      const mark = parent.layer === 0 ? undefined : opaqueMark(parent.fd, name, this.#host.space);
       const fd = inode.openAt(parent.fd, name, DIRECTORY);
       levels.push({ fd, layer: parent.layer, hasWhiteoutFiles: mark === 'x' });
       if (mark === 'y') break;

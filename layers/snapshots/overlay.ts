@@ -91,7 +91,7 @@ class Overlay implements OverlaySnapshotter, SnapshotHost {
   }
 
   view(layers: readonly Layer[]): MergedTree {
-    return new MergedTree(new LayerStack(layers, this.space, this.pool));
+    return new MergedTree(new LayerStack(layers, this));
   }
 
   written(parents: readonly Layer[], upper: string): WrittenState {

@@ -35,7 +35,7 @@ export function writtenState(
   upper: string,
   { space, pool, prepare }: WrittenStateOptions,
 ): WrittenState {
-  const openLower = () => new LayerStack(parents, space, pool);
+  const openLower = () => new LayerStack(parents, { space, pool });
   const openUpper = () => new UpperDirectory(upper, space, pool);
   return {
     tree: () => new MergedTree(openLower(), openUpper()),

@@ -7,7 +7,11 @@ export interface DescribeOptions {
   /** Exit status of failures that have none of their own. */
   readonly failure: number;
   readonly colour: boolean;
+  /** Tells a build's errors with their source, in programs that build. */
+  readonly describeBuild?: DescribeBuild;
 }
+
+export type DescribeBuild = (error: Error, options: { readonly colour: boolean }) => Promise<string>;
 
 export interface Description {
   readonly text: string;
@@ -40,8 +44,8 @@ async function describe(error: unknown, options: DescribeOptions): Promise<Descr
       return { text: `${program}: canceled`, exitCode: 130 };
     case 'BuildError':
     case 'DockerfileError': {
-      const { describeBuildError } = await import('../api/describe.ts');
-      return { text: await describeBuildError(error, { colour: options.colour }), exitCode: failure };
+      const { colour, describeBuild } = options;
+      return { text: (await describeBuild?.(error, { colour })) ?? error.message, exitCode: failure };
     }
     case 'SandboxError':
       return { text: `${program}: ${error.message}`, exitCode: sandboxStatus(error) };

@@ -1,4 +1,5 @@
 import { type OpenStep, windowSize } from '../index.ts';
+import { describeBuildError } from './describe-build-error.ts';
 import { describeError } from './describe-error.ts';
 import { ExitCode } from './exit-status.ts';
 import { connectTerminal, terminalSize } from './own-terminal.ts';
@@ -16,7 +17,12 @@ export function requireTerminal(): void {
 /** Tells of the failure and opens a shell in the step, on our terminal, until the user leaves it. */
 export async function openShell(step: OpenStep, signal: AbortSignal): Promise<void> {
   const { error, shell } = step;
-  const options = { program: 'tsbuild', failure: ExitCode.failure, colour: true };
+  const options = {
+    program: 'tsbuild',
+    failure: ExitCode.failure,
+    colour: true,
+    describeBuild: describeBuildError,
+  };
   warn((await describeError(error, options)).text);
   const { source, lines } = error.step;
   const place = lines === undefined ? '' : ` at ${source.file}:${lines.start}`;

@@ -1,5 +1,5 @@
 import { type Command, CommanderError } from 'commander';
-import { describeError } from './describe-error.ts';
+import { type DescribeBuild, describeError } from './describe-error.ts';
 import { endOnceIdle } from './end-once-idle.ts';
 import { ExitCode } from './exit-status.ts';
 import { stdout } from './output.ts';
@@ -10,6 +10,12 @@ const UNREADABLE: ReadonlySet<string> = new Set([
   'commander.optionMissingArgument',
 ]);
 
+export interface MainOptions {
+  /** Exit status of failures that have none of their own. */
+  readonly failure?: number;
+  readonly describeBuild?: DescribeBuild;
+}
+
 /**
  * Runs a command's body and turns what it throws into text on standard error and an exit status. The process ends when
  * nothing is left to do, so that output that is still being written is not cut.
@@ -17,7 +23,7 @@ const UNREADABLE: ReadonlySet<string> = new Set([
 export async function runMain(
   program: string,
   body: () => Promise<number>,
-  failure: number = ExitCode.failure,
+  { failure = ExitCode.failure, describeBuild }: MainOptions = {},
 ): Promise<void> {
   try {
     process.exitCode = await body();
@@ -32,6 +38,7 @@ export async function runMain(
       program,
       failure,
       colour: process.stderr.isTTY === true,
+      ...(describeBuild && { describeBuild }),
     });
     process.stderr.write(`${text}\n`);
     process.exitCode = exitCode;

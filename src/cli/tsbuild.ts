@@ -3,10 +3,11 @@ import { VERSION } from '../index.ts';
 import { normaliseArguments } from './arguments.ts';
 import { buildCommand } from './build-command.ts';
 import { declareBuildOptions } from './build-options.ts';
+import { describeBuildError } from './describe-build-error.ts';
 import { ExitCode } from './exit-status.ts';
 import { endQuietlyWithoutReader, runMain, withMessages } from './main.ts';
 
-void runMain('tsbuild', tsbuild);
+void runMain('tsbuild', tsbuild, { describeBuild: describeBuildError });
 
 async function tsbuild(): Promise<number> {
   let status: number = ExitCode.ok;

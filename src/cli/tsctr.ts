@@ -2,6 +2,7 @@ import { Command } from 'commander';
 import { didYouMean, suggest } from '../text/suggest.ts';
 import { normaliseArguments } from './arguments.ts';
 import { COMMANDS, type Entry, GROUPS, type Group } from './command-table.ts';
+import { describeBuildError } from './describe-build-error.ts';
 import { ExitCode } from './exit-status.ts';
 import { endQuietlyWithoutReader, runMain, withMessages } from './main.ts';
 import { stdout } from './output.ts';
@@ -17,7 +18,10 @@ export interface CommandModule {
 const args = unnested(withoutGlobalOptions(process.argv.slice(2)));
 const isRun = args[0] === 'run' || (args[0] === 'container' && args[1] === 'run');
 // As for docker: whatever goes wrong in `run` before the command itself is 125.
-void runMain('tsctr', tsctr, isRun ? ExitCode.tool : ExitCode.failure);
+void runMain('tsctr', tsctr, {
+  failure: isRun ? ExitCode.tool : ExitCode.failure,
+  describeBuild: describeBuildError,
+});
 
 async function tsctr(): Promise<number> {
   const [first, second] = args;

@@ -5,7 +5,7 @@ import { ExitCode } from './exit-status.ts';
 import { runMain, withMessages } from './main.ts';
 import { declareRun, runParsed } from './run/command.ts';
 
-void runMain('tsrun', tsrun, ExitCode.tool);
+void runMain('tsrun', tsrun, { failure: ExitCode.tool });
 
 async function tsrun(): Promise<number> {
   const command = declareRun(withMessages(new Command('tsrun'))).version(

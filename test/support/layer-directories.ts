@@ -29,7 +29,7 @@ export class LayerDirectories {
   /** Bottom first. */
   stack(...names: string[]): LayerStack {
     const layers = names.map((name) => ({ directory: () => this.path(name) }));
-    return new LayerStack(layers, this.#space, this.pool);
+    return new LayerStack(layers, { space: this.#space, pool: this.pool });
   }
 
   view(...names: string[]): MergedTree {

@@ -1,4 +1,5 @@
 import { type BuildRequest, checkDockerfile, describeChecks, outline, targets } from '../../index.ts';
+import { describeBuildError } from '../describe-build-error.ts';
 import { describeError } from '../describe-error.ts';
 import { ExitCode } from '../exit-status.ts';
 import { stdout } from '../output.ts';
@@ -39,6 +40,7 @@ async function check(call: Call, request: BuildRequest): Promise<number> {
       program: 'tsbuild',
       failure: ExitCode.failure,
       colour: process.stderr.isTTY === true,
+      describeBuild: describeBuildError,
     });
     process.stderr.write(`${text}\n`);
   }

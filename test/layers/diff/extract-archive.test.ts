@@ -29,7 +29,7 @@ const upper = () => join(folder, 'upper');
 /** Unpacks below `destination`, over a layer that holds `lower`. */
 async function add(tar: Buffer, destination: string, lower = new TarBuilder(), options: ExtractOptions = {}) {
   await applyLayer(Readable.from([lower.directory('dest').end()]), join(folder, 'lower'));
-  const stack = new LayerStack([{ directory: () => join(folder, 'lower') }], MARKS, pool);
+  const stack = new LayerStack([{ directory: () => join(folder, 'lower') }], { space: MARKS, pool });
   const writer = new UpperWriter(stack, new UpperDirectory(upper(), MARKS, pool));
   await extractArchive(Readable.from([tar]), writer, destination, {
     temporary: join(folder, 'spool'),

@@ -96,7 +96,7 @@ async function attackByAdd(listed: ArchiveCase, hasSymlink: boolean): Promise<vo
   const symlink = assemble({ name: '', entries: [{ symlink: 's', to: names.canary }] });
   await applyLayer(Readable.from([symlink]), lower);
   const pool = new DescriptorPool();
-  const stack = new LayerStack(hasSymlink ? [{ directory: () => lower }] : [], MARKS, pool);
+  const stack = new LayerStack(hasSymlink ? [{ directory: () => lower }] : [], { space: MARKS, pool });
   const writer = new UpperWriter(stack, new UpperDirectory(layer(), MARKS, pool));
   const code = await attack(async () => {
     await extractArchive(Readable.from([assemble(archive)]), writer, '/');

@@ -47,8 +47,7 @@ function makeDirectory(name: string): string {
 const stackOf = (directories: readonly string[]) =>
   new LayerStack(
     directories.map((path) => ({ directory: () => path })),
-    SPACE,
-    pool,
+    { space: SPACE, pool },
   );
 
 /** Entries of an upper directory as they are, with the marks. */
