@@ -62,10 +62,8 @@ export function tableRow(name, row, tools) {
       `${about} ${told(milliseconds)}${ours ? ` (×${ratio(ours / milliseconds)})` : ''}`,
   );
   const memory = row.memory ? `${megabytes(row.memory.process)} / ${megabytes(row.memory.together)} MB` : '';
-  const runs = range(
-    Object.values(row.times).map(({ length }) => length),
-    0,
-  );
+  const counts = Object.values(row.times).map(({ length }) => length);
+  const runs = counts.length === 0 ? '' : range(counts, 0);
   return `| ${name}: ${row.about} | ${cells.join(' | ')} | ${limits.join(', ')} | ${memory} | ${runs} | ${row.seconds.toFixed(0)} s |`;
 }
 
