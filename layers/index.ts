@@ -41,6 +41,7 @@ export * from './oci/digest.ts';
 export * as documents from './oci/document.ts';
 export * from './oci/image-config.ts';
 export * from './oci/image-document.ts';
+export * from './oci/iso-time.ts';
 export * from './oci/manifest.ts';
 export * from './oci/media-types.ts';
 export * from './oci/platform.ts';

@@ -6,6 +6,7 @@ import { createHash } from '../linux/hash.ts';
 import { ifPresent } from '../linux/if-present.ts';
 import type { Descriptor } from '../oci/descriptor.ts';
 import { parseDigest } from '../oci/digest.ts';
+import { isoTime } from '../oci/iso-time.ts';
 import type { ImageRecord, ImageStore } from './image-store.ts';
 import { formatReference, parseReference } from './reference.ts';
 
@@ -40,7 +41,7 @@ export class LocalImageStore implements ImageStore {
     const { mediaType, digest, size } = target;
     const before = this.#read(fileOf(name));
     if (before !== undefined && isSame(before.target, target)) return before;
-    const record = { name, target: { mediaType, digest, size }, updatedAt: new Date().toISOString() };
+    const record = { name, target: { mediaType, digest, size }, updatedAt: isoTime() };
     const temporary = this.#lease.ingestPath();
     writeFileSync(temporary, JSON.stringify(record), { mode: 0o600, flag: 'wx' });
     this.#lease.shared(() => renameSync(temporary, this.#path(fileOf(name))));

@@ -1,12 +1,13 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import type { LayerInfo } from '../diff/hash-layer.ts';
 import { type DiffId, parseDiffId } from '../oci/digest.ts';
+import { isoTime } from '../oci/iso-time.ts';
 
 const VERSION = 1;
 
 /** Writes `layer.json` beside a layer's directory; docs/store-layout.md. */
 export function writeLayerRecord(file: string, { diffId, size, entries, disk }: LayerInfo): void {
-  const record = { version: VERSION, diffId, size, disk, entries, createdAt: new Date().toISOString() };
+  const record = { version: VERSION, diffId, size, disk, entries, createdAt: isoTime() };
   writeFileSync(file, `${JSON.stringify(record)}\n`, { mode: 0o600 });
 }
 

@@ -1,4 +1,4 @@
-import type { HistoryEntry, Layer } from '../../layers/index.ts';
+import { type HistoryEntry, isoTime, type Layer } from '../../layers/index.ts';
 import { timestamp } from '../dockerfile/lower/epoch.ts';
 
 /**
@@ -19,7 +19,7 @@ export async function withTimes(
   const { baseEntries = 0 } = options;
   const epoch = options.epoch === undefined ? undefined : timestamp(options.epoch);
   let layer = 0;
-  let last = options.baseCreated ?? epoch ?? new Date(0).toISOString();
+  let last = options.baseCreated ?? epoch ?? isoTime(new Date(0));
   const entries = history.map((entry, index) => {
     const own = entry.empty_layer ? undefined : times[layer++];
     if (entry.created !== undefined) {

@@ -1,5 +1,12 @@
 import { constants } from 'node:os';
-import type { ContainerConfig, DiffId, ImageConfig, Layer, Store } from '../../layers/index.ts';
+import {
+  type ContainerConfig,
+  type DiffId,
+  type ImageConfig,
+  isoTime,
+  type Layer,
+  type Store,
+} from '../../layers/index.ts';
 import type { ExitStatus, RunningProcess, StartMechanism, Stdio } from '../sandbox/sandbox.ts';
 import { anonymousVolumes, planMounts, prepareMounts } from './container-mounts.ts';
 import { openContainerNetwork } from './container-network.ts';
@@ -156,7 +163,7 @@ export function exited(status: Pick<ExitStatus, 'code' | 'oomKilled'>): Containe
     status: 'exited',
     exitCode: status.code,
     oomKilled: status.oomKilled,
-    finishedAt: new Date().toISOString(),
+    finishedAt: isoTime(),
     process: undefined,
     owner: undefined,
   };
@@ -180,7 +187,7 @@ function describe({
     ...(name !== undefined && { name }),
     image: image.name,
     imageId: image.id,
-    created: new Date().toISOString(),
+    created: isoTime(),
     config,
     options,
     remove,
@@ -214,7 +221,7 @@ function layersOf(store: Store, id: string, diffIds: readonly DiffId[]): readonl
 }
 
 function running(pid: number): ContainerChange {
-  const now = new Date().toISOString();
+  const now = isoTime();
   return {
     status: 'running',
     startedAt: now,
