@@ -17,7 +17,9 @@ parentPort?.on('message', (message: HashMessage) => {
       return attempt(() => ({ layer: new GrowingLayer(message.directory, message.options) }));
     case 'grow':
       return attempt((layer) => {
-        layer?.grow(new StepBatch(message.memory));
+        const batch = new StepBatch(message.memory);
+        if (layer === undefined) refuse(batch);
+        else layer.grow(batch);
         return growing;
       });
     case 'finish':
@@ -34,6 +36,12 @@ function attempt(act: (layer: GrowingLayer | undefined) => typeof growing): void
     drop();
     growing = { error };
   }
+}
+
+/** After a failure: whoever waits for the batch has to know. */
+function refuse(batch: StepBatch): void {
+  if (growing && 'error' in growing) batch.fail(growing.error, '');
+  batch.release();
 }
 
 function finish(): LayerInfo {

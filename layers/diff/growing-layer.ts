@@ -1,13 +1,14 @@
 import { createHash } from '../linux/hash.ts';
 import { diffIdOf, type LayerInfo } from './hash-layer.ts';
 import { type LayerOptions, LayerTar } from './layer-tar.ts';
-import { ToldWalk } from './layer-walk.ts';
 import type { StepBatch } from './step-batch.ts';
+import { ToldWalk } from './told-walk.ts';
 
 const CHUNK = 4 * 2 ** 20;
 
 /** Hashes the tar of a layer that is still being written, as far as it is told that it is finished. */
 export class GrowingLayer {
+  readonly #directory: string;
   readonly #walk = new ToldWalk();
   readonly #tar: LayerTar;
   readonly #hash = createHash('sha256');
@@ -15,10 +16,11 @@ export class GrowingLayer {
   #size = 0;
 
   constructor(directory: string, options: LayerOptions = {}) {
+    this.#directory = directory;
     this.#tar = new LayerTar(directory, options, this.#walk);
   }
 
-  /** What the steps lead to does not change any more. Releases the batch. */
+  /** What the steps lead to does not change any more, once the files are written that they bring. Releases the batch. */
   grow(batch: StepBatch): void {
     try {
       this.#walk.tell(batch);
@@ -26,6 +28,9 @@ export class GrowingLayer {
         this.#hash.update(this.#buffer.subarray(0, length));
         this.#size += length;
       }
+    } catch (error) {
+      batch.fail(error, this.#directory);
+      throw error;
     } finally {
       batch.release();
     }

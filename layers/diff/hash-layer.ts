@@ -47,6 +47,8 @@ export async function followLayer(
 export function followHere(directory: string, options: LayerOptions = {}): LayerFollower {
   const layer = new GrowingLayer(directory, options);
   return {
+    writes: false,
+    ended: undefined,
     grow: (batch) => layer.grow(batch),
     finish: async () => {
       try {

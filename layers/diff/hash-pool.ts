@@ -22,8 +22,15 @@ export type HashAnswer = { readonly info: LayerInfo } | FailureNote;
 
 /** Hashes a layer while it is being written. */
 export interface LayerFollower {
-  /** What the steps lead to does not change any more. The batch is released when that is done. */
+  /** Whether `grow` also writes files, on a thread of its own: what is not there yet may be in batches. */
+  readonly writes: boolean;
+  /**
+   * What the steps lead to does not change any more, once the files are written that they bring. The batch is released
+   * when that is done, or cannot be.
+   */
   grow(batch: StepBatch): void;
+  /** Why it will do nothing any more: the thread has ended. */
+  readonly ended: Error | undefined;
   /** When the steps have led out of the root. */
   finish(): Promise<LayerInfo>;
   /** Instead of `finish`, when nobody wants to know any more. */
@@ -56,9 +63,17 @@ export function followInWorker(file: string, request: HashRequest): LayerFollowe
   const answered = new Promise<LayerInfo>((resolve, reject) =>
     listen(worker, file, { request, resolve, reject }),
   );
-  answered.catch(() => {}); // told to whoever finishes
+  let ended: Error | undefined;
+  // Told to whoever finishes.
+  answered.catch((error: Error) => {
+    ended = error;
+  });
   worker.postMessage({ kind: 'start', ...request } satisfies HashMessage);
   return {
+    writes: true,
+    get ended() {
+      return ended;
+    },
     grow: ({ memory }) => worker.postMessage({ kind: 'grow', memory } satisfies HashMessage),
     finish: () => {
       worker.postMessage({ kind: 'finish', directory } satisfies HashMessage);

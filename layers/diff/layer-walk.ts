@@ -1,6 +1,6 @@
 import { readDirectory } from '../linux/inode.ts';
 import type { BytePath } from '../snapshots/file-tree.ts';
-import type { Content, StepBatch, WrittenStat } from './step-batch.ts';
+import type { Content, Room, WrittenStat } from './step-batch.ts';
 
 /** The step out of a directory; no name holds a slash. */
 export const LEAVE = '/';
@@ -14,6 +14,14 @@ export type LayerStep =
   | BytePath
   | { readonly enter: BytePath; readonly mtimeNs: bigint }
   | { readonly file: BytePath; readonly stat: WrittenStat; readonly content: Content };
+
+/** A file that is not there yet, and the mode that it will have when it is made. */
+export interface UnwrittenFile {
+  readonly file: BytePath;
+  readonly stat: WrittenStat;
+  readonly content: Room;
+  readonly made: number;
+}
 
 /** Leads through a layer. */
 export interface LayerWalk {
@@ -40,21 +48,5 @@ export class DirectoryWalk implements LayerWalk {
     if (name !== undefined) return name;
     this.#levels.pop();
     return LEAVE;
-  }
-}
-
-/** Leads where it is told, as far as it was told. */
-export class ToldWalk implements LayerWalk {
-  #steps: Iterator<LayerStep, undefined> | undefined;
-
-  enter(): void {}
-
-  /** More steps, when those before have been taken. */
-  tell(batch: StepBatch): void {
-    this.#steps = batch.steps();
-  }
-
-  next(): LayerStep | undefined {
-    return this.#steps?.next().value;
   }
 }

@@ -1,6 +1,7 @@
 import { addressOf } from '../linux/inode.ts';
 import type { BytePath, FileStat } from '../snapshots/file-tree.ts';
-import { type LayerStep, LEAVE } from './layer-walk.ts';
+import { type LayerStep, LEAVE, type UnwrittenFile } from './layer-walk.ts';
+import { type FailureNote, noteOf } from './thread-failure.ts';
 
 /** What the tar tells of a file besides its name and content. */
 export type WrittenStat = Pick<FileStat, 'mode' | 'uid' | 'gid' | 'mtimeNs' | 'size'>;
@@ -17,22 +18,27 @@ export interface Room extends Content {
   readonly address: bigint;
 }
 
-const SHARED_SIZE = 2 ** 20;
-/** Some 200 names. */
-const NAMES_SIZE = 16 * 1024;
+/** In the 32-bit words at the start. */
+const Word = {
+  /** Whether the batch is under way (1) or free (0). */
+  state: 0,
+  /** Where its steps end. */
+  end: 1,
+  /** The length of the note that took the place of the steps when they could not be taken; else 0. */
+  failed: 2,
+  /** Whether files that were not written yet need not be (1). */
+  called: 3,
+} as const;
+const START = 16;
 
-/** In the 32-bit words at the start: whether the batch is under way (1) or free (0), and where its steps end. */
-const STATE = 0;
-const END = 1;
-const START = 8;
-
-/** The start of each record: kind, length of the name, mode, uid, gid, size (32 bits each), and time (96 bits). */
-const HEAD = 36;
-const Kind = { leave: 0, entry: 1, directory: 2, file: 3 } as const;
+/** The start of each record: kind, lengths of the name, modes, uid, gid, size (32 bits each), and time (96 bits). */
+const HEAD = 40;
+const Kind = { leave: 0, entry: 1, directory: 2, file: 3, unwritten: 4 } as const;
 
 /**
  * Steps through a layer on their way to the thread that hashes it, one record behind the other, with the content of
- * files that were just written: nobody has to read them again. The memory is shared between the threads.
+ * small files: of those that were just written, so that nobody has to read them again, and of those that the thread is
+ * to write. The memory is shared between the threads.
  */
 export class StepBatch {
   readonly memory: SharedArrayBuffer;
@@ -45,7 +51,7 @@ export class StepBatch {
   constructor(memory: SharedArrayBuffer, takesContent = false) {
     this.memory = memory;
     this.#bytes = Buffer.from(memory);
-    this.#words = new Int32Array(memory, 0, 2);
+    this.#words = new Int32Array(memory, 0, START / 4);
     this.#takesContent = takesContent;
   }
 
@@ -53,7 +59,7 @@ export class StepBatch {
   add(step: BytePath | Extract<LayerStep, { enter: BytePath }>): boolean {
     const name = typeof step === 'string' ? step : step.enter;
     if (this.#end + HEAD + name.length > this.#bytes.length) return false;
-    if (typeof step !== 'string') writeTime(this.#bytes, this.#end + 24, step.mtimeNs);
+    if (typeof step !== 'string') writeTime(this.#bytes, this.#end + 28, step.mtimeNs);
     const kind = typeof step !== 'string' ? Kind.directory : step === LEAVE ? Kind.leave : Kind.entry;
     this.#record(kind, name, 0);
     return true;
@@ -63,19 +69,27 @@ export class StepBatch {
   room(name: BytePath, size: number): Room | undefined {
     const offset = this.#end + HEAD + name.length;
     if (!this.#takesContent || offset + size > this.#bytes.length) return undefined;
+    return this.#roomAt(offset);
+  }
+
+  #roomAt(offset: number): Room {
     this.#address ??= addressOf(this.#bytes);
     return { bytes: this.#bytes, offset, address: this.#address + BigInt(offset) };
   }
 
-  /** The file whose content was put into the {@link room} for it. */
-  addFile(name: BytePath, { mode, uid, gid, size, mtimeNs }: WrittenStat): void {
+  /**
+   * The file whose content was put into the {@link room} for it. With `made`, the mode that it will have when it is
+   * made, it is not written yet: whoever takes the step does that.
+   */
+  addFile(name: BytePath, { mode, uid, gid, size, mtimeNs }: WrittenStat, made?: number): void {
     const at = this.#end;
     this.#bytes.writeUInt32LE(mode, at + 8);
     this.#bytes.writeUInt32LE(uid, at + 12);
     this.#bytes.writeUInt32LE(gid, at + 16);
     this.#bytes.writeUInt32LE(size, at + 20);
-    writeTime(this.#bytes, at + 24, mtimeNs);
-    this.#record(Kind.file, name, size);
+    this.#bytes.writeUInt32LE(made ?? 0, at + 24);
+    writeTime(this.#bytes, at + 28, mtimeNs);
+    this.#record(made === undefined ? Kind.file : Kind.unwritten, name, size);
   }
 
   #record(kind: number, name: BytePath, contentLength: number): void {
@@ -84,41 +98,74 @@ export class StepBatch {
     this.#bytes.writeUInt32LE(name.length, at + 4);
     this.#bytes.write(name, at + HEAD, 'latin1');
     this.#end = at + HEAD + name.length + contentLength;
-    this.#words[END] = this.#end;
+    this.#words[Word.end] = this.#end;
   }
 
   /** The steps that were added. Contents are where they are in the batch. */
-  *steps(): Generator<LayerStep, undefined> {
+  *steps(): Generator<LayerStep | UnwrittenFile, undefined> {
     const bytes = this.#bytes;
-    const end = this.#words[END]!;
+    const end = this.#words[Word.end]!;
     for (let at = START; at < end; ) {
       const kind = bytes.readUInt32LE(at);
       const content = at + HEAD + bytes.readUInt32LE(at + 4);
       const name = bytes.toString('latin1', at + HEAD, content);
-      if (kind !== Kind.file) {
-        yield kind === Kind.directory ? { enter: name, mtimeNs: readTime(bytes, at + 24) } : name;
+      if (kind < Kind.file) {
+        yield kind === Kind.directory ? { enter: name, mtimeNs: readTime(bytes, at + 28) } : name;
         at = content;
         continue;
       }
       const stat = readStat(bytes, at);
+      if (kind === Kind.file) yield { file: name, stat, content: { bytes, offset: content } };
+      else yield { file: name, stat, content: this.#roomAt(content), made: bytes.readUInt32LE(at + 24) };
       at = content + stat.size;
-      yield { file: name, stat, content: { bytes, offset: content } };
     }
     return undefined;
   }
 
   /** Nobody reads the steps any more. */
   release(): void {
-    Atomics.store(this.#words, STATE, 0);
+    Atomics.store(this.#words, Word.state, 0);
+    Atomics.notify(this.#words, Word.state);
+  }
+
+  /** Waits for that; false when it takes longer. Blocks the thread. */
+  wait(milliseconds: number): boolean {
+    return Atomics.wait(this.#words, Word.state, 1, milliseconds) !== 'timed-out';
+  }
+
+  /** Whether it was released. */
+  get isFree(): boolean {
+    return Atomics.load(this.#words, Word.state) === 0;
   }
 
   /** Empties the batch for new steps, if it was released. */
   reuse(): boolean {
-    if (Atomics.load(this.#words, STATE) !== 0) return false;
-    this.#words[STATE] = 1;
-    this.#words[END] = START;
+    if (!this.isFree) return false;
+    this.#words[Word.state] = 1;
+    this.#words[Word.end] = START;
     this.#end = START;
     return true;
+  }
+
+  /** From now on nobody needs the files that are not written yet. */
+  callOff(): void {
+    Atomics.store(this.#words, Word.called, 1);
+  }
+
+  get isCalledOff(): boolean {
+    return Atomics.load(this.#words, Word.called) !== 0;
+  }
+
+  /** Says why not all steps could be taken, in the place of the steps. To be followed by {@link release}. */
+  fail(error: unknown, subject: string): void {
+    this.#words[Word.failed] = this.#bytes.write(JSON.stringify(noteOf(error, subject)), START);
+  }
+
+  /** What {@link fail} said; to be asked when the batch was released. */
+  get failure(): FailureNote | undefined {
+    const length = this.#words[Word.failed]!;
+    if (length === 0) return undefined;
+    return JSON.parse(this.#bytes.toString('utf8', START, START + length)) as FailureNote;
   }
 }
 
@@ -128,7 +175,7 @@ function readStat(bytes: Buffer, at: number): WrittenStat {
     uid: bytes.readUInt32LE(at + 12),
     gid: bytes.readUInt32LE(at + 16),
     size: bytes.readUInt32LE(at + 20),
-    mtimeNs: readTime(bytes, at + 24),
+    mtimeNs: readTime(bytes, at + 28),
   };
 }
 
@@ -140,21 +187,4 @@ function writeTime(bytes: Buffer, at: number, nanoseconds: bigint): void {
 
 function readTime(bytes: Buffer, at: number): bigint {
   return (BigInt(bytes.readInt32LE(at + 8)) << 64n) | bytes.readBigUInt64LE(at);
-}
-
-/** The batches of one layer: a few for contents, used in turn, so that memory is bounded however fast it is written. */
-export class BatchPool {
-  static readonly MOST = 12;
-  readonly #shared: StepBatch[] = [];
-
-  /** An empty batch. Where whoever hashes falls behind, it takes no contents: those are then read again. */
-  take(): StepBatch {
-    const free = this.#shared.find((batch) => batch.reuse());
-    if (free !== undefined) return free;
-    if (this.#shared.length === BatchPool.MOST) return new StepBatch(new SharedArrayBuffer(NAMES_SIZE));
-    const batch = new StepBatch(new SharedArrayBuffer(SHARED_SIZE), true);
-    batch.reuse();
-    this.#shared.push(batch);
-    return batch;
-  }
 }

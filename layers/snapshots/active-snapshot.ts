@@ -59,7 +59,11 @@ export class OverlaySnapshot implements ActiveSnapshot {
 
   tree(): MergedTree {
     this.#assertActive();
-    this.#tree ??= new MergedTree(this.#lower, this.#openUpper());
+    if (this.#tree === undefined) {
+      const upper = this.#openUpper();
+      upper.look = (directory, name) => this.#writer?.growth.look(directory, name);
+      this.#tree = new MergedTree(this.#lower, upper);
+    }
     return this.#tree;
   }
 
@@ -84,7 +88,7 @@ export class OverlaySnapshot implements ActiveSnapshot {
 
   abort(): void {
     if (this.#isOver) return;
-    this.#writer?.growth.spoil();
+    this.#writer?.growth.abandon();
     this.#end();
     this.#host.discard(this.#home);
   }

@@ -56,22 +56,21 @@ export function copyContent(from: number, to: number, size: number): void {
  * Copies like {@link copyContent}, in as few calls as there can be: one to read and one to write. Leaves what it has
  * written in the room, and answers with its length.
  */
-export function copySmall(from: number, to: number, size: number, { address }: Room): number {
+export function copySmall(from: number, to: number, size: number, room: Room): number {
+  const length = readSmall(from, size, room);
+  writeAll(to, room.address, length);
+  return length;
+}
+
+/** Reads the first `size` bytes of a file, or what there is when it has become shorter. */
+export function readSmall(from: number, size: number, { address }: Room): number {
   let length = 0;
   while (length < size) {
     const count = inode.readIntoFrom(from, address + BigInt(length), size - length, length);
     if (count === 0) break;
     length += count;
   }
-  writeAll(to, address, length);
   return length;
-}
-
-/** Writes bytes into an empty file, and leaves them in the room. */
-export function writeSmall(to: number, content: Uint8Array, { bytes, offset, address }: Room): number {
-  bytes.set(content, offset);
-  writeAll(to, address, content.length);
-  return content.length;
 }
 
 /** Writes bytes into an empty file. */
@@ -112,7 +111,8 @@ function copyInKernel(from: number, to: number, size: number): number {
   return copied;
 }
 
-function writeAll(to: number, address: bigint, size: number): void {
+/** Writes on at the current offset. */
+export function writeAll(to: number, address: bigint, size: number): void {
   for (let written = 0; written < size; ) {
     written += inode.writeFrom(to, address + BigInt(written), size - written);
   }

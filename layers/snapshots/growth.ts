@@ -1,10 +1,10 @@
 import type { LayerInfo } from '../diff/hash-layer.ts';
 import type { LayerFollower } from '../diff/hash-pool.ts';
 import { LEAVE } from '../diff/layer-walk.ts';
-import { BatchPool, type Room, type StepBatch, type WrittenStat } from '../diff/step-batch.ts';
-import { SMALL } from './copy-content.ts';
+import type { Room, WrittenStat } from '../diff/step-batch.ts';
 import type { BytePath } from './file-tree.ts';
 import { join } from './path.ts';
+import { StepQueue } from './step-queue.ts';
 
 /** Below this a layer is hashed quicker on this thread, once it is finished; see `hashLayer`. */
 const WORTHWHILE = { entries: 2000, bytes: 8 * 2 ** 20 };
@@ -34,22 +34,23 @@ export interface LayerHashers {
   here(): LayerFollower;
 }
 
+/** A file for the tar: its metadata; and the mode that it will have when it is made, if it is only in the room yet. */
+export interface GrownFile {
+  readonly stat: WrittenStat;
+  readonly made?: number;
+}
+
 /**
  * Has a layer hashed while it is being written, which is possible as long as it is written in the order of its tar and
  * nothing that was told of changes any more. Else it is spoilt, and the layer has to be hashed when it is finished.
+ * Small files may be left to whoever hashes: then they are not there before something asks for them.
  */
 export class Growth {
   readonly #host: GrowthHost;
   readonly #open: OpenDirectory[] = [{ path: '/', name: '', last: '', isTold: true }];
   readonly #told = new Map<BytePath, bigint>();
-  readonly #pool = new BatchPool();
-  /** What was not told yet: full batches, and one being filled. */
-  #full: StepBatch[] = [];
-  #batch: StepBatch | undefined;
-  /** What is in them. */
-  #entries = 0;
-  #bytes = 0;
-  #follower: LayerFollower | undefined;
+  readonly #queue = new StepQueue();
+  #failure: { readonly error: unknown } | undefined;
   #state: 'small' | 'starting' | 'followed' | 'finished' | 'spoilt' = 'small';
   #outcome: Promise<LayerInfo> | undefined;
 
@@ -68,24 +69,25 @@ export class Growth {
   /**
    * A new file. `write` writes it, and may put what it writes into the room that it is given: when it then answers with
    * the metadata of the finished file, which has neither extended attributes nor a second name, nobody reads it again.
+   * Where it may wait, `write` may leave the file to whoever hashes, and only fill the room.
    */
   file(
     parent: BytePath,
     name: BytePath,
     size: number,
-    write: (room: Room | undefined) => WrittenStat | undefined,
+    write: (room: Room | undefined, mayWait: boolean) => GrownFile | undefined,
   ): void {
     const isNext = this.#goTo(parent, name);
     if (isNext) this.#tellOpen();
-    const room = isNext ? this.#roomFor(name, size) : undefined;
-    const stat = write(room);
+    const room = isNext ? this.#queue.room(name, size) : undefined;
+    const grown = write(room, room !== undefined && this.#queue.mayWait);
     if (!isNext) return;
-    this.#bytes += size;
-    if (room === undefined || stat === undefined) {
+    this.#queue.bytes += size;
+    if (room === undefined || grown === undefined) {
       this.#step(name);
       return;
     }
-    this.#batch!.addFile(name, stat);
+    this.#queue.addFile(name, grown.stat, grown.made);
     this.#count();
   }
 
@@ -97,6 +99,7 @@ export class Growth {
 
   /** The metadata of a directory is about to change. */
   change(directory: BytePath): void {
+    if (directory === '/') this.#settle();
     if (this.#told.has(directory) || this.#state === 'finished') this.spoil();
   }
 
@@ -106,38 +109,78 @@ export class Growth {
     return this.#outcome;
   }
 
+  /** Before an entry is looked at, or without a name the whole directory: what is to be there is written then. */
+  look(directory: BytePath, name?: BytePath): void {
+    if (this.#queue.hasUnwritten && !(name !== undefined && this.#isAhead(directory, name))) this.#settle();
+  }
+
+  /** Whether a name comes after all that was told, or is a directory that one is in. */
+  #isAhead(directory: BytePath, name: BytePath): boolean {
+    const at = this.#open.findLastIndex(({ path }) => path === directory);
+    const last = this.#open[at]?.last;
+    return last !== undefined && (name > last || (name === last && this.#open[at + 1]?.name === name));
+  }
+
   spoil(): void {
+    try {
+      this.#settle();
+    } catch {
+      // Told when the layer is finished.
+    }
+    this.#end();
+  }
+
+  /** Has all files written. */
+  #settle(): void {
+    try {
+      this.#queue.settle();
+    } catch (error) {
+      this.#failure ??= { error };
+      throw error;
+    }
+  }
+
+  /** Nobody wants the layer any more. */
+  abandon(): void {
+    try {
+      this.#queue.callOff();
+    } finally {
+      this.#end();
+    }
+  }
+
+  #end(): void {
     this.#state = 'spoilt';
-    this.#full = [];
-    this.#batch = undefined;
+    this.#queue.end()?.drop();
     this.#told.clear();
-    this.#follower?.drop();
-    this.#follower = undefined;
     this.#outcome = undefined;
   }
 
-  /** As far as is known nothing more will be written. Idempotent. */
+  /** As far as is known nothing more will be written. Idempotent. Throws what went wrong with files that were left. */
   finish(): void {
     if (this.#state === 'finished') return;
     if (this.#state !== 'spoilt') {
       while (this.#open.length > 0) this.#leave();
-      this.#turnOver();
+      this.#queue.turnOver();
+      this.#settle();
     }
+    if (this.#failure !== undefined) throw this.#failure.error;
     // Who is to follow has not answered yet, or more was done than told.
     if (this.#state === 'spoilt' || this.#state === 'starting' || !this.#isAsTold()) {
       this.spoil();
       return;
     }
-    this.#outcome = this.#follower?.finish();
-    this.#outcome?.catch(() => {}); // told to whoever asks
-    this.#follower = undefined;
+    if (this.#state === 'followed') {
+      this.#outcome = this.#queue.end()!.finish();
+      this.#outcome.catch(() => {}); // told to whoever asks
+    }
     this.#state = 'finished';
   }
 
   async #hashHere(): Promise<LayerInfo> {
     const follower = this.#host.hashers!.here();
     try {
-      for (const batch of this.#full.splice(0)) follower.grow(batch);
+      for (const batch of this.#queue.takeAll()) follower.grow(batch);
       return await follower.finish();
     } catch (error) {
       follower.drop();
@@ -180,38 +223,16 @@ export class Growth {
     }
   }
 
-  #step(step: Parameters<StepBatch['add']>[0]): void {
-    if (!this.#current().add(step)) {
-      this.#turnOver();
-      this.#current().add(step);
-    }
+  #step(step: Parameters<StepQueue['add']>[0]): void {
+    this.#queue.add(step);
     this.#count();
-  }
-
-  #roomFor(name: BytePath, size: number): Room | undefined {
-    if (size > SMALL) return undefined;
-    const room = this.#current().room(name, size);
-    if (room !== undefined) return room;
-    this.#turnOver();
-    return this.#current().room(name, size);
-  }
-
-  #current(): StepBatch {
-    this.#batch ??= this.#pool.take();
-    return this.#batch;
-  }
-
-  #turnOver(): void {
-    if (this.#batch !== undefined) this.#full.push(this.#batch);
-    this.#batch = undefined;
-    if (this.#follower !== undefined) this.#tell();
   }
 
   #count(): void {
     const bound = this.#state === 'small' ? WORTHWHILE : AT_ONCE;
-    if (++this.#entries < bound.entries && this.#bytes < bound.bytes) return;
+    if (this.#queue.entries < bound.entries && this.#queue.bytes < bound.bytes) return;
     if (this.#state === 'small') this.#start();
-    else if (this.#follower !== undefined) this.#turnOver();
+    else if (this.#state === 'followed') this.#queue.turnOver();
   }
 
   #start(): void {
@@ -220,17 +241,10 @@ export class Growth {
       (follower) => {
         if (this.#state === 'spoilt') return follower?.drop();
         if (follower === undefined) return this.spoil();
-        this.#follower = follower;
         this.#state = 'followed';
-        this.#turnOver();
+        this.#queue.follow(follower);
       },
       () => this.spoil(),
     );
-  }
-
-  #tell(): void {
-    for (const batch of this.#full.splice(0)) this.#follower!.grow(batch);
-    this.#entries = 0;
-    this.#bytes = 0;
   }
 }

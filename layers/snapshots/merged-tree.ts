@@ -105,6 +105,7 @@ export class MergedTree implements FileTree {
   #find(directory: BytePath, name: BytePath): Found | undefined {
     const at = this.#at(directory);
     if (at?.upper !== undefined) {
+      this.#upper!.look(directory, name);
       const stat = inode.statAt(at.upper.fd, name);
       if (stat !== undefined) return isWhiteout(stat) ? undefined : { stat, level: at.upper };
     }
@@ -129,6 +130,7 @@ export class MergedTree implements FileTree {
       if (path === '/') return [];
       throw new StoreError('NOT_A_DIRECTORY', displayPath(path), `"${displayPath(path)}" is not a directory`);
     }
+    if (at.upper !== undefined) this.#upper!.look(path);
     const nodes: FileNode[] = [];
     const seen = new Set<BytePath>();
     for (const level of levelsOf(at)) {

@@ -16,6 +16,9 @@ export const UPPER = -1;
 
 const DIRECTORY = inode.O.RDONLY | inode.O.DIRECTORY;
 
+/** Told before a name in a directory of the upper layer is looked up, or without a name the directory is listed. */
+export type Look = (directory: BytePath, name?: BytePath) => void;
+
 /**
  * The writable layer of a snapshot. What is remembered of it holds only as long as nobody else writes: whoever cannot
  * know forgets before each operation.
@@ -25,6 +28,8 @@ export class UpperDirectory implements DescriptorHolder {
   readonly #path: string;
   readonly #pool: DescriptorPool;
   readonly #directories = new Map<BytePath, UpperLevel>();
+  /** What is still to be written there is written then. */
+  look: Look = () => {};
 
   constructor(path: string, space: MarkSpace, pool: DescriptorPool) {
     this.#path = path;
@@ -51,6 +56,7 @@ export class UpperDirectory implements DescriptorHolder {
     const parent = this.directory(parentOf(path));
     if (typeof parent === 'string') return parent;
     const name = nameOf(path);
+    this.look(parentOf(path), name);
     const fd = inode.tryOpenAt(parent.fd, name, DIRECTORY);
     if (fd < 0) {
       return parent.hidesLower || inode.statAt(parent.fd, name) !== undefined ? 'hidden' : 'absent';

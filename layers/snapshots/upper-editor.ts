@@ -7,6 +7,7 @@ import { copyUpDirectory, copyUpEntry } from './copy-up.ts';
 import { type BytePath, displayPath, type FileStat } from './file-tree.ts';
 import { Growth, type LayerHashers } from './growth.ts';
 import type { Found, LayerStack } from './layer-stack.ts';
+import { createInstead, type NewFile, tryCreate } from './new-file.ts';
 import { NewFiles } from './new-files.ts';
 import { isWhiteout, makeOpaque, makeWhiteout } from './overlay-marks.ts';
 import { join, nameOf, parentOf } from './path.ts';
@@ -34,6 +35,7 @@ export class UpperEditor {
     this.#lower = lower;
     this.#upper = upper;
     this.growth = new Growth({ timeOf: (directory) => this.#times.get(directory), hashers });
+    this.#upper.look = (directory, name) => this.growth.look(directory, name);
   }
 
   /** The start of each operation; see {@link DescriptorPool.use}. */
@@ -62,7 +64,7 @@ export class UpperEditor {
 
   #notADirectory(path: BytePath): StoreError {
     const parent = this.#upper.directory(parentOf(path));
-    const stat = typeof parent === 'object' ? inode.statAt(parent.fd, nameOf(path)) : undefined;
+    const stat = typeof parent === 'object' ? this.#above(parentOf(path), nameOf(path), parent) : undefined;
     const isThere =
       stat === undefined
         ? this.#lower.find(this.#lower.directory(parentOf(path)), nameOf(path)) !== undefined
@@ -77,6 +79,12 @@ export class UpperEditor {
     if (!this.#times.has(path)) this.#times.set(path, inode.statFd(fd).mtimeNs);
   }
 
+  /** What the upper layer has at a name. */
+  #above(parent: BytePath, name: BytePath, { fd }: UpperLevel): FileStat | undefined {
+    this.growth.look(parent, name);
+    return inode.statAt(fd, name);
+  }
+
   /** What lower layers have at a name, whether or not the upper one hides it. */
   #below(parent: BytePath, name: BytePath, level: UpperLevel): Found | undefined {
     return level.hidesLower ? undefined : this.#lower.find(this.#lower.directory(parent), name);
@@ -85,7 +93,7 @@ export class UpperEditor {
   makeDirectory(parent: BytePath, name: BytePath): UpperLevel {
     const path = join(parent, name);
     const level = this.level(parent);
-    const stat = inode.statAt(level.fd, name);
+    const stat = this.#above(parent, name, level);
     const below = this.#below(parent, name, level);
     const isDeleted = stat !== undefined && isWhiteout(stat);
     const type = isDeleted ? undefined : (stat ?? below?.stat)?.type;
@@ -105,7 +113,7 @@ export class UpperEditor {
   changeDirectory(path: BytePath, level: UpperLevel, attributes: Partial<Attributes>): void {
     this.#touch(path, level);
     this.growth.change(path);
-    this.#newFiles.forget();
+    this.#newFiles.forget(path);
     const { mode, uid, gid } = inode.statFd(level.fd);
     applyToFd(level.fd, { mode, uid, gid, ...attributes });
     if (attributes.mtimeNs === undefined) return;
@@ -114,17 +122,36 @@ export class UpperEditor {
     this.#times.set(path, inode.statFd(level.fd).mtimeNs);
   }
 
-  /** A new file, open for writing, in place of whatever but a directory is there. */
-  createFile(parent: BytePath, name: BytePath, mode: number): NewFile {
-    const flags = O.WRONLY | O.CREAT | O.EXCL;
-    const permissions = mode & 0o777;
+  /** A directory of the upper layer in which something is about to be made. */
+  enter(parent: BytePath): UpperLevel {
     const level = this.level(parent);
     this.#touch(parent, level);
+    return level;
+  }
+
+  /**
+   * The mode that a new file will have when it is made; undefined unless it is known that nothing but a file can be in
+   * its place, that it will belong to this process, and that it will have no extended attributes.
+   */
+  foretell(parent: BytePath, name: BytePath, mode: number): number | undefined {
+    if (name === '') return undefined;
+    const level = this.enter(parent);
+    const now = this.#newFiles.in(parent, level.fd, mode);
+    if (now === undefined || !this.#newFiles.areKnownBare) return undefined;
+    const type = this.#below(parent, name, level)?.stat.type;
+    return type === 'directory' || type === 'symlink' ? undefined : now.mode;
+  }
+
+  /**
+   * A new file, open for writing, in place of whatever but a directory is there. To be called by `growth.file`, after
+   * which nothing is still to be written under its name.
+   */
+  createFile(parent: BytePath, name: BytePath, mode: number): NewFile {
+    const level = this.enter(parent);
     const now = this.#newFiles.in(parent, level.fd, mode);
     // Mostly there is nothing, and then this is one call.
-    const fd = name === '' ? -1 : inode.tryCreateAt(level.fd, name, flags, permissions);
-    if (fd < 0)
-      return this.#newFile(inode.openAt(this.makeRoom(parent, name).fd, name, flags, permissions), now);
+    const fd = name === '' ? -1 : tryCreate(level.fd, name, mode);
+    if (fd < 0) return this.#newFile(createInstead(this.#replace(parent, name).fd, name, mode), now);
     const below = this.#below(parent, name, level);
     if (below?.stat.type === 'symlink') this.#removals++;
     if (below?.stat.type !== 'directory') return this.#newFile(fd, now);
@@ -139,9 +166,13 @@ export class UpperEditor {
 
   /** Frees a name for something that is no directory. */
   makeRoom(parent: BytePath, name: BytePath): UpperLevel {
+    this.growth.look(parent, name);
+    return this.#replace(parent, name);
+  }
+
+  #replace(parent: BytePath, name: BytePath): UpperLevel {
     if (name === '') throw isADirectory('/');
-    const level = this.level(parent);
-    this.#touch(parent, level);
+    const level = this.enter(parent);
     const stat = inode.statAt(level.fd, name);
     const type = stat?.type ?? this.#below(parent, name, level)?.stat.type;
     if (type === 'directory') throw isADirectory(join(parent, name));
@@ -155,7 +186,7 @@ export class UpperEditor {
     if (name === '') return this.level('/');
     const path = join(parent, name);
     const level = this.level(parent);
-    const stat = inode.statAt(level.fd, name);
+    const stat = this.#above(parent, name, level);
     if (stat !== undefined && !isWhiteout(stat))
       return stat.type === 'directory' ? this.level(path) : undefined;
     const below = stat === undefined ? this.#below(parent, name, level) : undefined;
@@ -206,14 +237,6 @@ export class UpperEditor {
     this.#newFiles.forget();
     this.#upper.forget();
   }
-}
-
-/** A file just made: its descriptor, and its owner and mode where they are known. */
-export interface NewFile {
-  readonly fd: number;
-  readonly now: Pick<FileStat, 'uid' | 'gid' | 'mode'> | undefined;
-  /** It certainly has no extended attributes. */
-  readonly isBare: boolean;
 }
 
 export function refusal(code: StoreErrorCode, path: BytePath, reason: string, cause?: Error): StoreError {

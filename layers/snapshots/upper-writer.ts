@@ -1,19 +1,22 @@
 import type { Room, WrittenStat } from '../diff/step-batch.ts';
 import { StoreError } from '../errors.ts';
-import { SystemCallError } from '../linux/errno.ts';
 import * as inode from '../linux/inode.ts';
-import { applyToEntry, applyToFd } from './apply-attributes.ts';
-import { copyContent, copySmall, writeContent, writeSmall } from './copy-content.ts';
+import { applyToEntry } from './apply-attributes.ts';
+import { copyContent, readSmall, writeAll, writeContent } from './copy-content.ts';
 import { copyEntry } from './copy-entry.ts';
 import { type BytePath, displayPath, type FileNode, type FileTree } from './file-tree.ts';
-import type { Growth, LayerHashers } from './growth.ts';
+import type { GrownFile, Growth, LayerHashers } from './growth.ts';
 import type { LayerStack } from './layer-stack.ts';
 import { makeAll } from './make-all.ts';
 import { MergedTree } from './merged-tree.ts';
+import { complete, type NewFile } from './new-file.ts';
 import { components, isClean, join, nameOf, parentOf } from './path.ts';
 import type { Attributes, TreeWriter } from './tree-writer.ts';
+import { unwritable } from './unwritable.ts';
 import type { UpperDirectory } from './upper-directory.ts';
-import { type NewFile, refusal, UpperEditor } from './upper-editor.ts';
+import { refusal, UpperEditor } from './upper-editor.ts';
+
+type Content = Parameters<TreeWriter['file']>[1];
 
 /**
  * Writes into an upper directory what a process would have left there through a mounted overlay. Nobody else may write
@@ -51,19 +54,18 @@ export class UpperWriter implements TreeWriter {
     });
   }
 
-  file(
-    path: BytePath,
-    content: { readonly fd: number; readonly size: number } | Uint8Array,
-    attributes: Attributes,
-  ): void {
+  file(path: BytePath, content: Content, attributes: Attributes): void {
     this.#change(path, (parent, name) => {
-      const file = this.#editor.createFile(parent, name, attributes.mode);
       const size = content instanceof Uint8Array ? content.length : content.size;
-      try {
-        this.growth.file(parent, name, size, (room) => fill(file, content, attributes, room));
-      } finally {
-        inode.close(file.fd);
-      }
+      this.#editor.enter(parent);
+      this.growth.file(
+        parent,
+        name,
+        size,
+        (room, mayWait) =>
+          (mayWait && this.#leave(parent, name, content, attributes, room!)) ||
+          this.#write(parent, name, content, attributes, room),
+      );
     });
   }
 
@@ -139,6 +141,38 @@ export class UpperWriter implements TreeWriter {
     this.tree.close();
   }
 
+  /** Only puts a file's content into the room, if whoever writes it then needs to know no more of it. */
+  #leave(
+    parent: BytePath,
+    name: BytePath,
+    content: Content,
+    attributes: Attributes,
+    room: Room,
+  ): GrownFile | undefined {
+    const { mode, uid, gid, mtimeNs, xattrs = [] } = attributes;
+    if (mtimeNs === undefined || xattrs.length > 0) return undefined;
+    const made = this.#editor.foretell(parent, name, mode);
+    return made === undefined
+      ? undefined
+      : { stat: { mode, uid, gid, mtimeNs, size: read(content, room) }, made };
+  }
+
+  #write(
+    parent: BytePath,
+    name: BytePath,
+    content: Content,
+    attributes: Attributes,
+    room: Room | undefined,
+  ): GrownFile | undefined {
+    const file = this.#editor.createFile(parent, name, attributes.mode);
+    try {
+      const stat = fill(file, content, attributes, room);
+      return stat && { stat };
+    } finally {
+      inode.close(file.fd);
+    }
+  }
+
   /** Runs one change of the entry a path names. What it throws names the path. */
   #change(path: BytePath, body: (parent: BytePath, name: BytePath) => void): void {
     try {
@@ -173,37 +207,29 @@ export class UpperWriter implements TreeWriter {
 
 /** Writes a new file. Answers with its metadata when its content is in the room, and that is all there is to tell. */
 function fill(
-  { fd, now, isBare }: NewFile,
-  content: Parameters<TreeWriter['file']>[1],
+  file: NewFile,
+  content: Content,
   attributes: Attributes,
   room: Room | undefined,
 ): WrittenStat | undefined {
-  const size = writeInto(fd, content, room);
-  const { mtimeNs, xattrs = [] } = attributes;
-  applyToFd(fd, attributes, now);
-  if (mtimeNs === undefined) return undefined;
-  inode.setTimesFd(fd, mtimeNs);
-  if (size === undefined || !isBare || xattrs.length > 0) return undefined;
-  const stat = { ...attributes, mtimeNs, size };
-  return inode.isPlainFile(fd, stat) ? stat : undefined;
+  return complete(file, attributes, writeInto(file.fd, content, room));
 }
 
 /** How much was written, if it is in the room now. */
-function writeInto(
-  fd: number,
-  content: Parameters<TreeWriter['file']>[1],
-  room: Room | undefined,
-): number | undefined {
-  const isBytes = content instanceof Uint8Array;
-  if (room !== undefined)
-    return isBytes ? writeSmall(fd, content, room) : copySmall(content.fd, fd, content.size, room);
-  if (isBytes) writeContent(fd, content);
+function writeInto(fd: number, content: Content, room: Room | undefined): number | undefined {
+  if (room !== undefined) {
+    const size = read(content, room);
+    writeAll(fd, room.address, size);
+    return size;
+  }
+  if (content instanceof Uint8Array) writeContent(fd, content);
   else copyContent(content.fd, fd, content.size);
   return undefined;
 }
 
-function unwritable(path: BytePath, cause: unknown): unknown {
-  if (!(cause instanceof SystemCallError)) return cause;
-  const shown = displayPath(path);
-  return new StoreError('SYSTEM', shown, `Cannot write "${shown}": ${cause.message}`, { cause });
+/** Puts what a file is to hold into the room. Answers with how much it is. */
+function read(content: Content, room: Room): number {
+  if (!(content instanceof Uint8Array)) return readSmall(content.fd, content.size, room);
+  room.bytes.set(content, room.offset);
+  return content.length;
 }

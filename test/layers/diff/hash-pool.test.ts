@@ -1,12 +1,13 @@
 import { mkdirSync, utimesSync, writeFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
-import { build } from 'esbuild';
 import { expect, test } from 'vitest';
+import { BatchPool } from '../../../layers/diff/batch-pool.ts';
 import { hashLayerSync } from '../../../layers/diff/hash-layer.ts';
 import { followInWorker, hashInWorker } from '../../../layers/diff/hash-pool.ts';
 import { LEAVE } from '../../../layers/diff/layer-walk.ts';
-import { BatchPool } from '../../../layers/diff/step-batch.ts';
+
+import { diffWorker } from '../../support/diff-worker.ts';
 import { tempFolder } from '../../support/temp-folder.ts';
 
 test('hashInWorker() fails each request whose worker ends, also those that waited', async () => {
@@ -30,7 +31,7 @@ test('followInWorker() hashes what it is told of, contents and names, and gives 
     writeFileSync(join(layer, name), name, { mode: 0o644 });
     utimesSync(join(layer, name), 5, 5);
   }
-  const follower = followInWorker(await bundled(folder), { directory: layer, options: {} })!;
+  const follower = followInWorker(await diffWorker(folder), { directory: layer, options: {} })!;
   const pool = new BatchPool();
   const stat = {
     mode: 0o644,
@@ -52,18 +53,3 @@ test('followInWorker() hashes what it is told of, contents and names, and gives 
   expect(await follower.finish()).toEqual(hashLayerSync(layer, {}));
   expect(last.reuse()).toBe(true);
 });
-
-/** The worker as the commands have it. */
-async function bundled(folder: string): Promise<string> {
-  await build({
-    entryPoints: { 'diff-worker': join(import.meta.dirname, '../../../layers/diff/diff-worker.ts') },
-    bundle: true,
-    platform: 'node',
-    format: 'cjs',
-    external: ['koffi', '@koromix/*'],
-    define: { 'import.meta.url': JSON.stringify(import.meta.url) },
-    outdir: folder,
-    outExtension: { '.js': '.cjs' },
-  });
-  return join(folder, 'diff-worker.cjs');
-}

@@ -1,22 +1,22 @@
-import { closeSync, ftruncateSync, openSync, readdirSync, writeFileSync } from 'node:fs';
+import { closeSync, openSync, readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
+import { BatchPool } from '../../../layers/diff/batch-pool.ts';
 import { followHere, hashLayerSync } from '../../../layers/diff/hash-layer.ts';
 import type { LayerOptions } from '../../../layers/diff/layer-tar.ts';
 import { LEAVE } from '../../../layers/diff/layer-walk.ts';
-import { BatchPool, type StepBatch } from '../../../layers/diff/step-batch.ts';
+import type { StepBatch } from '../../../layers/diff/step-batch.ts';
 import { overlaySnapshotter } from '../../../layers/snapshots/overlay.ts';
 import type { Layer } from '../../../layers/snapshots/snapshotter.ts';
-import type { Attributes, TreeWriter } from '../../../layers/snapshots/tree-writer.ts';
+import type { TreeWriter } from '../../../layers/snapshots/tree-writer.ts';
 import { fakeLease } from '../../support/fake-lease.ts';
-import { type SeededRandom, seededRandom } from '../../support/seeded-random.ts';
+import { turn, writeAnything, writeLarge } from '../../support/random-layer.ts';
+import { seededRandom } from '../../support/seeded-random.ts';
 import { tempFolder } from '../../support/temp-folder.ts';
 
 const FILE = { mode: 0o644, uid: 0, gid: 0, mtimeNs: 1_234_567_890_123_456_789n } as const;
 const DIRECTORY = { ...FILE, mode: 0o755 } as const;
 const TEXT = Buffer.from('text');
-/** Enough for a layer to be followed. */
-const LARGE = 8 * 2 ** 20;
 
 /** A store's snapshots, whose layers are hashed in this thread, and how often that was done while they were written. */
 function snapshots({ isLate = false } = {}) {
@@ -39,6 +39,8 @@ function snapshots({ isLate = false } = {}) {
         layer.grow(batch);
       };
       return {
+        writes: false,
+        ended: undefined,
         grow: (batch) => (isLate ? waiting.push(batch) : grow(batch)),
         finish: async () => {
           for (const batch of waiting.splice(0)) grow(batch);
@@ -50,14 +52,6 @@ function snapshots({ isLate = false } = {}) {
   });
   onTestFinished(() => store.close());
   return { store, count };
-}
-
-function large(writer: TreeWriter, path: string): void {
-  const file = join(tempFolder(), 'large');
-  const fd = openSync(file, 'w+');
-  ftruncateSync(fd, LARGE);
-  writer.file(path, { fd, size: LARGE }, FILE);
-  closeSync(fd);
 }
 
 /** Writes a layer and checks what was found while it was written against what it is in the end. */
@@ -77,14 +71,11 @@ async function write(
   return { layer, isFollowed: count.hashed === before };
 }
 
-/** Lets the follower start. */
-const turn = () => new Promise((resolve) => setImmediate(resolve));
-
 test('a layer that is written in the order of its tar is hashed meanwhile', async () => {
   const host = snapshots();
   const { isFollowed } = await write(host, [], async (writer) => {
     writer.mkdir('/a', { ...DIRECTORY, mtimeNs: 7n });
-    large(writer, '/a/0');
+    writeLarge(writer, '/a/0');
     await turn();
     writer.mkdir('/a/b', { ...DIRECTORY, xattrs: [['user.x', TEXT]] });
     writer.mkdir('/a/b/empty', DIRECTORY);
@@ -101,7 +92,7 @@ test('a layer that is written in the order of its tar is hashed meanwhile', asyn
 test.each([20_000_000_000n, 99_999_999_999n, -99_999_999_999n])(
   'a directory and a file of second %s are told with the times that the filesystem made of theirs',
   async (seconds) => {
-    const mtimeNs = seconds * SECOND + 5n;
+    const mtimeNs = seconds * 1_000_000_000n + 5n;
     const { isFollowed } = await write(snapshots(), [], (writer) => {
       writer.mkdir('/e', { ...DIRECTORY, mtimeNs });
       writer.file('/e/file', TEXT, { ...FILE, mtimeNs });
@@ -119,7 +110,7 @@ test('so is one below directories of lower layers, and one that replaces what th
     writer.symlink('/app/link', '/', FILE);
   });
   const { isFollowed } = await write(host, [base.layer], async (writer) => {
-    large(writer, '/app/deep/file');
+    writeLarge(writer, '/app/deep/file');
     await turn();
     writer.file('/app/file', Buffer.from('other'), FILE);
     writer.symlink('/app/link', 'elsewhere', FILE);
@@ -165,7 +156,7 @@ test.each(Object.entries(changes))('%s has the layer hashed when it is finished'
   const { isFollowed } = await write(host, [base.layer], async (writer) => {
     writer.mkdir('/dir', DIRECTORY);
     writer.file('/dir/file', TEXT, FILE);
-    large(writer, '/dir/large');
+    writeLarge(writer, '/dir/large');
     await turn();
     change(writer);
   });
@@ -198,7 +189,7 @@ test('a small layer that a process may have changed is hashed when it is finishe
 test('times that are clamped at the end have the layer hashed then', async () => {
   const { store, count } = snapshots();
   const snapshot = store.prepare([]);
-  large(snapshot.writer(), '/large');
+  writeLarge(snapshot.writer(), '/large');
   await turn();
   const layer = snapshot.commit({ newestNs: 1n });
   const { diffId } = await layer.diff;
@@ -212,7 +203,7 @@ test('a snapshot that is thrown away leaves no descriptor open', async () => {
   const snapshot = store.prepare([]);
   const writer = snapshot.writer();
   writer.mkdir('/dir', DIRECTORY);
-  large(writer, '/dir/large');
+  writeLarge(writer, '/dir/large');
   await turn();
   expect(openDescriptors()).toBeGreaterThan(before);
   snapshot.abort();
@@ -225,7 +216,7 @@ const openDescriptors = () => readdirSync('/proc/self/fd').length;
 test('small files are not read again, all others are', async () => {
   const host = snapshots();
   const { isFollowed } = await write(host, [], async (writer) => {
-    large(writer, '/0');
+    writeLarge(writer, '/0');
     await turn();
     writer.file('/1', TEXT, FILE);
     copied(writer, '/2', 64 * 1024);
@@ -241,7 +232,7 @@ test('small files are not read again, all others are', async () => {
 
 test('the hash is of what was written of a file that has become shorter or longer', async () => {
   const { isFollowed } = await write(snapshots(), [], async (writer) => {
-    large(writer, '/0');
+    writeLarge(writer, '/0');
     await turn();
     copied(writer, '/1-shorter', 1000, 600);
     copied(writer, '/2-gone', 1000, 0);
@@ -255,7 +246,7 @@ test('where files of a directory get attributes of their own, they are read agai
   const host = snapshots();
   const acl = Buffer.from('0200000001000700ffffffff04000500ffffffff20000400ffffffff', 'hex');
   const { isFollowed } = await write(host, [], async (writer) => {
-    large(writer, '/0');
+    writeLarge(writer, '/0');
     await turn();
     writer.mkdir('/acl', { ...DIRECTORY, xattrs: [['system.posix_acl_default', acl]] });
     writer.file('/acl/file', TEXT, FILE);
@@ -268,7 +259,7 @@ test('where files of a directory get attributes of their own, they are read agai
 test('memory is bounded when whoever hashes is late: contents beyond it are read again', async () => {
   const host = snapshots({ isLate: true });
   const { isFollowed } = await write(host, [], async (writer) => {
-    large(writer, '/0');
+    writeLarge(writer, '/0');
     await turn();
     const content = Buffer.alloc(64 * 1024);
     for (let i = 0; i < 20 * BatchPool.MOST; i++) writer.file(`/${1000 + i}`, content, FILE);
@@ -300,61 +291,3 @@ test('whatever is written in whatever order has the hash of what is there', asyn
   }
   expect(new Set(followed)).toEqual(new Set([true, false]));
 });
-
-async function writeAnything(writer: TreeWriter, random: SeededRandom): Promise<void> {
-  const directory = () => `/${random.pick(['a', 'b', 'a.b', '-'])}`.repeat(random.below(2));
-  const names = ['x', 'x.y', '!', 'z', '\xe4', 'n'.repeat(99), 'm'.repeat(101), 'l'.repeat(255)];
-  const name = () => `${directory()}${directory()}/${random.pick(names)}`;
-  const paths = Array.from({ length: 20 }, name);
-  const isCopy = random.chance(50);
-  // As copies are: in the order of the tar, each once.
-  const inOrder = (path: string) => path.replaceAll('/', '\0');
-  if (isCopy) paths.sort((a, b) => (inOrder(a) < inOrder(b) ? -1 : 1));
-  writer.mkdir('/!', DIRECTORY);
-  if (random.chance(50)) {
-    large(writer, '/!/large');
-    await turn();
-  }
-  for (const path of isCopy ? new Set(paths) : paths) {
-    const attributes = anyAttributes(random);
-    writer.mkdirAll(path.slice(0, path.lastIndexOf('/')), { ...attributes, mode: 0o755 });
-    try {
-      writeOne(writer, path, random.below(isCopy ? 11 : 14), attributes);
-    } catch {
-      // Nothing is there: the layer is what it was.
-    }
-  }
-}
-
-function writeOne(writer: TreeWriter, path: string, kind: number, attributes: Attributes): void {
-  if (kind < 7) writer.file(path, Buffer.alloc(SIZES[kind]!, path), attributes);
-  else if (kind < 9) writer.symlink(path, 'x', attributes);
-  else if (kind === 9) writer.mkdir(path, attributes);
-  else if (kind === 10) writer.mknod(path, { type: 'fifo', major: 0, minor: 0 }, attributes);
-  else if (kind === 11) writer.setAttributes(path, attributes);
-  else if (kind === 12) writer.link(`${path}.link`, path);
-  else writer.remove(path);
-}
-
-const SIZES = [0, 1, 511, 512, 513, 65_536, 65_537];
-
-const SECOND = 1_000_000_000n;
-/** Some that need more than 64 bits, and that a filesystem may not hold. */
-const TIMES = [
-  0n,
-  7n,
-  -1n,
-  ...[99n, -1n, 8_589_934_592n, 12_000_000_000n, 99_999_999_999n].map((s) => s * SECOND + 5n),
-];
-
-/** What plain headers hold, and what takes others. */
-function anyAttributes(random: SeededRandom): Attributes {
-  const id = () => random.pick([0, 0, 0, 5, 0o7777777, 0o10000000, 4_294_967_294]);
-  return {
-    mode: random.pick([0o644, 0o755, 0, 0o4711, 0o7777]),
-    uid: id(),
-    gid: id(),
-    mtimeNs: random.pick(TIMES),
-    ...(random.chance(20) && { xattrs: [['user.x', TEXT]] }),
-  };
-}
