@@ -100,7 +100,7 @@ function take(file: string): Worker | undefined {
 function start(file: string): Worker {
   started++;
   // The descriptors that the worker opens are its own business: no warning about numbers used twice. What it makes for
-  // each file is garbage at once, and little: it need not be spread over the 48 MiB that V8 would take for it.
+  // each file is garbage at once: a small nursery serves as well, and takes less memory.
   return new Worker(file, { trackUnmanagedFds: false, resourceLimits: { maxYoungGenerationSizeMb: 4 } });
 }
 
