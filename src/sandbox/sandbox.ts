@@ -19,7 +19,7 @@ export type Stdio =
   /** A pseudo-terminal of the container's own devpts. */
   | { readonly kind: 'terminal'; readonly rows: number; readonly columns: number };
 
-/** Which of the two start mechanisms: the set-up inside a vfork child, or a re-executed init bundle. `auto` takes the first that its self-test allows. */
+/** Which of the two start mechanisms: the set-up inside a vfork child, or a re-executed init bundle. `auto` takes the first unless it does not work here. */
 export type StartMechanism = 'auto' | 'vfork' | 'reexec';
 
 export interface LaunchOptions {
