@@ -14,7 +14,8 @@ export interface LoggedStreams {
 export function throughPipes(stdio: Stdio): Stdio {
   if (stdio.kind !== 'fds') return stdio;
   const piped = (choice: number | 'null' | 'pipe') => (choice === 'null' ? choice : 'pipe');
-  return { ...stdio, stdout: piped(stdio.stdout), stderr: piped(stdio.stderr) };
+  const { kind, stdin, stdout, stderr } = stdio;
+  return { kind, stdin, stdout: piped(stdout), stderr: piped(stderr) };
 }
 
 /** Keeps the output of a container that stays when it has ended. A terminal's is its user's alone, and not kept. */

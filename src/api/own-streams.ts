@@ -1,5 +1,5 @@
 import { fstatSync, readlinkSync } from 'node:fs';
-import type { Stdio } from '../sandbox/sandbox.ts';
+import type { Stdio, TakeOutput } from '../sandbox/sandbox.ts';
 
 /**
  * How this process' own streams become a container's: as they are, where that gives the container nothing that it could
@@ -10,12 +10,14 @@ export function ownStreams(wanted: {
   readonly stdin: boolean;
   readonly stdout?: boolean;
   readonly stderr?: boolean;
+  readonly take?: TakeOutput;
 }): Stdio {
   return {
     kind: 'fds',
     stdin: wanted.stdin ? asItIsOrPipe(0) : 'null',
     stdout: wanted.stdout === false ? 'null' : asItIsOrPipe(1),
     stderr: wanted.stderr === false ? 'null' : asItIsOrPipe(2),
+    ...(wanted.take && { take: wanted.take }),
   };
 }
 

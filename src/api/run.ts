@@ -31,6 +31,11 @@ export type RunStdio =
       /** True unless told; else what the container writes is lost. */
       readonly stdout?: boolean;
       readonly stderr?: boolean;
+      /**
+       * Gets output that would come through such pipes, without the streams' cost, wherever nothing else has to read
+       * it. The next bytes are read when it has resolved; with false none are, and the container's next write fails.
+       */
+      readonly take?: (stream: 1 | 2, data: Uint8Array) => Promise<boolean> | undefined;
     }
   | { readonly kind: 'pipes'; readonly stdin: 'null' | 'pipe' }
   | { readonly kind: 'terminal'; readonly rows: number; readonly columns: number };

@@ -1,5 +1,6 @@
 import { type ExitStatus, type Running, type RunRequest, run, windowSize } from '../index.ts';
 import { humanBytes } from './format/size.ts';
+import { stderr as ownErrors, stdout as ownOutput } from './output.ts';
 import { connectTerminal, feed, pump, terminalSize } from './own-terminal.ts';
 import { SignalRelay } from './signal-relay.ts';
 import { type TransferOutput, TransferView } from './transfer-view.ts';
@@ -67,6 +68,7 @@ async function onStreams(
     stdin: interactive && attach.includes('stdin'),
     stdout: attach.includes('stdout'),
     stderr: attach.includes('stderr'),
+    take: (stream, data) => (stream === 1 ? ownOutput : ownErrors).pass(data),
   });
   started?.(container);
   relay.connect(container);

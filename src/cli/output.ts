@@ -22,6 +22,18 @@ export class OwnOutput {
     if (done < bytes.length) this.open().write(bytes.subarray(done));
   }
 
+  /** Resolves when it is written; with false when nobody reads it any more. Undefined when it was written at once. */
+  pass(data: Uint8Array): Promise<boolean> | undefined {
+    const done = this.#opened === undefined ? writeNow(this.#fd, data) : 0;
+    if (done === data.length) return undefined;
+    const stream = this.open();
+    // Told to the callback too; an error that nobody listens for would end the process.
+    if (stream.listenerCount('error') === 0) stream.on('error', () => {});
+    return new Promise((resolve) => {
+      stream.write(data.subarray(done), (error) => resolve(!error));
+    });
+  }
+
   get isTerminal(): boolean {
     return windowSize(this.#fd) !== undefined;
   }

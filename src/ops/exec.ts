@@ -96,9 +96,12 @@ async function run(
   try {
     const root = new StepRoot(environment, op, inputs, snapshot);
     try {
-      const take = (stream: 1 | 2, data: Uint8Array) =>
+      const take = (stream: 1 | 2, data: Uint8Array) => {
         context.report({ kind: 'log', vertex: vertex.digest, stream, data, timestamp: Date.now() });
-      const running = await root.start(op.args, { kind: 'taken', take }, context.signal);
+        return undefined;
+      };
+      const stdio = { kind: 'fds', stdin: 'null', stdout: 'pipe', stderr: 'pipe', take } as const;
+      const running = await root.start(op.args, stdio, context.signal);
       await follow(running, op, context);
       return {
         kind: 'layers',

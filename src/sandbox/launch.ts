@@ -6,7 +6,7 @@ import { type Cgroup, createCgroup } from './cgroups.ts';
 import { chooseMechanism } from './mechanism.ts';
 import type { StartPlan } from './plan.ts';
 import { planStart } from './plan-start.ts';
-import type { CgroupWish, ExitStatus, LaunchOptions, RunningProcess } from './sandbox.ts';
+import type { CgroupWish, ExitStatus, LaunchOptions, RunningProcess, Stdio } from './sandbox.ts';
 import type { Spec } from './spec.ts';
 import type { Started } from './start.ts';
 import { type Streams, wireStreams } from './streams.ts';
@@ -24,7 +24,7 @@ export async function launch(spec: Spec, options: LaunchOptions): Promise<Runnin
   const ownsProcesses = spec.linux.namespaces.some(({ type, path }) => type === 'pid' && path === undefined);
   const isPart = options.cgroupFiles !== undefined;
   const cgroup = isPart ? undefined : createCgroup(spec.linux, cgroupHost(), wishOf(options, ownsProcesses));
-  const wiring = wireStreams(options.stdio, sys);
+  const wiring = wireStreams(amongOthers ? withStreams(options.stdio) : options.stdio, sys);
   let started: Started;
   try {
     started = await start(plan(spec, options, cgroup, sys), wiring.child, sys);
@@ -80,6 +80,13 @@ function running(
 
 /** As long as Docker waits. */
 const LAST_OUTPUT_MS = 2000;
+
+/** What is cut off are streams. */
+function withStreams(stdio: Stdio): Stdio {
+  if (stdio.kind !== 'fds') return stdio;
+  const { take: _, ...choices } = stdio;
+  return choices;
+}
 
 /**
  * The end of a process that is not PID 1 ends no other: what it has left in the background may hold its output open for

@@ -1,5 +1,8 @@
 import type { OverlayRoot } from '../../layers/index.ts';
 
+/** The next bytes are read when it has resolved; with false none are, and the process' next write fails. */
+export type TakeOutput = (stream: 1 | 2, data: Uint8Array) => Promise<boolean> | undefined;
+
 /** How a process' standard streams are wired. */
 export type Stdio =
   /**
@@ -11,11 +14,11 @@ export type Stdio =
       readonly stdin: number | 'null' | 'pipe';
       readonly stdout: number | 'null' | 'pipe';
       readonly stderr: number | 'null' | 'pipe';
+      /** Gets what comes out of pipes, in place of streams. Not for a process among those of others. */
+      readonly take?: TakeOutput;
     }
   /** Pipes for output, and stdin from /dev/null or a pipe. */
   | { readonly kind: 'pipes'; readonly stdin: 'null' | 'pipe' }
-  /** Pipes whose output goes to a function as it comes, stdin from /dev/null. */
-  | { readonly kind: 'taken'; readonly take: (stream: 1 | 2, data: Uint8Array) => void }
   /** A pseudo-terminal of the container's own devpts. */
   | { readonly kind: 'terminal'; readonly rows: number; readonly columns: number };
 

@@ -2,7 +2,7 @@ import type { Duplex, Readable, Writable } from 'node:stream';
 import { O_RDONLY, O_WRONLY } from '../linux/constants.ts';
 import type { Syscalls } from '../linux/syscalls.ts';
 import { openMaster } from './pty.ts';
-import type { Stdio } from './sandbox.ts';
+import type { Stdio, TakeOutput } from './sandbox.ts';
 import { takeOutput } from './take-output.ts';
 
 /** Standard streams of a child to be: its ends, and ours. */
@@ -29,12 +29,6 @@ export interface Streams {
 export function wireStreams(stdio: Stdio, sys: Syscalls): Wiring {
   if (stdio.kind === 'fds') return wireThree(stdio, sys);
   if (stdio.kind === 'pipes') return wireThree({ stdin: stdio.stdin, stdout: 'pipe', stderr: 'pipe' }, sys);
-  if (stdio.kind === 'taken') {
-    const nullAndPipes = { stdin: 'null', stdout: 'pipe', stderr: 'pipe' } as const;
-    return wireThree(nullAndPipes, sys, async (_, ...outputs) => ({
-      drained: takeAll(outputs, stdio.take, sys),
-    }));
-  }
   const nothing = () => {};
   return {
     child: undefined,
@@ -59,10 +53,7 @@ interface Wire {
 
 type Choices = Omit<Extract<Stdio, { kind: 'fds' }>, 'kind'>;
 
-/** By our ends of the pipes. */
-type Open = (...ours: (number | undefined)[]) => Promise<Streams>;
-
-function wireThree({ stdin, stdout, stderr }: Choices, sys: Syscalls, open: Open = openPipes): Wiring {
+function wireThree({ stdin, stdout, stderr, take }: Choices, sys: Syscalls): Wiring {
   const wires = [wireInput(stdin, sys), wireOutput(stdout, sys), wireOutput(stderr, sys)] as const;
   return {
     child: [wires[0].fd, wires[1].fd, wires[2].fd],
@@ -72,7 +63,13 @@ function wireThree({ stdin, stdout, stderr }: Choices, sys: Syscalls, open: Open
     abandon: () => {
       for (const { ours } of wires) if (ours !== undefined) sys.close(ours);
     },
-    open: () => open(wires[0].ours, wires[1].ours, wires[2].ours),
+    open: async () => {
+      const [input, output, errors] = wires.map(({ ours }) => ours);
+      if (take === undefined) return openPipes(input, output, errors);
+      const taken = takeAll(output, errors, take, sys);
+      const { drained: _, ...streams } = await openPipes(input);
+      return { ...streams, drained: taken };
+    },
   };
 }
 
@@ -91,13 +88,14 @@ function wireOutput(choice: number | 'null' | 'pipe', sys: Syscalls): Wire {
 }
 
 async function takeAll(
-  [output, errors]: readonly (number | undefined)[],
-  take: Extract<Stdio, { kind: 'taken' }>['take'],
+  output: number | undefined,
+  errors: number | undefined,
+  take: TakeOutput,
   sys: Syscalls,
 ): Promise<void> {
   await Promise.all([
-    takeOutput(output!, sys, (data) => take(1, data)),
-    takeOutput(errors!, sys, (data) => take(2, data)),
+    output !== undefined && takeOutput(output, sys, (data) => take(1, data)),
+    errors !== undefined && takeOutput(errors, sys, (data) => take(2, data)),
   ]);
 }
 

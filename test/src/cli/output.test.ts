@@ -13,12 +13,13 @@ function output() {
   });
   const streamed: Buffer[] = [];
   let opened = 0;
+  let isBroken = false;
   const own = new OwnOutput(writer, () => {
     opened++;
     const stream = new Writable({
       write: (chunk, _encoding, done) => {
         streamed.push(chunk);
-        done();
+        done(isBroken ? new Error('EPIPE') : null);
       },
     });
     return stream as NodeJS.WritableStream as NodeJS.WriteStream;
@@ -27,7 +28,10 @@ function output() {
     const chunk = Buffer.alloc(1 << 20);
     return chunk.toString('utf8', 0, readSync(reader, chunk));
   };
-  return { own, read, opened: () => opened, streamed: () => Buffer.concat(streamed).toString() };
+  const breaks = () => {
+    isBroken = true;
+  };
+  return { own, read, breaks, opened: () => opened, streamed: () => Buffer.concat(streamed).toString() };
 }
 
 test('OwnOutput.write() opens no stream while there is a reader who keeps up', () => {
@@ -48,6 +52,17 @@ test('OwnOutput.write() gives the stream what does not fit, and all that comes a
   expect(first.length).toBeGreaterThan(0);
   expect(first + streamed()).toBe(`${text}after`);
   expect(opened()).toBe(1);
+});
+
+test('OwnOutput.pass() waits for a reader who is behind, and tells when there is none any more', async () => {
+  const { own, streamed, breaks } = output();
+  expect(own.pass(Buffer.from('at once'))).toBeUndefined();
+  const waited = own.pass(Buffer.alloc(200_000, 'x'));
+  expect(await waited).toBe(true);
+  expect(streamed().endsWith('x')).toBe(true);
+  breaks();
+  expect(await own.pass(Buffer.from('more'))).toBe(false);
+  expect(await own.pass(Buffer.from('and more'))).toBe(false);
 });
 
 test('OwnOutput.open() tells those who wait for the stream once, before anything is written to it', () => {

@@ -29,7 +29,16 @@ describeContainers('wireStreams()', ({ root, mechanism }) => {
     const running = await launch(shellSpec(script), {
       overlay: root().overlay(),
       mechanism,
-      stdio: { kind: 'taken', take: (stream, data) => taken[stream].push(data) },
+      stdio: {
+        kind: 'fds',
+        stdin: 'null',
+        stdout: 'pipe',
+        stderr: 'pipe',
+        take: (stream, data) => {
+          taken[stream].push(data);
+          return undefined;
+        },
+      },
     });
     expect(running).not.toHaveProperty('stdout');
     expect(await running.wait()).toMatchObject({ code: 3 });
@@ -37,5 +46,15 @@ describeContainers('wireStreams()', ({ root, mechanism }) => {
     expect(output.length).toBe(1_000_004);
     expect(output.subarray(-5).toString('latin1')).toBe('\0end\n');
     expect(Buffer.concat(taken[2]).toString()).toBe('problem\n');
+  });
+
+  test('makes the next write fail where the function has had enough', async () => {
+    const script = 'trap "" PIPE; echo one; while echo more 2>/dev/null; do :; done; exit 7';
+    const running = await launch(shellSpec(script), {
+      overlay: root().overlay(),
+      mechanism,
+      stdio: { kind: 'fds', stdin: 'null', stdout: 'pipe', stderr: 'null', take: async () => false },
+    });
+    expect(await running.wait()).toMatchObject({ code: 7 });
   });
 });
