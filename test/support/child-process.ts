@@ -29,7 +29,10 @@ function bundle(entry: Pick<BuildOptions, 'entryPoints' | 'stdin'>): string {
     format: 'cjs',
     external: ['koffi', '@koromix/*'],
     // Where packages are looked up from.
-    define: { 'import.meta.url': JSON.stringify(pathToFileURL(join(repository, 'package.json')).href) },
+    define: {
+      'import.meta.url': JSON.stringify(pathToFileURL(join(repository, 'package.json')).href),
+      'import.meta.dirname': JSON.stringify(repository),
+    },
   });
   return outfile;
 }

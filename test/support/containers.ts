@@ -89,7 +89,10 @@ export async function bundle(
     target: 'node20',
     format,
     external: ['koffi', '@koromix/*'],
-    ...(format === 'cjs' ? { define: { 'import.meta.url': '__moduleUrl' }, banner: { js: url } } : {}),
+    ...(format === 'cjs' && {
+      define: { 'import.meta.url': '__moduleUrl', 'import.meta.dirname': '__dirname' },
+      banner: { js: url },
+    }),
   });
   return { path, remove: () => rmSync(directory, { recursive: true, force: true }) };
 }

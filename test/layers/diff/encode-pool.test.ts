@@ -1,45 +1,21 @@
-import {
-  mkdirSync,
-  mkdtempSync,
-  openSync,
-  readFileSync,
-  rmSync,
-  statSync,
-  symlinkSync,
-  writeFileSync,
-} from 'node:fs';
+import { mkdirSync, mkdtempSync, openSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { availableParallelism, tmpdir } from 'node:os';
-import { join, resolve } from 'node:path';
+import { join } from 'node:path';
 import { buffer } from 'node:stream/consumers';
-import { build } from 'esbuild';
 import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vitest';
 import type { CompressRequest } from '../../../layers/content/content-store.ts';
 import { compress } from '../../../layers/diff/compress.ts';
 import { hashLayerSync } from '../../../layers/diff/hash-layer.ts';
 import { openLayerTar } from '../../../layers/diff/layer-stream.ts';
 import { digestOf } from '../../../layers/oci/digest.ts';
+import { bundleModules } from '../../support/bundled-modules.ts';
 import { seededRandom } from '../../support/seeded-random.ts';
 import { tempFolder } from '../../support/temp-folder.ts';
 
-const repository = resolve(import.meta.dirname, '../../..');
 const folder = mkdtempSync(join(tmpdir(), 'tsbuild-test-'));
 const worker = join(folder, 'encode-worker.cjs');
 
-/** The worker as the commands have it. */
-beforeAll(async () => {
-  symlinkSync(join(repository, 'node_modules'), join(folder, 'node_modules'));
-  await build({
-    entryPoints: { 'encode-worker': join(repository, 'layers/diff/encode-worker.ts') },
-    outdir: folder,
-    bundle: true,
-    platform: 'node',
-    format: 'cjs',
-    outExtension: { '.js': '.cjs' },
-    external: ['koffi', '@koromix/*'],
-    define: { 'import.meta.url': '__moduleUrl' },
-    banner: { js: "const __moduleUrl=require('node:url').pathToFileURL(__filename).href;" },
-  });
-});
+beforeAll(() => bundleModules(folder, 'layers/diff/encode-worker.ts'));
 
 afterAll(() => rmSync(folder, { recursive: true }));
 

@@ -1,39 +1,24 @@
-import { mkdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
-import { join, resolve } from 'node:path';
+import { join } from 'node:path';
 import { buffer } from 'node:stream/consumers';
-import { build } from 'esbuild';
 import { describe, expect, test } from 'vitest';
 import { hashLayer, hashLayerSync } from '../../../layers/diff/hash-layer.ts';
 import { openLayerTar } from '../../../layers/diff/layer-stream.ts';
 import * as inode from '../../../layers/linux/inode.ts';
 import { digestOf } from '../../../layers/oci/digest.ts';
+import { bundleModules } from '../../support/bundled-modules.ts';
 import { makeRandomTree } from '../../support/random-tree.ts';
 import { seededRandom } from '../../support/seeded-random.ts';
 import { tempFolder } from '../../support/temp-folder.ts';
 
-const repository = resolve(import.meta.dirname, '../../..');
 type HashModule = typeof import('../../../layers/diff/hash-layer.ts');
 
 /** The module as the commands have it: bundled, with the worker's bundle beside it. */
 async function bundled(): Promise<HashModule> {
   const outdir = tempFolder();
-  symlinkSync(join(repository, 'node_modules'), join(outdir, 'node_modules'));
-  await build({
-    entryPoints: {
-      module: join(repository, 'layers/diff/hash-layer.ts'),
-      'diff-worker': join(repository, 'layers/diff/diff-worker.ts'),
-    },
-    outdir,
-    bundle: true,
-    platform: 'node',
-    format: 'cjs',
-    outExtension: { '.js': '.cjs' },
-    external: ['koffi', '@koromix/*'],
-    define: { 'import.meta.url': '__moduleUrl' },
-    banner: { js: "const __moduleUrl=require('node:url').pathToFileURL(__filename).href;" },
-  });
-  return createRequire(import.meta.url)(join(outdir, 'module.cjs')) as HashModule;
+  await bundleModules(outdir, 'layers/diff/hash-layer.ts', 'layers/diff/diff-worker.ts');
+  return createRequire(import.meta.url)(join(outdir, 'hash-layer.cjs')) as HashModule;
 }
 
 /** More than is hashed at once. */
