@@ -2,7 +2,8 @@
 import { createHash } from 'node:crypto';
 import { chmodSync, readFileSync } from 'node:fs';
 import { build } from 'esbuild';
-import { directImports, loadAtCall } from './build-plugins.mjs';
+import { lazyModules } from './build-lazy.mjs';
+import { loadAtCall } from './build-plugins.mjs';
 
 /** The seccomp filter of an ordinary container on this architecture: src/sandbox/seccomp-default.ts. */
 async function builtSeccomp() {
@@ -77,7 +78,9 @@ for (const [name, entry] of Object.entries(commands)) {
     outExtension: {},
     outdir: 'dist/commands',
     entryPoints: { [name]: entry },
-    plugins: [loadAtCall, directImports],
+    // With theirs in reach of all modules, esbuild would have each of them look for it.
+    define: {},
+    plugins: [lazyModules(scripts.define), loadAtCall],
   });
   const digest = createHash('sha256')
     .update(readFileSync(`dist/commands/${name}.js`))
