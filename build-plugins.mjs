@@ -1,7 +1,5 @@
 // What the bundles of the commands are spared when they start.
 import { readFileSync } from 'node:fs';
-import { dirname, join, relative, resolve } from 'node:path';
-import { build, transform } from 'esbuild';
 
 /** What of built-in modules few starts need; the modules cost each start 0.2 to 5 ms. */
 const rarelyUsed = {
@@ -61,55 +59,3 @@ const gettersOf = (path) =>
         `Object.defineProperty(exports, '${name}', { enumerable: true, get: () => require('${path}').${name} });`,
     )
     .join('\n');
-
-/**
- * The command lines import the library through its one door, src/index.ts. In a bundle of many commands, where modules
- * run when they are first needed, that door would run all of the library for each: here every name is imported from the
- * module that has it.
- */
-export const directImports = {
-  name: 'direct-imports',
-  async setup(bundler) {
-    const index = resolve('src/index.ts');
-    const homes = await homesOf(index);
-    bundler.onLoad({ filter: /\/src\/cli\/.*\.ts$/ }, async ({ path }) => {
-      const source = readFileSync(path, 'utf8');
-      if (!source.includes('/index.ts')) return undefined;
-      const { code } = await transform(source, { loader: 'ts', target: 'node20', sourcefile: path });
-      const contents = code.replace(/import \{([^}]*)\} from "([^"]+)";/g, (statement, names, from) =>
-        resolve(dirname(path), from) === index ? imports(dirname(path), names, homes) : statement,
-      );
-      return { contents, loader: 'js' };
-    });
-  },
-};
-
-function imports(folder, names, homes) {
-  return names
-    .split(',')
-    .map((name) => name.trim())
-    .filter(Boolean)
-    .map((name) => {
-      const home = homes.get(name.split(' as ')[0]);
-      if (home === undefined) throw new Error(`${folder} imports ${name}, which src/index.ts has not`);
-      return `import { ${name} } from ${JSON.stringify(`./${relative(folder, home)}`)};`;
-    })
-    .join('\n');
-}
-
-/** Which module each name that the index hands on is from. */
-async function homesOf(index) {
-  const { code } = await transform(readFileSync(index, 'utf8'), { loader: 'ts' });
-  const homes = new Map();
-  for (const [, names, from] of code.matchAll(/export (\*|\{[^}]*\}) from "([^"]+)";/g)) {
-    const home = join(dirname(index), from);
-    const found = names === '*' ? await exportsOf(home) : names.slice(1, -1).split(',');
-    for (const name of found) homes.set(name.trim(), home);
-  }
-  return homes;
-}
-
-async function exportsOf(module) {
-  const { metafile } = await build({ entryPoints: [module], metafile: true, write: false, format: 'esm' });
-  return Object.values(metafile.outputs)[0].exports;
-}
