@@ -33,7 +33,9 @@ ${labelled(series, down)
 function labelled(series, down) {
   const placed = series.map((one) => ({ one, at: down(one.points.at(-1)[1]) })).sort((a, b) => b.at - a.at);
   placed.forEach((label, index) => {
-    if (index > 0) label.at = Math.min(label.at, placed[index - 1].at - 28);
+    // The last value is below the name, and not over the numbers of the axis.
+    const lowest = index > 0 ? placed[index - 1].at - 28 : HEIGHT - FRAME.bottom - 13;
+    label.at = Math.min(label.at, lowest);
   });
   return series.map((one) => placed.find((label) => label.one === one));
 }
