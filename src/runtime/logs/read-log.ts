@@ -27,13 +27,16 @@ export async function* readLines<T>(
   timeOf: (entry: T) => number,
   options: ReadLogOptions = {},
 ): AsyncGenerator<T> {
-  const { since = 0, until = Number.POSITIVE_INFINITY, follow, signal } = options;
-  const reader = new LineReader<T>(path, options.tail);
+  const { since = 0, until = Number.POSITIVE_INFINITY, follow, signal, tail } = options;
+  const reader = new LineReader<T>(path, tail);
+  // What is written while the last ones are read is not one of them.
+  let missing = follow === undefined && tail !== undefined ? tail : Number.POSITIVE_INFINITY;
   try {
     for (;;) {
       // Asked before reading: all that was written while it was so is read.
       const goesOn = follow?.() ?? false;
       for (const entry of reader.read()) {
+        if (missing-- <= 0) return;
         const time = timeOf(entry);
         if (time > until) return;
         if (time >= since) yield entry;

@@ -80,6 +80,19 @@ test('readLog() follows as long as it is told to, also over a new file', async (
   expect(found).toEqual(expected);
 });
 
+test('readLog() gives as many of the last lines as are asked for, also when more are written meanwhile', async () => {
+  const path = join(tempFolder(), 'log');
+  const log = new LogFile(path, UNBOUNDED);
+  log.write('stdout', Buffer.from('one\ntwo\nthree\n'));
+  const found: string[] = [];
+  for await (const { log: text } of readLog(path, { tail: 2 })) {
+    found.push(text);
+    log.write('stdout', Buffer.from('later\n'));
+  }
+  log.close();
+  expect(found).toEqual(['two\n', 'three\n']);
+});
+
 test('readLog() is empty where there is no log', async () => {
   const path = join(tempFolder(), 'none');
   expect(await entries(path)).toEqual([]);
