@@ -50,7 +50,15 @@ const CONFIG = ['core.hooksPath=/dev/null', 'core.fsmonitor=false', 'init.defaul
 
 const MOST_OUTPUT = 16 * 1024 * 1024;
 
-/** Runs the host's git without a shell. Resolves with its standard output; throws with what it said. */
+/**
+ * Files of a checkout get the modes that git has for them, whoever runs the build. The shell is there for the umask:
+ * that of this process counts for its other threads too, which make files meanwhile.
+ */
+const START = 'umask 022; command -v git >/dev/null || exit 127; exec git "$@"';
+/** A shell's status where there is no such program; git itself ends with no such one. */
+const NO_GIT = 127;
+
+/** Runs the host's git; no shell reads its arguments. Resolves with its standard output; throws with what it said. */
 export async function runGit(
   directory: string,
   args: readonly string[],
@@ -59,9 +67,7 @@ export async function runGit(
   const { signal, log } = options;
   signal.throwIfAborted();
   const { spawn } = await import('node:child_process');
-  // Files of a checkout get the modes that git has for them, whoever runs the build.
-  const umask = process.umask(0o022);
-  const child = spawn('git', [...CONFIG.flatMap((line) => ['-c', line]), ...args], {
+  const child = spawn('/bin/sh', ['-c', START, 'sh', ...CONFIG.flatMap((line) => ['-c', line]), ...args], {
     cwd: directory,
     // A repository that the directory happens to be in is somebody's configuration too.
     env: { ...environmentOf(options), GIT_CEILING_DIRECTORIES: dirname(directory) },
@@ -69,7 +75,6 @@ export async function runGit(
     signal,
     killSignal: 'SIGKILL',
   });
-  process.umask(umask);
   let said = '';
   child.stderr.setEncoding('utf8').on('data', (text: string) => {
     said = `${said}${text}`.slice(-4096);
@@ -82,11 +87,10 @@ export async function runGit(
   });
   const code = await new Promise<number | null>((resolve, reject) => {
     child.on('error', reject).on('close', resolve);
-  }).catch((error: NodeJS.ErrnoException) => {
-    if (error.code !== 'ENOENT') throw error;
-    throw new OperationError('UNSUPPORTED', 'git', 'Cannot read a git repository: git is not installed');
   });
   if (code === 0) return output;
+  if (code === NO_GIT)
+    throw new OperationError('UNSUPPORTED', 'git', 'Cannot read a git repository: git is not installed');
   const command = args[0] ?? '';
   throw new OperationError(
     'UNREACHABLE',
