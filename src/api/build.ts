@@ -193,13 +193,14 @@ async function solveGraph(input: SolveInput): Promise<readonly Layer[]> {
       input.cache.store,
       store.snapshots,
     );
+    explainer.finish();
     return layersOf(result);
   } catch (error) {
+    explainer.tryFinish();
     // Whoever stopped the build knows why: no step is to blame.
     signal.throwIfAborted();
     throw error instanceof SolveError ? describe(error.vertex, error.cause) : error;
   } finally {
-    explainer.finish();
     logs.close();
   }
 }

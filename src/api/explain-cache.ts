@@ -27,6 +27,8 @@ export interface CacheExplainer {
   missed(vertex: Vertex, parts: readonly KeyPart[]): void;
   /** Everything is remembered when this returns. */
   finish(): void;
+  /** Remembers what it can, where a failure to do so is not what matters. */
+  tryFinish(): void;
 }
 
 /** Says of a step that has to run, in its output, which of the things that it depends on is not as it was the last time. */
@@ -55,18 +57,19 @@ export function cacheExplainer({ records, scope, report }: ExplainOptions): Cach
       waiting.shift();
     }
   };
-  const finishLater = () => {
+  const tryFinish = () => {
     try {
       finish();
-    } catch {} // it fails again when the build is over, where somebody hears of it
+    } catch {} // what is left fails again in `finish`, where somebody hears of it
   };
   return {
     missed(vertex, parts) {
       if (report !== undefined) explain(vertex, parts);
       // Not now: the step can begin meanwhile, and of a RUN the process runs beside it.
-      if (waiting.push([vertex, parts]) === 1) setImmediate(finishLater);
+      if (waiting.push([vertex, parts]) === 1) setImmediate(tryFinish);
     },
     finish,
+    tryFinish,
   };
 }
 

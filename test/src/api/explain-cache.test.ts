@@ -1,5 +1,7 @@
 import { expect, test } from 'vitest';
-import { difference } from '../../../src/api/explain-cache.ts';
+import type { RecordStore } from '../../../layers/index.ts';
+import { cacheExplainer, difference } from '../../../src/api/explain-cache.ts';
+import type { Vertex } from '../../../src/llb/definition.ts';
 
 const before = {
   name: '[build 2/5] RUN make',
@@ -23,4 +25,16 @@ test.each([
   [before, now('files of a'), 'files of a have changed'],
 ])('difference() names the first part that is not as before', (earlier, later, expected) => {
   expect(difference(earlier, later)).toBe(expected);
+});
+
+test('cacheExplainer() tells what cannot be remembered when it is to finish, not when it is to try', () => {
+  const records = {
+    set: () => {
+      throw new Error('the disk is full');
+    },
+  } as unknown as RecordStore;
+  const explainer = cacheExplainer({ records, scope: '' });
+  explainer.missed({ meta: { name: '[1/1] RUN make' } } as Vertex, []);
+  explainer.tryFinish();
+  expect(() => explainer.finish()).toThrow('the disk is full');
 });
