@@ -10,6 +10,7 @@ import { InternalStep } from '../cache/progress.ts';
 import { needsEncoding } from '../exporter/encode-layer.ts';
 import type { Report } from '../progress/events.ts';
 import { openPusher, type Pusher } from '../registry/pusher.ts';
+import { RegistryError } from '../registry/registry.ts';
 import type { ImageResolver } from './image-resolver.ts';
 import type { OutputPlan, PlannedOutput } from './outputs.ts';
 
@@ -95,20 +96,24 @@ export class AbsentLayers {
         const pusher = await openPusher(reference, { signal, insecure: options.insecure });
         try {
           for (const lent of blobs) if (!(await lend(pusher, reference, lent))) return false;
+        } catch (error) {
+          // Lending is a shortcut: what keeps the image from being pushed is told by the push.
+          if (!(error instanceof RegistryError)) throw error;
+          this.#tell(name, `Not possible, so they are fetched: ${error.message}`);
+          return false;
         } finally {
           pusher.close();
         }
-        this.#tell(blobs.length, name);
+        const stay = blobs.length === 1 ? 'layer stays' : 'layers stay';
+        this.#tell(name, `${blobs.length} ${stay} in the registry: no image is kept here`);
       }
     }
     return true;
   }
 
-  #tell(count: number, name: string): void {
+  #tell(name: string, text: string): void {
     const step = new InternalStep(this.sources.report, `[internal] lending layers to ${name}`);
-    step.note(
-      `${count} ${count === 1 ? 'layer stays' : 'layers stay'} in the registry: no image is kept here\n`,
-    );
+    step.note(`${text}\n`);
     step.done();
   }
 }
