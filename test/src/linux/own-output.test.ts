@@ -1,7 +1,7 @@
 import { closeSync, mkdtempSync, openSync, readFileSync, readSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { expect, onTestFinished, test } from 'vitest';
+import { expect, onTestFinished, test, vi } from 'vitest';
 import { libc } from '../../../src/linux/libc.ts';
 import { writeWhatFits } from '../../../src/linux/own-output.ts';
 
@@ -13,14 +13,16 @@ function pipe(): readonly [reader: number, writer: number] {
 
 const bytes = (length: number) => Buffer.from(Array.from({ length }, (_, index) => index % 251));
 
-test('writeWhatFits() writes all of it to a file', () => {
+test('writeWhatFits() writes all of it to a file, at once', () => {
   const folder = mkdtempSync(join(tmpdir(), 'own-output-'));
   const fd = openSync(join(folder, 'out'), 'a');
   onTestFinished(() => {
     closeSync(fd);
     rmSync(folder, { recursive: true });
   });
-  expect(writeWhatFits(fd, bytes(10_000), libc())).toBe(10_000);
+  const pollNow = vi.fn(() => true);
+  expect(writeWhatFits(fd, bytes(10_000), { pollNow })).toBe(10_000);
+  expect(pollNow).toHaveBeenCalledTimes(1);
   expect(writeWhatFits(fd, Buffer.alloc(0), libc())).toBe(0);
   expect(readFileSync(join(folder, 'out')).equals(bytes(10_000))).toBe(true);
 });
