@@ -109,7 +109,10 @@ async function finish(
 ): Promise<ExitStatus> {
   const status = decodeStatus(await ended);
   const oomKilled = (cgroup?.oomKills() ?? 0) > 0;
-  await drained;
-  await cgroup?.remove();
+  try {
+    await drained;
+  } finally {
+    await cgroup?.remove();
+  }
   return { ...status, oomKilled };
 }

@@ -67,6 +67,7 @@ function wireThree({ stdin, stdout, stderr, take }: Choices, sys: Syscalls): Wir
       const [input, output, errors] = wires.map(({ ours }) => ours);
       if (take === undefined) return openPipes(input, output, errors);
       const taken = takeAll(output, errors, take, sys);
+      taken.catch(() => {}); // told when the process has ended, to whoever waits for it
       const { drained: _, ...streams } = await openPipes(input);
       return { ...streams, drained: taken };
     },

@@ -57,4 +57,22 @@ describeContainers('wireStreams()', ({ root, mechanism }) => {
     });
     expect(await running.wait()).toMatchObject({ code: 7 });
   });
+
+  test('tells who waits for the end what the function threw, long before that', async () => {
+    const running = await launch(shellSpec('echo one; sleep 0.2'), {
+      overlay: root().overlay(),
+      mechanism,
+      stdio: {
+        kind: 'fds',
+        stdin: 'null',
+        stdout: 'pipe',
+        stderr: 'null',
+        take: async () => {
+          throw new Error('the disk is full');
+        },
+      },
+    });
+    await running.ended;
+    await expect(running.wait()).rejects.toThrow('the disk is full');
+  });
 });
