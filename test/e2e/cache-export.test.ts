@@ -187,6 +187,25 @@ describe.skipIf(rootfsProblem !== undefined)('a cache between two machines', () 
     }
   });
 
+  test('is fetched from when the registry fails to lend', async () => {
+    const server = await registry();
+    const [one, other] = machines as [Commands, Commands];
+    const ref = `${server.host}/project/cache`;
+    succeeded(await build(one, { source: 'thirteen\n' }, [`--cache-to=type=registry,ref=${ref}`]));
+    const refuses = refusesToLend(server);
+    let failures = 0;
+    server.script = (request, response) => {
+      if (failures > 0 || !request.url?.includes('?mount=')) return refuses(request, response);
+      failures++;
+      response.writeHead(501).end();
+      return true;
+    };
+    const args = [`--cache-from=${ref}`, '--push', '-t', `${server.host}/project/app:3`];
+    const outcome = succeeded(await build(other, { source: 'thirteen\n' }, args));
+    expect([ran(outcome), failures]).toEqual([[], 1]);
+    expect(outcome.stderr).toContain('Not possible, so they are fetched: Registry failed with HTTP 501 for');
+  });
+
   test('is one or the other, and whole, when two machines write it at once', async () => {
     const { host } = await registry();
     const [one, other, third] = machines as [Commands, Commands, Commands];
