@@ -38,9 +38,9 @@ export interface Entered {
 
 /**
  * Turns a new process into the container's, up to exec. It runs in that process, with the standard streams in place;
- * its order is what makes it safe, and is held by test.
+ * its order is what makes it safe, and is held by test. `stubs` gets those that are made, also when it fails.
  */
-export function enter(plan: StartPlan, parent: Parent, sys: Syscalls): Entered {
+export function enter(plan: StartPlan, parent: Parent, sys: Syscalls, stubs: string[] = []): Entered {
   dieWithParent(parent, plan.outlives, sys);
   sys.resetSignals();
   sys.setsid();
@@ -52,8 +52,8 @@ export function enter(plan: StartPlan, parent: Parent, sys: Syscalls): Entered {
   applySettings(plan, proc, sys);
   const tree =
     plan.root === undefined || sources === undefined
-      ? new RootTree(sys, sys.open('/', O_PATH | O_DIRECTORY))
-      : enterRoot(plan.root, sources, sys);
+      ? new RootTree(sys, sys.open('/', O_PATH | O_DIRECTORY), stubs)
+      : enterRoot(plan.root, sources, stubs, sys);
   wireStreams(plan, parent, tree, sys);
   const { process } = plan;
   if (plan.root !== undefined) {
@@ -70,7 +70,7 @@ export function enter(plan: StartPlan, parent: Parent, sys: Syscalls): Entered {
   const asked = { path, args: process.args };
   const program = plan.init ? behindInit(asked, proc, sys) : asked;
   confine(process, sys);
-  return { program, stubs: tree.stubs };
+  return { program, stubs };
 }
 
 function dieWithParent(parent: Parent, outlives: boolean, sys: Syscalls): void {

@@ -35,11 +35,14 @@ export async function chooseMechanism(wanted: StartMechanism, amongOthers: boole
 const startByEither: StartMethod = async (plan, streams, sys) => {
   if (vforkObstacle() !== undefined || (await problem) !== undefined)
     return startByReexec(plan, streams, sys);
+  const stubs: string[] = [];
   try {
-    return await startByVfork(plan, streams, sys);
+    return await startByVfork(plan, streams, sys, stubs);
   } catch (error) {
     if ((await vforkProblem()) === undefined) throw error;
-    return startByReexec(plan, streams, sys);
+    const started = await startByReexec(plan, streams, sys);
+    // What the first child made before it failed was there already for the second.
+    return { ...started, stubs: [...stubs, ...started.stubs] };
   }
 };
 

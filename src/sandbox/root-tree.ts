@@ -28,13 +28,13 @@ const MOST_LINKS = 40;
  * at once and for less.
  */
 export class RootTree {
-  /** Mount points that had to be made in the root's own file system, in order. */
-  readonly stubs: string[] = [];
   private rootDevice: FileStatus['device'] | undefined;
 
   constructor(
     private readonly sys: Syscalls,
     readonly fd: number,
+    /** Gets the mount points that have to be made in the root's own file system, in order, each before it is made. */
+    private readonly stubs: string[],
   ) {}
 
   /** An O_PATH descriptor of what is at `path`, links followed within the root; undefined where nothing is. */

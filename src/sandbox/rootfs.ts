@@ -56,9 +56,9 @@ function lonelyUpper({ lower, upper }: OverlayRoot): string | undefined {
 
 /**
  * Makes the root and enters it. Everything that comes from outside is opened or made first, as detached mounts, and
- * attached once the root is the only thing that a path can name.
+ * attached once the root is the only thing that a path can name. `stubs` gets what is made in the root to mount on.
  */
-export function enterRoot(root: RootPlan, sources: Sources, sys: Syscalls): RootTree {
+export function enterRoot(root: RootPlan, sources: Sources, stubs: string[], sys: Syscalls): RootTree {
   sys.mount(null, '/', null, MS_REC | MS_PRIVATE, null);
   const scratch = mountScratch(sys);
   const trees = makeTrees(root.mounts, { fd: scratch, path: SCRATCH }, sys);
@@ -70,7 +70,7 @@ export function enterRoot(root: RootPlan, sources: Sources, sys: Syscalls): Root
   const devices = prepareDevices(root, scratch, sys);
   pivot(rootFd, sys);
 
-  const tree = new RootTree(sys, rootFd);
+  const tree = new RootTree(sys, rootFd, stubs);
   attachAll(root, tree, mounts, devices, files, sys);
   protectPaths(root.readonlyPaths, tree, sys);
   maskPaths(root.maskedPaths, tree, sys);

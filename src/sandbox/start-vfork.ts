@@ -7,12 +7,20 @@ import { execFailure } from './executable.ts';
 import { inPidNamespace } from './pid-namespace.ts';
 import type { StartPlan } from './plan.ts';
 import { takeStreams } from './standard-streams.ts';
-import type { Started, StartMethod } from './start.ts';
+import type { Started } from './start.ts';
 import { vforkStarter } from './vfork.ts';
 import { watchChild } from './wait.ts';
 
-/** The set-up runs in a child that shares our memory (vfork.ts); the thread is blocked until exec, some 2 ms. */
-export const startByVfork: StartMethod = async (plan, streams, sys): Promise<Started> => {
+/**
+ * A `StartMethod`: the set-up runs in a child that shares our memory (vfork.ts); the thread is blocked until exec, some
+ * 2 ms. `stubs` gets the mount points that it makes in the root, also when the start fails.
+ */
+export async function startByVfork(
+  plan: StartPlan,
+  streams: readonly number[] | undefined,
+  sys: Syscalls,
+  stubs: string[] = [],
+): Promise<Started> {
   const channel = openChannel(sys);
   let entered: Entered | undefined;
   try {
@@ -25,7 +33,7 @@ export const startByVfork: StartMethod = async (plan, streams, sys): Promise<Sta
           setUp: () => {
             sys.close(channel.ours);
             if (streams !== undefined) takeStreams(streams, sys);
-            entered = enter(plan, parentSide(channel.theirs, sys), sys);
+            entered = enter(plan, parentSide(channel.theirs, sys), sys, stubs);
             return entered.program;
           },
         }),
@@ -38,12 +46,12 @@ export const startByVfork: StartMethod = async (plan, streams, sys): Promise<Sta
         ? execFailure(entered.program.path, failure)
         : failure;
     }
-    return { child, stubs: entered?.stubs ?? [], terminal: terminalFrom(channel.ours, plan, sys) };
+    return { child, stubs, terminal: terminalFrom(channel.ours, plan, sys) };
   } finally {
     sys.close(channel.ours);
     sys.close(channel.theirs);
   }
-};
+}
 
 function parentSide(socket: number, sys: Syscalls) {
   return {
