@@ -49,8 +49,7 @@ export function hashesBy(find: FindFunction): Hashes {
 }
 
 function sha256Calls(find: FindFunction): Sha256Calls | undefined {
-  // A Node of that kind is to use what is certified and nothing else.
-  if ((process.config.variables as { openssl_is_fips?: boolean }).openssl_is_fips) return undefined;
+  if (isForFips()) return undefined;
   try {
     const calls = {
       init: find('SHA256_Init', 'int', ['void *']),
@@ -61,6 +60,17 @@ function sha256Calls(find: FindFunction): Sha256Calls | undefined {
   } catch {
     return undefined;
   }
+}
+
+/** Options of Node and of OpenSSL by which a process can be told to keep to what is certified for FIPS. */
+const FIPS_OPTIONS = /--(?:(?:enable|force)[-_]fips|openssl[-_](?:shared[-_])?config)/;
+
+/** This Node is, or may be, to use what is certified and nothing else. */
+function isForFips(): boolean {
+  const { openssl_is_fips: isBuiltFor } = process.config.variables as { openssl_is_fips?: boolean };
+  const { NODE_OPTIONS = '', OPENSSL_CONF } = process.env;
+  const options = [...process.execArgv, NODE_OPTIONS].join(' ');
+  return isBuiltFor === true || OPENSSL_CONF !== undefined || FIPS_OPTIONS.test(options);
 }
 
 class Sha256 implements Hash {

@@ -1,5 +1,5 @@
 import { createHash as createNodeHash } from 'node:crypto';
-import { describe, expect, test } from 'vitest';
+import { describe, expect, onTestFinished, test, vi } from 'vitest';
 import { createHash, type FindFunction, type Hashes, hashesBy } from '../../../layers/linux/hash.ts';
 import { koffi } from '../../../layers/linux/koffi.ts';
 
@@ -74,4 +74,16 @@ test('hashesBy() takes the functions of this Node, which exports them', () => {
     return call;
   });
   expect(found).toEqual(['SHA256_Init', 'SHA256_Update', 'SHA256_Final']);
+});
+
+test.each([
+  ['NODE_OPTIONS', '--max-old-space-size=100 --force-fips'],
+  ['NODE_OPTIONS', '--openssl-config=/etc/ssl/fips.cnf'],
+  ['OPENSSL_CONF', '/etc/ssl/fips.cnf'],
+])('hashesBy() leaves hashing to node:crypto where %s says %j', (name, value) => {
+  vi.stubEnv(name, value);
+  onTestFinished(() => void vi.unstubAllEnvs());
+  const find = vi.fn(missing);
+  expect(hashesBy(find)('sha256').update('text').digest('hex')).toBe(expected('text'));
+  expect(find).not.toHaveBeenCalled();
 });
