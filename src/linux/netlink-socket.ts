@@ -26,6 +26,8 @@ export interface NetlinkRequest {
   readonly type: number;
   readonly flags: number;
   readonly payload: Uint8Array;
+  /** What it does, for messages of errors; else what the whole batch does. */
+  readonly subject?: string;
 }
 
 export interface NetlinkMessage {
@@ -108,7 +110,11 @@ export class NetlinkSocket {
         if (message.type === NLMSG_DONE) pending--;
         else if (message.type === NLMSG_ERROR) {
           const error = -message.payload.readInt32LE(0);
-          if (error !== 0) throw new SystemCallError(`netlink ${subject}`.trimEnd(), error);
+          if (error !== 0) {
+            // struct nlmsgerr: the number is followed by the header of the message that it is about.
+            const about = messages[message.payload.readUInt32LE(12) - first]?.subject ?? subject;
+            throw new SystemCallError(`netlink ${about}`.trimEnd(), error);
+          }
           pending--;
         } else received.push(message);
       }

@@ -99,12 +99,9 @@ function connect(
   if (peer.hairpin) setHairpin(host, findLink(host, name)!.index);
   const { index } = findLink(inner, peer.name)!;
   const isWayOut = peer.isDefaultRoute && !bridge.internal;
-  inner.batch(
-    [
-      ...addresses.map(({ address }, at) => newAddress(index, address, bridge.subnets[at]!.subnet.prefix)),
-      linkUp(index),
-      ...(isWayOut ? bridge.subnets.map(({ gateway }) => newDefaultRoute(index, gateway)) : []),
-    ],
-    `set up ${peer.name}`,
-  );
+  inner.batch([
+    ...addresses.map(({ address }, at) => newAddress(index, address, bridge.subnets[at]!.subnet.prefix)),
+    linkUp(index),
+    ...(isWayOut ? bridge.subnets.map(({ gateway }) => newDefaultRoute(index, gateway)) : []),
+  ]);
 }

@@ -135,11 +135,16 @@ export function addVeth(socket: NetlinkSocket, { name, master, mtu, peer }: Veth
 }
 
 export function setUp(socket: NetlinkSocket, index: number): void {
-  socket.batch([linkUp(index)], `set link ${index} up`);
+  socket.batch([linkUp(index)]);
 }
 
 export function linkUp(index: number): NetlinkRequest {
-  return { type: RTM_NEWLINK, flags: NLM_F_ACK, payload: linkHeader(index, true) };
+  return {
+    type: RTM_NEWLINK,
+    flags: NLM_F_ACK,
+    payload: linkHeader(index, true),
+    subject: `set link ${index} up`,
+  };
 }
 
 /**

@@ -29,7 +29,7 @@ const IFA_F_NODAD = 2;
 const familyNumber = (family: 4 | 6) => (family === 4 ? AF_INET : AF_INET6);
 
 export function addAddress(socket: NetlinkSocket, index: number, address: IpAddress, prefix: number): void {
-  socket.batch([newAddress(index, address, prefix)], `add address ${formatIp(address)}`);
+  socket.batch([newAddress(index, address, prefix)]);
 }
 
 export function newAddress(index: number, address: IpAddress, prefix: number): NetlinkRequest {
@@ -45,7 +45,8 @@ export function newAddress(index: number, address: IpAddress, prefix: number): N
     attribute(IFA_ADDRESS, ipBytes(address)),
     ...(family === 4 ? [attribute(IFA_BROADCAST, ipBytes(addressIn(subnetOf(address, prefix), -1)))] : []),
   ]);
-  return { type: RTM_NEWADDR, flags: NLM_F_CREATE | NLM_F_EXCL | NLM_F_ACK, payload };
+  const subject = `add address ${formatIp(address)}`;
+  return { type: RTM_NEWADDR, flags: NLM_F_CREATE | NLM_F_EXCL | NLM_F_ACK, payload, subject };
 }
 
 export interface InterfaceAddress {
@@ -82,7 +83,8 @@ export function newDefaultRoute(index: number, gateway: IpAddress): NetlinkReque
     attribute(RTA_GATEWAY, ipBytes(gateway)),
     attribute(RTA_OIF, u32(index)),
   ]);
-  return { type: RTM_NEWROUTE, flags: NLM_F_CREATE | NLM_F_ACK, payload };
+  const subject = `add default route by ${formatIp(gateway)}`;
+  return { type: RTM_NEWROUTE, flags: NLM_F_CREATE | NLM_F_ACK, payload, subject };
 }
 
 /** Where unicast routes of the main table lead, default routes left out. */
