@@ -100,6 +100,24 @@ describeCommands('ends of commands', (commands) => {
     expect(Number.parseInt(flags.split(/\s+/)[1]!, 8) & 0o4000).toBe(0);
   });
 
+  test('a pipe whose reader is behind, for which Node opens its stream, blocks as before', async () => {
+    // More than a pipe holds.
+    const size = Number(await shell('tsctr save busybox | wc -c'));
+    expect(size).toBeGreaterThan(1 << 17);
+    const script = String.raw`
+      is_nonblocking() { grep -qE '^flags:\s*[0-7]*[4-7][0-7]{3}$' /proc/self/fdinfo/3; }
+      {
+        tsctr save busybox &
+        tries=0
+        until is_nonblocking || [ $tries = 400 ]; do sleep 0.05; tries=$((tries + 1)); done
+        is_nonblocking; echo $? > during
+        wait $!
+        is_nonblocking; echo $? > after
+      } 3>&1 | { until [ -e during ]; do sleep 0.05; done; wc -c; }
+      cat during after`;
+    expect(await shell(script)).toBe(`${size}\n0\n1`);
+  });
+
   test('a terminal is as it was when a command has ended', async () => {
     const script = `stty -a > before; "$NODE" "$DIST/tsrun.cjs" --rm --network=none busybox true; "$NODE" "$DIST/tsctr.cjs" images; stty -a > after; cat /proc/self/fdinfo/1 > flags`;
     const terminal = await PseudoTerminal.start(['sh', '-c', `cd ${commands().folder}; ${script}`], env());

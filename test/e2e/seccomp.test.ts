@@ -1,8 +1,11 @@
+import { readFileSync } from 'node:fs';
 import { constants } from 'node:os';
+import { resolve } from 'node:path';
 import { expect, test } from 'vitest';
 import { syscallNumbers } from '../../src/linux/syscall-table.ts';
 import { DEFAULT_CAPABILITIES } from '../../src/sandbox/capabilities.ts';
 import { capabilitySets, defaultConfinement } from '../../src/sandbox/defaults.ts';
+import { buildProgram } from '../../src/sandbox/seccomp-default.ts';
 import { describeContainers } from '../support/containers.ts';
 import type { SpecChanges } from '../support/specs.ts';
 import { type Entry, probeProgram } from '../support/syscall-probe.ts';
@@ -10,6 +13,16 @@ import { type Entry, probeProgram } from '../support/syscall-probe.ts';
 const { EPERM, ENOSYS, EINVAL, EBADF, EFAULT } = constants.errno;
 const x64 = syscallNumbers('x64');
 const ia32 = syscallNumbers('ia32');
+
+test.each(['tsbuild', 'tsrun', 'tsctr', 'supervisor'])(
+  'the filter in %s as it was built is what the sources give',
+  (command) => {
+    const bundle = readFileSync(resolve(import.meta.dirname, `../../dist/commands/${command}.js`), 'utf8');
+    const { key, base64 } = buildProgram(DEFAULT_CAPABILITIES);
+    expect(bundle.includes(key), 'architecture and capabilities').toBe(true);
+    expect(bundle.includes(base64), 'program').toBe(true);
+  },
+);
 
 describeContainers("Docker's default filter", ({ run }) => {
   /** The error numbers that calls end with in a container, in order. */
