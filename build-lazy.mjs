@@ -26,7 +26,7 @@ export const lazyModules = (define) => ({
       const script = await transform(readFileSync(path, 'utf8'), { ...target(path), loader: 'ts' });
       const direct = throughDoors(script.code, dirname(path), doors);
       const { code } = await transform(direct, { ...target(path), format: 'cjs', define });
-      return { contents: lazy(code), loader: 'js', resolveDir: dirname(path) };
+      return { contents: lazy(code, path), loader: 'js', resolveDir: dirname(path) };
     });
     bundler.onResolve({ filter: /^node:/ }, ({ path, namespace, kind }) => {
       if (namespace === 'builtin') return { path, external: true };
@@ -89,15 +89,21 @@ const RE_EXPORT = /^__reExport\(\w+, (require\("[^"]+"\)), module\.exports\);\n/
 const IMPORT =
   /^var (import_\w+) = (?:(require\("(?:\.|node:)[^"]+"\))|__toESM\((require\("\.[^"]+"\))\));\n/gm;
 
+/** What of that must not be left: the module would export nothing, or run others at once. */
+const LEFT =
+  /^(?:var import_\w+ = .*\brequire\("(?:\.|node:)|__export\(|__reExport\(|0 && \(module\.exports).*|.*__toCommonJS\(.*/m;
+
 /** The same module, with plain properties as exports, and each requirement in the places of its use. */
-function lazy(code) {
+function lazy(code, path) {
   const exported = [];
   const handedOn = [];
   const required = new Map();
   let text = code
     .replace(EXPORTS, (_, _name, list) => {
-      for (const [, name, value] of list.matchAll(/^\s*(\w+): \(\) => ([\w.]+),?$/gm))
+      for (const line of list.split('\n')) {
+        const [, name, value] = /^\s*(\w+): \(\) => ([\w.]+),?$/.exec(line) ?? unexpected(path, line);
         exported.push({ name, value });
+      }
       return '';
     })
     .replace(/^\/\/ Annotate the CommonJS export names[\s\S]*$/m, '')
@@ -109,6 +115,8 @@ function lazy(code) {
       required.set(name, module ?? whole);
       return '';
     });
+  const left = LEFT.exec(text);
+  if (left !== null) unexpected(path, left[0]);
   const withoutHelpers = text.replace(HELPERS, '');
   if (!/\b__(?!module\b|dirname|filename)\w+/.test(withoutHelpers)) text = withoutHelpers;
   // Functions are there from the beginning, for modules that import each other.
@@ -122,4 +130,8 @@ function lazy(code) {
     text = text.replace(new RegExp(`\\b${name}\\b`, 'g'), () => `(${name} ??= ${module})`);
   const variables = required.size > 0 ? `let ${[...required.keys()].join(', ')};\n` : '';
   return `module.exports = { ${functions.join(', ')} };\n${variables}${text}`;
+}
+
+function unexpected(path, line) {
+  throw new Error(`Cannot have ${path} run when it is first used: esbuild writes it otherwise: ${line}`);
 }
