@@ -8,8 +8,17 @@ let getRandom: GetRandom | undefined;
 
 /** As that of node:crypto, without loading it: see {@link createHash}. At most 256 bytes. */
 export function randomBytes(size: number): Buffer {
-  getRandom ??= koffi().load(null).func('getrandom', 'long', ['void *', 'size_t', 'uint']) as GetRandom;
+  getRandom ??= findGetRandom();
   return randomBytesBy(getRandom, size);
+}
+
+/** One that gives nothing where libc has none: before glibc 2.25. */
+function findGetRandom(): GetRandom {
+  try {
+    return koffi().load(null).func('getrandom', 'long', ['void *', 'size_t', 'uint']) as GetRandom;
+  } catch {
+    return () => -1;
+  }
 }
 
 /** From node:crypto where the kernel does not give as many. */

@@ -51,8 +51,8 @@ function chmodNode(directory: number, name: BytePath, mode: number): void {
 }
 
 /**
- * Sets those attributes that are part of a layer. As in Docker, one that the filesystem cannot hold or the process may not set is passed over; but not
- * capabilities, without which a program would fail later and elsewhere.
+ * Sets those attributes that are part of a layer. As in Docker, one that the filesystem cannot hold or the process may
+ * not set is passed over; but not capabilities, without which a program would fail later and elsewhere.
  */
 export function applyXattrs(xattrs: Xattrs, set: (name: string, value: Uint8Array) => void): void {
   for (const [name, value] of xattrs) {

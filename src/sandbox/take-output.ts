@@ -6,8 +6,8 @@ import type { TakeOutput } from './sandbox.ts';
 const PIPE_BYTES = 65_536;
 
 /**
- * Gives what comes out of a pipe to `take` until that has had enough, and closes it: without node:net and its streams, which take 2 ms to load
- * while the program runs.
+ * Gives what comes out of a pipe to `take` until that has had enough, and closes it: without node:net and its
+ * streams, which take 2 ms to load while the program runs.
  */
 export async function takeOutput(
   pipe: number,
