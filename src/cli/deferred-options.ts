@@ -45,12 +45,12 @@ export class DeferredOptions {
   /** The option of that name (`-e`, `--env`). Where there is none, help or a complaint follows: those want all. */
   find(name: string): Option | undefined {
     const entry = this.#entries.find(({ flags }) => namesIn(flags, name));
-    if (entry === undefined) this.declareAll();
+    if (entry === undefined) this.#declareAll();
     return entry && this.#declare(entry);
   }
 
   /** In the order in which they were told, as the help has them. */
-  declareAll(): void {
+  #declareAll(): void {
     const ordered = this.#entries.map((entry) => this.#declare(entry));
     const options = this.#command.options as Option[];
     options.splice(0, options.length, ...ordered, ...options.filter((option) => !ordered.includes(option)));
@@ -79,12 +79,6 @@ const deferred = new WeakMap<Command, DeferredOptions>();
 export function findOption(command: Command, name: string): Option | undefined {
   const option = command.options.find(({ short, long }) => short === name || long === name);
   return option ?? deferred.get(command)?.find(name);
-}
-
-/** Every option of a command, deferred ones too. */
-export function allOptions(command: Command): readonly Option[] {
-  deferred.get(command)?.declareAll();
-  return command.options;
 }
 
 /** Whether `-e, --env <NAME=value>` has the name. */

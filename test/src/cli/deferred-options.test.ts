@@ -1,7 +1,8 @@
 import { Command } from 'commander';
 import { expect, test } from 'vitest';
 import { normaliseArguments } from '../../../src/cli/arguments.ts';
-import { allOptions, DeferredOptions } from '../../../src/cli/deferred-options.ts';
+import { DeferredOptions } from '../../../src/cli/deferred-options.ts';
+import { allOptions } from '../../support/all-options.ts';
 
 function declared() {
   const command = new Command('x')
@@ -40,7 +41,7 @@ test('DeferredOptions declares all for a name that none of them has, so that the
   expect(() => parsed('--env', 'A=1', '--interactiv')).toThrow('Did you mean --interactive?');
 });
 
-test('allOptions() has them in the order in which they were told, whichever were given', () => {
+test('DeferredOptions declares all in the order in which they were told, whichever were given', () => {
   const command = declared();
   const before = allOptions(declared()).map(({ flags }) => flags);
   normaliseArguments(['-e', 'A=1', '-i'], command, { passThrough: true });

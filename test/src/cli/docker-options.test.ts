@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { Command } from 'commander';
 import { expect, test } from 'vitest';
 import { COMMANDS } from '../../../src/cli/command-table.ts';
-import { allOptions } from '../../../src/cli/deferred-options.ts';
+import { allOptions } from '../../support/all-options.ts';
 
 const documented = readFileSync(new URL('../../../fixtures/docker-options.tsv', import.meta.url), 'utf8')
   .split('\n')

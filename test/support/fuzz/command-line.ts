@@ -1,5 +1,5 @@
 import type { Command } from 'commander';
-import { allOptions } from '../../../src/cli/deferred-options.ts';
+import { allOptions } from '../all-options.ts';
 import type { SeededRandom } from '../seeded-random.ts';
 import { mutateText, ODD } from './odd-text.ts';
 
