@@ -1,4 +1,4 @@
-import { parentPort } from 'node:worker_threads';
+import { parentPort, workerData } from 'node:worker_threads';
 import { GrowingLayer } from './growing-layer.ts';
 import { hashLayerSync, type LayerInfo } from './hash-layer.ts';
 import type { HashAnswer, HashMessage } from './hash-pool.ts';
@@ -7,6 +7,13 @@ import { noteOf } from './thread-failure.ts';
 
 /** The layer that grows, or why it cannot be hashed: told when it is asked for. */
 let growing: { readonly layer: GrowingLayer } | { readonly error: unknown } | undefined;
+
+// Whoever waits for a batch sees no event meanwhile, but looks at this word.
+const isOver = workerData as Int32Array;
+process.on('exit', () => {
+  Atomics.store(isOver, 0, 1);
+  drop();
+});
 
 /** Entry of the worker thread: one layer at a time. */
 parentPort?.on('message', (message: HashMessage) => {

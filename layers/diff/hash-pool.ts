@@ -29,7 +29,7 @@ export interface LayerFollower {
    * when that is done, or cannot be.
    */
   grow(batch: StepBatch): void;
-  /** Why it will do nothing any more: the thread has ended. */
+  /** Why it will do nothing any more: the thread has ended. Is so at once, without an event. */
   readonly ended: Error | undefined;
   /** When the steps have led out of the root. */
   finish(): Promise<LayerInfo>;
@@ -43,8 +43,16 @@ interface Job {
   readonly reject: (error: Error) => void;
 }
 
+/** A worker with the job that it has. */
+interface Thread {
+  readonly worker: Worker;
+  /** A word that is 1 when the worker has ended, which is told later by an event. */
+  readonly isOver: Int32Array;
+  job: Job | undefined;
+}
+
 const waiting: Job[] = [];
-const idle: Worker[] = [];
+const idle: Thread[] = [];
 let started = 0;
 
 /** Hashes a layer in one of a few worker threads, which are started when needed, kept, and hold no process back. */
@@ -57,87 +65,96 @@ export function hashInWorker(file: string, request: HashRequest): Promise<LayerI
 
 /** The same beside the writing of the layer. Undefined when no worker is free. */
 export function followInWorker(file: string, request: HashRequest): LayerFollower | undefined {
-  const worker = take(file);
-  if (worker === undefined) return undefined;
+  const thread = take(file);
+  if (thread === undefined) return undefined;
   const { directory } = request;
-  const answered = new Promise<LayerInfo>((resolve, reject) =>
-    listen(worker, file, { request, resolve, reject }),
-  );
-  let ended: Error | undefined;
-  // Told to whoever finishes.
-  answered.catch((error: Error) => {
-    ended = error;
+  const answered = new Promise<LayerInfo>((resolve, reject) => {
+    thread.job = { request, resolve, reject };
   });
-  worker.postMessage({ kind: 'start', ...request } satisfies HashMessage);
+  // Told to whoever finishes.
+  answered.catch(() => {});
+  const tell = (message: HashMessage) => thread.worker.postMessage(message);
+  thread.worker.ref();
+  tell({ kind: 'start', ...request });
   return {
     writes: true,
     get ended() {
-      return ended;
+      return Atomics.load(thread.isOver, 0) === 0 ? undefined : endOf(directory);
     },
-    grow: ({ memory }) => worker.postMessage({ kind: 'grow', memory } satisfies HashMessage),
+    grow: ({ memory }) => tell({ kind: 'grow', memory }),
     finish: () => {
-      worker.postMessage({ kind: 'finish', directory } satisfies HashMessage);
+      tell({ kind: 'finish', directory });
       return answered;
     },
     drop: () => {
-      worker.postMessage({ kind: 'drop' } satisfies HashMessage);
-      release(worker);
-      serve(worker, file);
+      thread.job = undefined;
+      tell({ kind: 'drop' });
+      if (Atomics.load(thread.isOver, 0) === 0) serve(thread);
     },
   };
 }
 
 /** Finds a worker for what waits. */
 function engage(file: string): void {
-  const worker = take(file);
-  if (worker !== undefined) serve(worker, file);
+  const thread = take(file);
+  if (thread !== undefined) serve(thread);
 }
 
-function take(file: string): Worker | undefined {
+function take(file: string): Thread | undefined {
   return idle.pop() ?? (started < availableParallelism() ? start(file) : undefined);
 }
 
-function start(file: string): Worker {
+function start(file: string): Thread {
   started++;
+  const isOver = new Int32Array(new SharedArrayBuffer(4));
   // The descriptors that the worker opens are its own business: no warning about numbers used twice. What it makes for
   // each file is garbage at once: a small nursery serves as well, and takes less memory.
-  return new Worker(file, { trackUnmanagedFds: false, resourceLimits: { maxYoungGenerationSizeMb: 4 } });
+  const worker = new Worker(file, {
+    trackUnmanagedFds: false,
+    resourceLimits: { maxYoungGenerationSizeMb: 4 },
+    workerData: isOver,
+  });
+  const thread: Thread = { worker, isOver, job: undefined };
+  worker.on('message', (answer: HashAnswer) => {
+    const { job } = thread;
+    thread.job = undefined;
+    if ('info' in answer) job?.resolve(answer.info);
+    else job?.reject(failureOf(answer));
+    serve(thread);
+  });
+  let cause: Error | undefined;
+  worker.on('error', (error) => {
+    cause = error;
+  });
+  worker.on('exit', () => lose(thread, file, cause));
+  return thread;
+}
+
+/** The worker has ended. */
+function lose(thread: Thread, file: string, cause: Error | undefined): void {
+  Atomics.store(thread.isOver, 0, 1);
+  started--;
+  const at = idle.indexOf(thread);
+  if (at >= 0) idle.splice(at, 1);
+  thread.job?.reject(endOf(thread.job.request.directory, cause));
+  // It may have been the only one: the others that wait must not do so for ever.
+  if (waiting.length > 0) engage(file);
+}
+
+function endOf(directory: string, cause?: Error): StoreError {
+  return new StoreError('SYSTEM', directory, 'Cannot hash a layer: the worker thread ended', { cause });
 }
 
 /** Gives the worker the next job; without one it waits, and no longer keeps the process alive. */
-function serve(worker: Worker, file: string): void {
+function serve(thread: Thread): void {
+  const { worker } = thread;
   const job = waiting.shift();
   if (job === undefined) {
     worker.unref();
-    idle.push(worker);
+    idle.push(thread);
     return;
   }
-  listen(worker, file, job);
-  worker.postMessage({ kind: 'hash', ...job.request } satisfies HashMessage);
-}
-
-/** Has the worker's answer settle the job. */
-function listen(worker: Worker, file: string, job: Job): void {
+  thread.job = job;
   worker.ref();
-  worker.on('message', (answer: HashAnswer) => {
-    release(worker);
-    if ('info' in answer) job.resolve(answer.info);
-    else job.reject(failureOf(answer));
-    serve(worker, file);
-  });
-  worker.on('error', (error) => {
-    release(worker);
-    started--;
-    job.reject(
-      new StoreError('SYSTEM', job.request.directory, 'Cannot hash a layer: the worker thread ended', {
-        cause: error,
-      }),
-    );
-    // It may have been the only one: the others that wait must not do so for ever.
-    if (waiting.length > 0) engage(file);
-  });
-}
-
-function release(worker: Worker): void {
-  worker.removeAllListeners('message').removeAllListeners('error');
+  worker.postMessage({ kind: 'hash', ...job.request } satisfies HashMessage);
 }

@@ -1,13 +1,12 @@
 import { mkdirSync, utimesSync, writeFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
-import { expect, test } from 'vitest';
+import { expect, test, vi } from 'vitest';
 import { BatchPool } from '../../../layers/diff/batch-pool.ts';
 import { hashLayerSync } from '../../../layers/diff/hash-layer.ts';
 import { followInWorker, hashInWorker } from '../../../layers/diff/hash-pool.ts';
 import { LEAVE } from '../../../layers/diff/layer-walk.ts';
-
-import { diffWorker } from '../../support/diff-worker.ts';
+import { diffWorker, endingWorker } from '../../support/diff-worker.ts';
 import { tempFolder } from '../../support/temp-folder.ts';
 
 test('hashInWorker() fails each request whose worker ends, also those that waited', async () => {
@@ -21,6 +20,23 @@ test('hashInWorker() fails each request whose worker ends, also those that waite
   );
   const outcomes = await Promise.allSettled(requests);
   expect(outcomes.map(({ status }) => status)).toEqual(outcomes.map(() => 'rejected'));
+});
+
+test('followInWorker() does not use a worker again that has ended', async () => {
+  vi.resetModules();
+  const pool = await import('../../../layers/diff/hash-pool.ts');
+  const folder = tempFolder();
+  const worker = await diffWorker(folder);
+  const request = { directory: tempFolder(), options: {} };
+  const follower = pool.followInWorker(endingWorker(folder), request)!;
+  const batch = new BatchPool().take();
+  batch.add('a');
+  follower.grow(batch);
+  await vi.waitFor(() => expect(follower.ended).toBeDefined(), 10_000);
+  follower.drop();
+  const count = 2 * availableParallelism() + 1;
+  const infos = await Promise.all(Array.from({ length: count }, () => pool.hashInWorker(worker, request)));
+  expect(infos).toEqual(infos.map(() => hashLayerSync(request.directory, {})));
 });
 
 test('followInWorker() hashes what it is told of, contents and names, and gives the batches back', async () => {
