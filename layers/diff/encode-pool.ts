@@ -50,9 +50,9 @@ export async function* tarInWorker(file: string, source: LayerSource): AsyncGene
 }
 
 /**
- * Compresses the tar of a layer, into a file if there is one, by a worker thread that reads and verifies the layer, and hashes and
- * writes the blob, and by libuv's pool; this thread gets the blob's bytes when it wants to send them. Settles when nobody
- * writes to the file any more.
+ * Compresses the tar of a layer, into a file if there is one, by a worker thread that reads and verifies the layer,
+ * and hashes and writes the blob, and by libuv's pool; this thread gets the blob's bytes when it wants to send them.
+ * Settles when nobody writes to the file any more.
  */
 export async function compressInWorkers(
   file: string,
@@ -68,7 +68,7 @@ export async function compressInWorkers(
     isTapped: tap !== undefined,
   } as const;
   const begin = ([{ worker }]: Threads) => worker.postMessage({ ...order, ...target } satisfies EncodeOrder);
-  const blob = await withWorkers([take(file)], source, begin, request);
+  const blob = await withWorkers(file, 1, source, begin, request);
   tap?.end();
   return blob;
 }
@@ -87,21 +87,24 @@ export async function writeInWorkers(
     give(reader!, { role: 'tar', port: port1, request: { ...source, pieceSize: PIECE } }, port1);
     give(writer, { role: 'write', port: port2, fd, position }, port2);
   };
-  const { digest } = await withWorkers([take(file), take(file)], source, begin, { signal });
+  const { digest } = await withWorkers(file, 2, source, begin, { signal });
   if (digest !== digestOfDiff(diffId)) throw corrupt(digestOfDiff(diffId), digest);
 }
 
-/** Has workers do what `begin` has told them, until the first of them tells of the end. */
+/** Has one or two workers do what `begin` has told them, until the first of them tells of the end. */
 async function withWorkers(
-  threads: Threads,
+  file: string,
+  count: 1 | 2,
   source: Pick<LayerSource, 'directory'>,
   begin: (threads: Threads) => void,
   request: Watch,
 ): Promise<BlobInfo> {
   const { signal } = request;
+  signal?.throwIfAborted();
   const over = new AbortController();
+  const threads: [Thread, ...Thread[]] = [take(file)];
   try {
-    signal?.throwIfAborted();
+    while (threads.length < count) threads.push(take(file));
     const blob = await new Promise<BlobInfo>((resolve, reject) => {
       signal?.addEventListener('abort', () => reject(signal.reason), { signal: over.signal });
       for (const thread of threads) thread.onError = (error) => reject(failureOf(ended(source, error)));
