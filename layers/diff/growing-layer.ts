@@ -25,6 +25,7 @@ export class GrowingLayer {
     try {
       this.#walk.tell(batch);
       for (let length = this.#fill(); length > 0; length = this.#fill()) {
+        batch.assertWanted();
         this.#hash.update(this.#buffer.subarray(0, length));
         this.#size += length;
       }

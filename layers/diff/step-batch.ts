@@ -26,7 +26,7 @@ const Word = {
   end: 1,
   /** The length of the note that took the place of the steps when they could not be taken; else 0. */
   failed: 2,
-  /** Whether files that were not written yet need not be (1). */
+  /** Whether nobody needs the layer any more (1). */
   called: 3,
 } as const;
 const START = 16;
@@ -42,9 +42,9 @@ const Kind = { leave: 0, entry: 1, directory: 2, file: 3, unwritten: 4 } as cons
  */
 export class StepBatch {
   readonly memory: SharedArrayBuffer;
+  readonly takesContent: boolean;
   readonly #bytes: Buffer;
   readonly #words: Int32Array;
-  readonly #takesContent: boolean;
   #address: bigint | undefined;
   #end = START;
 
@@ -52,7 +52,7 @@ export class StepBatch {
     this.memory = memory;
     this.#bytes = Buffer.from(memory);
     this.#words = new Int32Array(memory, 0, START / 4);
-    this.#takesContent = takesContent;
+    this.takesContent = takesContent;
   }
 
   /** False when there is no room for the step; an empty batch has room for any. */
@@ -68,7 +68,7 @@ export class StepBatch {
   /** Room for a file's content, which counts once {@link addFile} is called, before any other step. */
   room(name: BytePath, size: number): Room | undefined {
     const offset = this.#end + HEAD + name.length;
-    if (!this.#takesContent || offset + size > this.#bytes.length) return undefined;
+    if (!this.takesContent || offset + size > this.#bytes.length) return undefined;
     return this.#roomAt(offset);
   }
 
@@ -147,13 +147,14 @@ export class StepBatch {
     return true;
   }
 
-  /** From now on nobody needs the files that are not written yet. */
+  /** From now on nobody needs the layer, nor the files that are not written yet. */
   callOff(): void {
     Atomics.store(this.#words, Word.called, 1);
   }
 
-  get isCalledOff(): boolean {
-    return Atomics.load(this.#words, Word.called) !== 0;
+  /** Throws when it was called off. */
+  assertWanted(): void {
+    if (Atomics.load(this.#words, Word.called) !== 0) throw new Error('nobody needs the layer any more');
   }
 
   /** Says why not all steps could be taken, in the place of the steps. To be followed by {@link release}. */

@@ -36,7 +36,7 @@ export class ToldWalk implements LayerWalk {
   }
 
   #write({ file, stat, content, made }: UnwrittenFile): LayerStep {
-    if (this.#batch!.isCalledOff) throw new Error('nobody needs the layer any more');
+    this.#batch!.assertWanted();
     try {
       const now = { ...this.#owner, mode: made };
       const written = writeFile(this.#directories.at(-1)!, file, content, stat, now);

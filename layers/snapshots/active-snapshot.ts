@@ -88,9 +88,12 @@ export class OverlaySnapshot implements ActiveSnapshot {
 
   abort(): void {
     if (this.#isOver) return;
-    this.#writer?.growth.abandon();
-    this.#end();
-    this.#host.discard(this.#home);
+    try {
+      this.#writer?.growth.abandon();
+      this.#end();
+    } finally {
+      this.#host.discard(this.#home);
+    }
   }
 
   /** Takes out of the upper directory what is owed to the way it came about. */
