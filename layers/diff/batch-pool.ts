@@ -15,14 +15,24 @@ export class BatchPool {
    * kept a batch before it from being taken to its end.
    */
   take(): StepBatch {
+    const free = this.#free();
+    // Only now, so that what is used again has not failed.
     this.check();
-    const free = this.#shared.find((batch) => batch.reuse());
-    if (free !== undefined) return free;
-    if (this.#shared.length === BatchPool.MOST) return new StepBatch(new SharedArrayBuffer(NAMES_SIZE));
-    const batch = new StepBatch(new SharedArrayBuffer(SHARED_SIZE), true);
+    if (free?.reuse() === true) return free;
+    const takesContent = this.#shared.length < BatchPool.MOST;
+    const batch = new StepBatch(new SharedArrayBuffer(takesContent ? SHARED_SIZE : NAMES_SIZE), takesContent);
     batch.reuse();
-    this.#shared.push(batch);
+    if (takesContent) this.#shared.push(batch);
     return batch;
+  }
+
+  /** Whether the next batch would take no contents. */
+  get isExhausted(): boolean {
+    return this.#shared.length === BatchPool.MOST && this.#free() === undefined;
+  }
+
+  #free(): StepBatch | undefined {
+    return this.#shared.find(({ isFree }) => isFree);
   }
 
   /** Those with contents that were taken and not released. */

@@ -256,10 +256,16 @@ export class LayerTar {
   }
 }
 
-function checkName(name: BytePath, path: BytePath): void {
+/** Why no layer can have an entry of that name, and of a path of that many bytes. */
+export function objectionTo(name: BytePath, pathLength: number): string | undefined {
   if (name.startsWith(WHITEOUT_PREFIX))
-    throw unsupported(path, `names that begin with ${WHITEOUT_PREFIX} mean deletions there`);
-  if (path.length >= defaultLimits.pathBytes) throw unsupported(path, 'a path is too long');
+    return `names that begin with ${WHITEOUT_PREFIX} mean deletions there`;
+  return pathLength >= defaultLimits.pathBytes ? 'a path is too long' : undefined;
+}
+
+function checkName(name: BytePath, path: BytePath): void {
+  const objection = objectionTo(name, path.length);
+  if (objection !== undefined) throw unsupported(path, objection);
 }
 
 type EntryStat = WrittenStat & Partial<Pick<FileStat, 'rdevMajor' | 'rdevMinor'>>;

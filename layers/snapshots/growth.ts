@@ -1,5 +1,6 @@
 import type { LayerInfo } from '../diff/hash-layer.ts';
 import type { LayerFollower } from '../diff/hash-pool.ts';
+import { objectionTo } from '../diff/layer-tar.ts';
 import { LEAVE } from '../diff/layer-walk.ts';
 import type { Room, WrittenStat } from '../diff/step-batch.ts';
 import type { BytePath } from './file-tree.ts';
@@ -82,9 +83,8 @@ export class Growth {
     const room = isNext ? this.#queue.room(name, size) : undefined;
     const grown = write(room, room !== undefined && this.#queue.mayWait);
     if (!isNext) return;
-    this.#queue.bytes += size;
     if (room === undefined || grown === undefined) {
-      this.#step(name);
+      this.#step(name, size);
       return;
     }
     this.#queue.addFile(name, grown.stat, grown.made);
@@ -132,6 +132,8 @@ export class Growth {
 
   /** Has all files written. */
   #settle(): void {
+    // The thread that did not answer is not waited for again.
+    if (this.#failure !== undefined && this.#queue.hasUnwritten) throw this.#failure.error;
     try {
       this.#queue.settle();
     } catch (error) {
@@ -144,9 +146,10 @@ export class Growth {
   abandon(): void {
     try {
       this.#queue.callOff();
-    } finally {
-      this.#end();
+    } catch {
+      // The thread has ended or hangs: it is not waited for any longer.
     }
+    this.#end();
   }
 
   #end(): void {
@@ -192,12 +195,14 @@ export class Growth {
     return [...this.#told].every(([path, mtimeNs]) => this.#host.timeOf(path) === mtimeNs);
   }
 
-  /** Makes the parent the innermost directory that is open; false when the entry comes too late for the tar's order. */
+  /** Makes the parent the innermost directory that is open; false when the tar cannot have the entry, or not any more. */
   #goTo(parent: BytePath, name: BytePath): boolean {
     if (this.#state === 'spoilt') return false;
     const at = this.#open.findLastIndex(({ path }) => path === parent);
     const directory = this.#open[at];
-    if (directory === undefined || name <= directory.last || this.#state === 'finished') {
+    const isLate = directory === undefined || name <= directory.last || this.#state === 'finished';
+    // What cannot be hashed concerns nobody who only wants it written.
+    if (isLate || objectionTo(name, parent.length + name.length) !== undefined) {
       this.spoil();
       return false;
     }
@@ -223,8 +228,8 @@ export class Growth {
     }
   }
 
-  #step(step: Parameters<StepQueue['add']>[0]): void {
-    this.#queue.add(step);
+  #step(...step: Parameters<StepQueue['add']>): void {
+    this.#queue.add(...step);
     this.#count();
   }
 

@@ -20,7 +20,7 @@ const TEXT = Buffer.from('text');
 
 /** A store's snapshots, whose layers are hashed in this thread, and how often that was done while they were written. */
 function snapshots({ isLate = false } = {}) {
-  const count = { hashed: 0, contents: 0, reread: 0 };
+  const count = { hashed: 0, contents: 0, reread: 0, batches: 0 };
   const store = overlaySnapshotter({
     root: tempFolder(),
     lease: fakeLease(),
@@ -41,7 +41,11 @@ function snapshots({ isLate = false } = {}) {
       return {
         writes: false,
         ended: undefined,
-        grow: (batch) => (isLate ? waiting.push(batch) : grow(batch)),
+        grow: (batch) => {
+          count.batches++;
+          if (isLate) waiting.push(batch);
+          else grow(batch);
+        },
         finish: async () => {
           for (const batch of waiting.splice(0)) grow(batch);
           return layer.finish();
@@ -265,10 +269,12 @@ test('memory is bounded when whoever hashes is late: contents beyond it are read
     for (let i = 0; i < 20 * BatchPool.MOST; i++) writer.file(`/${1000 + i}`, content, FILE);
   });
   expect(isFollowed).toBe(true);
-  const { contents, reread } = host.count;
+  const { contents, reread, batches } = host.count;
   expect(contents).toBeGreaterThan(10 * BatchPool.MOST);
   expect(contents).toBeLessThan(16 * BatchPool.MOST);
   expect(contents + reread).toBe(20 * BatchPool.MOST + 1);
+  // Not one for each file that is read again.
+  expect(batches).toBeLessThan(BatchPool.MOST + 10);
 });
 
 /** A file of which `size` bytes are asked for. */

@@ -5,8 +5,9 @@ import { hashLayerSync } from '../../../layers/diff/hash-layer.ts';
 import { followInWorker, type LayerFollower } from '../../../layers/diff/hash-pool.ts';
 import type { StepBatch } from '../../../layers/diff/step-batch.ts';
 import { overlaySnapshotter } from '../../../layers/snapshots/overlay.ts';
+import { StepQueue } from '../../../layers/snapshots/step-queue.ts';
 import type { TreeWriter } from '../../../layers/snapshots/tree-writer.ts';
-import { diffWorker } from '../../support/diff-worker.ts';
+import { diffWorker, endingWorker } from '../../support/diff-worker.ts';
 import { fakeLease } from '../../support/fake-lease.ts';
 import { turn, writeAnything, writeLarge } from '../../support/random-layer.ts';
 import { seededRandom } from '../../support/seeded-random.ts';
@@ -22,18 +23,29 @@ beforeAll(async () => {
 });
 afterAll(() => folder.remove());
 
+type Start = (directory: string) => LayerFollower | undefined;
+
 /** A store whose layers are hashed by a thread, or by none, and how many files that thread had to write. */
-function snapshots(hasThread = true) {
+function snapshots(
+  hasThread = true,
+  start: Start = (directory) => followInWorker(worker, { directory, options: {} }),
+) {
   const root = tempFolder();
   const count = { left: 0 };
-  const follow = async (directory: string, options = {}): Promise<LayerFollower | undefined> => {
-    const follower = hasThread ? followInWorker(worker, { directory, options }) : undefined;
+  const follow = async (directory: string): Promise<LayerFollower | undefined> => {
+    const follower = hasThread ? start(directory) : undefined;
     if (follower === undefined) return undefined;
     const grow = (batch: StepBatch) => {
       for (const step of batch.steps()) if (typeof step === 'object' && 'made' in step) count.left++;
       follower.grow(batch);
     };
-    return { ...follower, grow };
+    return {
+      ...follower,
+      grow,
+      get ended() {
+        return follower.ended;
+      },
+    };
   };
   const hash = async (directory: string, options = {}) => hashLayerSync(directory, options)!;
   const store = overlaySnapshotter({ root, lease: fakeLease(), follow, hash });
@@ -172,6 +184,87 @@ test('a snapshot that is thrown away is not written any more, and nothing of it 
   host.store.close();
   await vi.waitFor(() => expect(openDescriptors()).toBe(before));
   expect(kept()).toBe(files);
+});
+
+test('a thread that ends is noticed, and leaves a snapshot that can be thrown away', async () => {
+  vi.resetModules();
+  const pool = await import('../../../layers/diff/hash-pool.ts');
+  const before = openDescriptors();
+  const host = snapshots(true, (directory) =>
+    pool.followInWorker(endingWorker(folder.path), { directory, options: {} }),
+  );
+  const { snapshot, writer } = await begun(host);
+  expect(refused(() => writer.finish())).toMatchObject({
+    code: 'SYSTEM',
+    message: 'Cannot hash a layer: the worker thread ended',
+  });
+  snapshot.abort();
+  expect(readdirSync(join(host.root, 'active'))).toEqual([]);
+  host.store.close();
+  await vi.waitFor(() => expect(openDescriptors()).toBe(before));
+});
+
+test('files that no layer can have are written like others, and told of when the layer is wanted', async () => {
+  const { snapshot, writer, upper } = await begun(snapshots());
+  writer.mkdir('/e', { ...FILE, mode: 0o755 });
+  for (const name of ['.wh.x', 'x']) writer.file(`/e/${name}`, TEXT, FILE);
+  writer.finish();
+  expect(readdirSync(join(upper, 'e'))).toEqual(['.wh.x', 'x']);
+  await expect(snapshot.commit().diff).rejects.toMatchObject({ code: 'UNSUPPORTED' });
+});
+
+/** A queue to a thread that has ended but for what the test does in its place. */
+function queueToNobody() {
+  const told: StepBatch[] = [];
+  const queue = new StepQueue();
+  queue.follow({
+    writes: true,
+    ended: new Error('the thread has ended'),
+    grow: (batch) => told.push(batch),
+    finish: () => Promise.reject(new Error('the thread has ended')),
+    drop: () => {},
+  });
+  const leave = (name: string) => {
+    queue.room(name, 1);
+    queue.addFile(name, { ...FILE, size: 1 }, 0o644);
+  };
+  return { queue, told, leave };
+}
+
+test.each([
+  ['a large one', [2 ** 30]],
+  ['many others', Array.from({ length: 13 }, () => 2 ** 20)],
+])('no file is left to a thread that has %s to read, until it has done so', (_what, sizes) => {
+  const { queue, told } = queueToNobody();
+  queue.room('a', 1);
+  expect(queue.mayWait).toBe(true);
+  for (const [index, size] of sizes.entries()) queue.add(`b${index}`, size);
+  queue.room('c', 1);
+  expect(queue.mayWait).toBe(false);
+  queue.turnOver();
+  queue.room('d', 1);
+  expect(queue.mayWait).toBe(false);
+  for (const batch of told) batch.release();
+  queue.turnOver();
+  queue.room('e', 1);
+  expect(queue.mayWait).toBe(true);
+});
+
+test('settle() does not wait for a large file that came after those that were left', () => {
+  const { queue, told, leave } = queueToNobody();
+  leave('a');
+  queue.add('b', 2 ** 30);
+  expect(told).toHaveLength(1);
+  told[0]!.release();
+  queue.settle();
+  expect(queue.hasUnwritten).toBe(false);
+});
+
+test('settle() that failed has not made sure of anything', () => {
+  const { queue, leave } = queueToNobody();
+  leave('a');
+  expect(() => queue.settle()).toThrow('the thread has ended');
+  expect(queue.hasUnwritten).toBe(true);
 });
 
 /** In folders of tests, by both threads. */
