@@ -69,9 +69,12 @@ function frames(frame, left, top, total, body, level = 0) {
   return depth;
 }
 
+/** Modules that run late are functions named `lazy:` and their file (build-lazy.mjs): here by the file in the project. */
+const nameOf = (name) => name.replace('lazy:', '').replace(`${process.cwd()}/`, '');
+
 function box({ name, url, lineNumber, time }, left, top, width, part) {
   const place = url === '' ? '' : ` (${url.replace(/^.*\//, '')}:${lineNumber + 1})`;
-  const label = name || 'anonymous';
+  const label = nameOf(name) || 'anonymous';
   const shown = part < LEAST.named ? '' : text(left + 3, top + 12, label.slice(0, width / 6.2), '#222', 11);
   const title = escaped(`${label}${place}: ${milliseconds(time)}, ${(part * 100).toFixed(1)} %`);
   return `<g><title>${title}</title><rect x="${left.toFixed(1)}" y="${top}" width="${Math.max(0.5, width - 0.5).toFixed(1)}" height="${ROW - 1}" fill="${COLOURS[kindOf(name, url)]}"/>${shown}</g>`;
