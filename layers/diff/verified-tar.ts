@@ -1,5 +1,5 @@
-import { createHash, type Hash } from 'node:crypto';
 import { corrupt } from '../content/verified.ts';
+import { createHash, type Hash } from '../linux/hash.ts';
 import { type DiffId, digestOfDiff } from '../oci/digest.ts';
 import { diffIdOf } from './hash-layer.ts';
 import { type LayerOptions, LayerTar } from './layer-tar.ts';

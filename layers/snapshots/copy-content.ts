@@ -52,14 +52,9 @@ export function copyContent(from: number, to: number, size: number): void {
   ftruncateSync(to, size);
 }
 
-/**
- * Copies like {@link copyContent}, in as few calls as there can be: one to read and one to write. Leaves what it has
- * written in the room, and answers with its length.
- */
-export function copySmall(from: number, to: number, size: number, room: Room): number {
-  const length = readSmall(from, size, room);
-  writeAll(to, room.address, length);
-  return length;
+/** Copies like {@link copyContent}, in as few calls as there can be: one to read and one to write, by way of the room. */
+function copySmall(from: number, to: number, size: number, room: Room): void {
+  writeAll(to, room.address, readSmall(from, size, room));
 }
 
 /** Reads the first `size` bytes of a file, or what there is when it has become shorter. */

@@ -6,6 +6,8 @@ import { describeContainers, text } from '../../support/containers.ts';
 import { shellSpec } from '../../support/specs.ts';
 import { tempFolder } from '../../support/temp-folder.ts';
 
+const OUTPUT = { kind: 'fds', stdin: 'null', stdout: 'pipe', stderr: 'null' } as const;
+
 describeContainers('wireStreams()', ({ root, mechanism }) => {
   test('hands on descriptors and makes pipes, stream by stream', async () => {
     const path = join(tempFolder(), 'out');
@@ -53,7 +55,7 @@ describeContainers('wireStreams()', ({ root, mechanism }) => {
     const running = await launch(shellSpec(script), {
       overlay: root().overlay(),
       mechanism,
-      stdio: { kind: 'fds', stdin: 'null', stdout: 'pipe', stderr: 'null', take: async () => false },
+      stdio: { ...OUTPUT, take: async () => false },
     });
     expect(await running.wait()).toMatchObject({ code: 7 });
   });
@@ -63,10 +65,7 @@ describeContainers('wireStreams()', ({ root, mechanism }) => {
       overlay: root().overlay(),
       mechanism,
       stdio: {
-        kind: 'fds',
-        stdin: 'null',
-        stdout: 'pipe',
-        stderr: 'null',
+        ...OUTPUT,
         take: async () => {
           throw new Error('the disk is full');
         },
