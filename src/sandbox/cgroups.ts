@@ -1,9 +1,10 @@
 import { mkdirSync, readFileSync, rmdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
+import { randomBytes } from '../../layers/index.ts';
 import { libc } from '../linux/libc.ts';
 import { type CgroupHost, cgroupHost } from './cgroup-host.ts';
-import { abandonedGroups, noteGroup } from './cgroup-journal.ts';
+import { abandonedGroups, type JournalEntry, noteGroup } from './cgroup-journal.ts';
 import { type Setting, settingsV1, settingsV2 } from './cgroup-limits.ts';
 import { type CgroupStatistics, readStatistics } from './cgroup-statistics.ts';
 import { guardDevices } from './device-guard.ts';
@@ -63,7 +64,8 @@ function create(linux: Linux, host: CgroupHost): Cgroup | undefined {
   const settings = host.version === 1 ? settingsV1(withDevices(resources, host)) : settingsV2(resources);
   const rules = host.version === 2 && guards(resources) ? resources.devices! : [];
   if (settings.length === 0 && rules.length === 0 && cgroupsPath === undefined) return undefined;
-  const name = cgroupsPath?.replace(/^\/+/, '') ?? `${PARENT}/${process.pid}-${next++}`;
+  const name =
+    cgroupsPath?.replace(/^\/+/, '') ?? `${PARENT}/${process.pid}-${randomBytes(4).toString('hex')}`;
   if (name.split('/').includes('..'))
     throw new SandboxError('BAD_SPEC', name, `Cannot use control group "${name}"`);
   const wanted = cgroupsPath === undefined ? [] : managing[host.version];
@@ -71,8 +73,6 @@ function create(linux: Linux, host: CgroupHost): Cgroup | undefined {
     ? createV1(host, name, settings, wanted)
     : createV2(host.root, name, settings, wanted, rules);
 }
-
-let next = 0;
 
 /** Without the devices controller the container's mounts do its work (`nodev`). A rule for all is no rule. */
 function withDevices(resources: Resources, { roots }: CgroupHost & { version: 1 }): Resources {
@@ -269,16 +269,30 @@ function removed(directory: string): boolean {
   }
 }
 
+/** How long in all what is killed here may take to be gone, and how often that is looked at, in milliseconds. */
+const PATIENCE = 50;
+const INTERVAL = 5;
+
 /**
- * Kills and removes what processes that have ended left behind. A group that is busy still is left to the next call.
- * Costs one readdir when there is nothing to do.
+ * Kills and removes what processes that have ended left behind. A killed process is in its group until its parent has
+ * waited for it; a group that is busy for so long that this would be noticed is left to the next call. Costs one readdir
+ * when there is nothing to do.
  */
-export function reclaimCgroups(): void {
-  for (const { directories, forget, keep } of abandonedGroups()) {
-    for (const directory of directories) killProcesses(directory);
-    if (directories.map(removed).every(Boolean)) forget();
-    else keep();
+export function reclaimCgroups(journal?: string): void {
+  let busy = abandonedGroups(journal);
+  for (let waited = 0; busy.length > 0; waited += INTERVAL) {
+    busy = busy.filter((group) => !reclaimed(group));
+    if (busy.length === 0 || waited >= PATIENCE) break;
+    Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, INTERVAL);
   }
+  for (const group of busy) group.keep();
+}
+
+function reclaimed({ directories, forget }: JournalEntry): boolean {
+  for (const directory of directories) killProcesses(directory);
+  const gone = directories.map(removed).every(Boolean);
+  if (gone) forget();
+  return gone;
 }
 
 function missing(controller: string): SandboxError {

@@ -30,6 +30,7 @@ describeContainers('a builder killed at any instant', ({ mechanism, root }) => {
       await killed(builder);
     }
     await noneLeft(mark, init.path);
+    await emptied(pids);
     expect(hostMounts()).toBe(mounts);
     reclaimCgroups();
     expect(groupsOf(pids)).toEqual([]);
@@ -50,6 +51,13 @@ async function noneLeft(mark: string, init: string): Promise<void> {
   expect(marked(mark, init)).toEqual([]);
 }
 
+/** Killed processes have no command line any more, but are in their groups until they have been waited for. */
+async function emptied(pids: ReadonlySet<number>): Promise<void> {
+  const members = () => groupsOf(pids).map((group) => read(join(group, 'cgroup.procs')));
+  for (let attempts = 0; attempts < 50 && members().some(Boolean); attempts++) await delay(20);
+  expect(members().filter(Boolean)).toEqual([]);
+}
+
 function marked(mark: string, init: string): string[] {
   return readdirSync('/proc').filter((pid) => {
     if (!/^\d+$/.test(pid)) return false;
@@ -61,7 +69,9 @@ function groupsOf(pids: ReadonlySet<number>): string[] {
   const host = cgroupHost();
   const directory =
     host.version === 1 ? join(host.roots.get('pids')!, 'tsbuild') : join(host.root, 'tsbuild');
-  return readdirSync(directory).filter((name) => pids.has(Number(name.split('-')[0])));
+  return readdirSync(directory)
+    .filter((name) => pids.has(Number(name.split('-')[0])))
+    .map((name) => join(directory, name));
 }
 
 function read(path: string): string {
