@@ -1,4 +1,5 @@
 // Has modules run when they are first used, in the bundles of the commands.
+import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { dirname, join, relative, resolve } from 'node:path';
 import { build, transform } from 'esbuild';
@@ -10,7 +11,8 @@ const DOORS = ['src/index.ts', 'layers/index.ts'].map((name) => resolve(name));
  * Every module of ours becomes a function that runs when one of its names is first used, not when it is imported. A
  * start runs the modules of what it does, and the compiled code of V8 holds of all others only where they are. It
  * matters to none when it runs: they do nothing else then (`sideEffects` in package.json). Built-in modules are required
- * in the same way, once each, since Node goes through all their names whenever one is.
+ * in the same way, once each, since Node goes through all their names whenever one is. Each module that runs adds its
+ * number to `__ran`, by which the launcher knows what was not needed before (src/cli/launch.ts).
  */
 export const lazyModules = (define) => ({
   name: 'lazy-modules',
@@ -129,7 +131,12 @@ function lazy(code, path) {
   for (const [name, module] of required)
     text = text.replace(new RegExp(`\\b${name}\\b`, 'g'), () => `(${name} ??= ${module})`);
   const variables = required.size > 0 ? `let ${[...required.keys()].join(', ')};\n` : '';
-  return `module.exports = { ${functions.join(', ')} };\n${variables}${text}`;
+  return `__ran.add(${numberOf(path)});\nmodule.exports = { ${functions.join(', ')} };\n${variables}${text}`;
+}
+
+/** 0 to 65,535, the same in every build. That two modules may share one only has a launcher take them for one. */
+function numberOf(path) {
+  return createHash('sha256').update(relative('.', path)).digest().readUInt16LE();
 }
 
 function unexpected(path, line) {

@@ -73,7 +73,7 @@ const commands = {
 for (const [name, entry] of Object.entries(commands)) {
   await build({
     ...scripts,
-    banner: { js: `(function(exports,require,module,__filename,__dirname){${moduleUrl}` },
+    banner: { js: `(function(exports,require,module,__filename,__dirname,__ran){${moduleUrl}` },
     footer: { js: '})' },
     outExtension: {},
     outdir: 'dist/commands',

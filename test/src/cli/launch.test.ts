@@ -24,7 +24,7 @@ function launcher(text: string, bundle = 'tsrun') {
   const write = (body: string) =>
     writeFileSync(
       join(folder, 'commands', `${bundle}.js`),
-      `(function(exports,require,module,__filename,__dirname){${body}\n})`,
+      `(function(exports,require,module,__filename,__dirname,__ran){${body}\n})`,
     );
   write(text);
   return {
@@ -53,6 +53,46 @@ test('a launcher compiles the bundle and replaces the code when the code is spoi
   writeFileSync(join(code, name!), whole.subarray(0, whole.length / 2));
   expect(start()).toBe('text\n');
   expect(statSync(join(code, name!)).size).toBeGreaterThan(whole.length / 2);
+});
+
+test('a launcher learns from a start that runs other modules, and keeps what it knew', () => {
+  const { start, write, code, codeFiles } = launcher(
+    "const [,, name] = process.argv; __ran.add(name.length); (name === 'a' ? () => console.log('one') : () => console.log('two'))()",
+  );
+  const size = () => statSync(join(code, codeFiles()[0]!)).size;
+  start(['a']);
+  const first = size();
+  start(['ab']);
+  expect(size()).toBeGreaterThan(first + 2);
+  const learnt = readFileSync(join(code, codeFiles()[0]!));
+  // Both run from the code now, not from the text, and nothing is left to learn.
+  write(
+    "const [,, name] = process.argv; __ran.add(name.length); (name === 'a' ? () => console.log('ONE') : () => console.log('TWO'))()",
+  );
+  expect([start(['a']), start(['ab'])]).toEqual(['one\n', 'two\n']);
+  expect(readFileSync(join(code, codeFiles()[0]!))).toEqual(learnt);
+});
+
+test('a launcher learns nothing from a start that fails or helps', () => {
+  const { start, code, codeFiles } = launcher(
+    '__ran.add(process.argv.length); if (process.argv[2] === "bad") process.exitCode = 1',
+  );
+  start();
+  const known = readFileSync(join(code, codeFiles()[0]!));
+  expect(() => start(['bad', 'x'])).toThrow();
+  start(['--help', 'x', 'y']);
+  expect(readFileSync(join(code, codeFiles()[0]!))).toEqual(known);
+});
+
+test('a launcher that finds a count of modules that cannot be compiles the bundle', () => {
+  const { start, code, codeFiles } = launcher("console.log('text')");
+  start();
+  const path = join(code, codeFiles()[0]!);
+  const whole = readFileSync(path);
+  whole.writeUInt32LE(0xffff_ffff, whole.length - 4);
+  writeFileSync(path, whole);
+  expect(start()).toBe('text\n');
+  expect(readFileSync(path).readUInt32LE(whole.length - 4)).toBe(0);
 });
 
 test('a launcher ignores code that others can write', () => {
