@@ -1,5 +1,5 @@
 import { openStore, type Store } from '../../layers/index.ts';
-import { reclaimCgroups } from '../sandbox/cgroups.ts';
+import { reclaimCgroups } from '../sandbox/cgroup-removal.ts';
 import { storeRoot } from './store-root.ts';
 import type { StoreLocation } from './with-store.ts';
 

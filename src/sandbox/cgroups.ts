@@ -1,11 +1,11 @@
-import { mkdirSync, readFileSync, rmdirSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { setTimeout as delay } from 'node:timers/promises';
 import { randomBytes } from '../../layers/index.ts';
 import { libc } from '../linux/libc.ts';
 import { type CgroupHost, cgroupHost } from './cgroup-host.ts';
-import { abandonedGroups, type JournalEntry, noteGroup } from './cgroup-journal.ts';
+import { noteGroup } from './cgroup-journal.ts';
 import { type Setting, settingsV1, settingsV2 } from './cgroup-limits.ts';
+import { killProcesses, killUntilEmpty, removeAll, removed } from './cgroup-removal.ts';
 import { type CgroupStatistics, readStatistics } from './cgroup-statistics.ts';
 import { guardDevices } from './device-guard.ts';
 import { type CgroupWish, SandboxError } from './sandbox.ts';
@@ -65,13 +65,21 @@ function create(linux: Linux, host: CgroupHost): Cgroup | undefined {
   const rules = host.version === 2 && guards(resources) ? resources.devices! : [];
   if (settings.length === 0 && rules.length === 0 && cgroupsPath === undefined) return undefined;
   const name =
-    cgroupsPath?.replace(/^\/+/, '') ?? `${PARENT}/${process.pid}-${randomBytes(4).toString('hex')}`;
-  if (name.split('/').includes('..'))
-    throw new SandboxError('BAD_SPEC', name, `Cannot use control group "${name}"`);
+    cgroupsPath === undefined
+      ? `${PARENT}/${process.pid}-${randomBytes(4).toString('hex')}`
+      : groupName(cgroupsPath);
   const wanted = cgroupsPath === undefined ? [] : managing[host.version];
   return host.version === 1
     ? createV1(host, name, settings, wanted)
     : createV2(host.root, name, settings, wanted, rules);
+}
+
+/** The name below each hierarchy's root. Throws `BAD_SPEC` for one that would lead out of it. */
+export function groupName(cgroupsPath: string): string {
+  const name = cgroupsPath.replace(/^\/+/, '');
+  if (name.split('/').includes('..'))
+    throw new SandboxError('BAD_SPEC', name, `Cannot use control group "${name}"`);
+  return name;
 }
 
 /** Without the devices controller the container's mounts do its work (`nodev`). A rule for all is no rule. */
@@ -224,75 +232,6 @@ function readIfThere(file: string): string {
   } catch {
     return '';
   }
-}
-
-function killProcesses(directory: string): void {
-  for (const line of readIfThere(join(directory, 'cgroup.procs')).split('\n')) {
-    // Processes of another pid namespace show as 0, which to kill(2) means something else.
-    if (!/^[1-9]\d*$/.test(line)) continue;
-    try {
-      process.kill(Number(line), 'SIGKILL');
-    } catch (error) {
-      if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error;
-    }
-  }
-}
-
-async function killUntilEmpty(directory: string): Promise<void> {
-  const processes = join(directory, 'cgroup.procs');
-  for (let attempts = 0; readIfThere(processes).trim() !== '' && attempts < 200; attempts++) {
-    killProcesses(directory);
-    await delay(5);
-  }
-}
-
-/** A group is busy for a moment after its last process has ended. Answers whether all are gone. */
-async function removeAll(directories: readonly string[]): Promise<boolean> {
-  let all = true;
-  for (const directory of directories) {
-    let gone = removed(directory);
-    for (let attempts = 0; !gone && attempts < 100; attempts++) {
-      await delay(5);
-      gone = removed(directory);
-    }
-    all &&= gone;
-  }
-  return all;
-}
-
-function removed(directory: string): boolean {
-  try {
-    rmdirSync(directory);
-    return true;
-  } catch (error) {
-    return (error as NodeJS.ErrnoException).code !== 'EBUSY';
-  }
-}
-
-/** How long in all what is killed here may take to be gone, and how often that is looked at, in milliseconds. */
-const PATIENCE = 50;
-const INTERVAL = 5;
-
-/**
- * Kills and removes what processes that have ended left behind. A killed process is in its group until its parent has
- * waited for it; a group that is busy for so long that this would be noticed is left to the next call. Costs one readdir
- * when there is nothing to do.
- */
-export function reclaimCgroups(journal?: string): void {
-  let busy = abandonedGroups(journal);
-  for (let waited = 0; busy.length > 0; waited += INTERVAL) {
-    busy = busy.filter((group) => !reclaimed(group));
-    if (busy.length === 0 || waited >= PATIENCE) break;
-    Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, INTERVAL);
-  }
-  for (const group of busy) group.keep();
-}
-
-function reclaimed({ directories, forget }: JournalEntry): boolean {
-  for (const directory of directories) killProcesses(directory);
-  const gone = directories.map(removed).every(Boolean);
-  if (gone) forget();
-  return gone;
 }
 
 function missing(controller: string): SandboxError {

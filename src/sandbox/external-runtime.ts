@@ -19,6 +19,8 @@ import { failedWith } from '../linux/errno.ts';
 import { libc } from '../linux/libc.ts';
 import type { Syscalls } from '../linux/syscalls.ts';
 import { cgroupHost } from './cgroup-host.ts';
+import { expectGroup } from './cgroup-removal.ts';
+import { groupName } from './cgroups.ts';
 import { mountOverlay } from './overlay.ts';
 import { hostTerminal } from './pty.ts';
 import { type ExitStatus, type LaunchOptions, type RunningProcess, SandboxError } from './sandbox.ts';
@@ -51,13 +53,18 @@ export async function launchExternal(spec: Spec, options: ExternalLaunch): Promi
   const wiring = wireStreams(options.stdio, sys);
   const terminal = options.stdio.kind === 'terminal' ? hostTerminal(options.stdio, sys) : undefined;
   const streams = wiring.child ?? [terminal!.slave, terminal!.slave, terminal!.slave];
-  const remove = () => rmSync(options.directory, { recursive: true, force: true });
+  const { cgroupsPath } = spec.linux;
+  const endGroup = cgroupsPath === undefined ? undefined : expectGroup(groupName(cgroupsPath));
+  const remove = async () => {
+    rmSync(options.directory, { recursive: true, force: true });
+    await endGroup?.();
+  };
   let child: Child;
   try {
     child = startRuntime(program, bundle, { ...options, streams, isTerminal: terminal !== undefined }, sys);
   } catch (error) {
     wiring.abandon();
-    remove();
+    await remove();
     throw error;
   } finally {
     wiring.closeChildEnds();
@@ -68,7 +75,7 @@ export async function launchExternal(spec: Spec, options: ExternalLaunch): Promi
   try {
     pid = await startedPid(child, bundle);
   } catch (error) {
-    remove();
+    await remove();
     throw error;
   }
   const init = openIfThere(pid, sys);
@@ -77,7 +84,7 @@ export async function launchExternal(spec: Spec, options: ExternalLaunch): Promi
     isOver = true;
     if (init !== undefined) sys.close(init);
     await drained;
-    remove();
+    await remove();
     return { ...decodeStatus(code), oomKilled: false };
   });
   status.catch(() => {}); // told to whoever waits

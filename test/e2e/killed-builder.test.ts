@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { expect, test } from 'vitest';
 import { cgroupHost } from '../../src/sandbox/cgroup-host.ts';
-import { reclaimCgroups } from '../../src/sandbox/cgroups.ts';
+import { reclaimCgroups } from '../../src/sandbox/cgroup-removal.ts';
 import { bundle, describeContainers } from '../support/containers.ts';
 import { hostMounts } from '../support/host-mounts.ts';
 

@@ -1,0 +1,81 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { existsSync, mkdirSync, mkdtempSync, rmdirSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { cgroupHost } from '../../../src/sandbox/cgroup-host.ts';
+import { noteGroup } from '../../../src/sandbox/cgroup-journal.ts';
+import { expectGroup, reclaimCgroups } from '../../../src/sandbox/cgroup-removal.ts';
+
+describe.skipIf(process.getuid?.() !== 0)('reclaimCgroups()', () => {
+  const host = cgroupHost();
+  const parent = join(host.version === 1 ? host.roots.get('pids')! : host.root, 'tsbuild');
+  let journal: string;
+  beforeAll(() => {
+    journal = mkdtempSync(join(tmpdir(), 'tsbuild-journal-'));
+  });
+  afterAll(() => rmSync(journal, { recursive: true }));
+
+  /** A group that nobody owns, and its note. */
+  function abandoned(name: string): { group: string; note: string } {
+    const group = join(parent, `test-${process.pid}-${name}`);
+    const note = join(journal, name);
+    mkdirSync(group, { recursive: true });
+    writeFileSync(note, `${group}\n${join(parent, 'not-made-yet')}`);
+    return { group, note };
+  }
+
+  test('removes the groups of processes that have ended, and no others', () => {
+    const { group, note } = abandoned('dead');
+    const living = join(parent, `test-${process.pid}-living`);
+    const noted = noteGroup([living], journal);
+    mkdirSync(living);
+    reclaimCgroups(journal);
+    expect([existsSync(group), existsSync(note)]).toEqual([false, false]);
+    expect(existsSync(living)).toBe(true);
+    rmdirSync(living);
+    noted.forget();
+  });
+
+  test('kills what is in them, and removes them at once', async () => {
+    const { group } = abandoned('killed');
+    // The shell waits for its child: who is killed and not waited for is still in the group.
+    const shell = spawn('sh', ['-c', 'sleep 1000 & echo $!; wait'], { stdio: ['ignore', 'pipe', 'inherit'] });
+    const [pid] = await once(shell.stdout, 'data');
+    writeFileSync(join(group, 'cgroup.procs'), String(pid).trim());
+    reclaimCgroups(journal);
+    expect(existsSync(group)).toBe(false);
+    await once(shell, 'exit');
+  });
+
+  test('leaves to the next call what cannot go yet', () => {
+    const { group, note } = abandoned('busy');
+    mkdirSync(join(group, 'inner'));
+    reclaimCgroups(journal);
+    expect([existsSync(group), existsSync(note)]).toEqual([true, true]);
+    rmdirSync(join(group, 'inner'));
+    reclaimCgroups(journal);
+    expect([existsSync(group), existsSync(note)]).toEqual([false, false]);
+  });
+});
+
+describe.skipIf(process.getuid?.() !== 0)('expectGroup()', () => {
+  const host = cgroupHost();
+  const roots = host.version === 1 ? [...new Set(host.roots.values())] : [host.root];
+
+  test('has the group of another runtime ended and removed, in all hierarchies', async () => {
+    const name = `tsbuild/test-${process.pid}-expected`;
+    const directories = roots.map((root) => join(root, name));
+    const end = expectGroup(name);
+    for (const directory of directories) mkdirSync(directory, { recursive: true });
+    reclaimCgroups();
+    expect(directories.filter((directory) => !existsSync(directory))).toEqual([]);
+    await end();
+    expect(directories.filter(existsSync)).toEqual([]);
+  });
+
+  test('does not mind a group that the runtime has removed, or never made', async () => {
+    await expectGroup(`tsbuild/test-${process.pid}-absent`)();
+  });
+});
