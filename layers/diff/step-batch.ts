@@ -44,6 +44,8 @@ export class StepBatch {
   readonly memory: SharedArrayBuffer;
   readonly takesContent: boolean;
   readonly #bytes: Buffer;
+  /** Of the same memory: its readers and writers are compiled into their callers, those of Buffer are not. */
+  readonly #view: DataView;
   readonly #words: Int32Array;
   #address: bigint | undefined;
   #end = START;
@@ -51,6 +53,7 @@ export class StepBatch {
   constructor(memory: SharedArrayBuffer, takesContent = false) {
     this.memory = memory;
     this.#bytes = Buffer.from(memory);
+    this.#view = new DataView(memory);
     this.#words = new Int32Array(memory, 0, START / 4);
     this.takesContent = takesContent;
   }
@@ -59,7 +62,7 @@ export class StepBatch {
   add(step: BytePath | Extract<LayerStep, { enter: BytePath }>): boolean {
     const name = typeof step === 'string' ? step : step.enter;
     if (this.#end + HEAD + name.length > this.#bytes.length) return false;
-    if (typeof step !== 'string') writeTime(this.#bytes, this.#end + 28, step.mtimeNs);
+    if (typeof step !== 'string') writeTime(this.#view, this.#end + 28, step.mtimeNs);
     const kind = typeof step !== 'string' ? Kind.directory : step === LEAVE ? Kind.leave : Kind.entry;
     this.#record(kind, name, 0);
     return true;
@@ -83,19 +86,19 @@ export class StepBatch {
    */
   addFile(name: BytePath, { mode, uid, gid, size, mtimeNs }: WrittenStat, made?: number): void {
     const at = this.#end;
-    this.#bytes.writeUInt32LE(mode, at + 8);
-    this.#bytes.writeUInt32LE(uid, at + 12);
-    this.#bytes.writeUInt32LE(gid, at + 16);
-    this.#bytes.writeUInt32LE(size, at + 20);
-    this.#bytes.writeUInt32LE(made ?? 0, at + 24);
-    writeTime(this.#bytes, at + 28, mtimeNs);
+    this.#view.setUint32(at + 8, mode, true);
+    this.#view.setUint32(at + 12, uid, true);
+    this.#view.setUint32(at + 16, gid, true);
+    this.#view.setUint32(at + 20, size, true);
+    this.#view.setUint32(at + 24, made ?? 0, true);
+    writeTime(this.#view, at + 28, mtimeNs);
     this.#record(made === undefined ? Kind.file : Kind.unwritten, name, size);
   }
 
   #record(kind: number, name: BytePath, contentLength: number): void {
     const at = this.#end;
-    this.#bytes.writeUInt32LE(kind, at);
-    this.#bytes.writeUInt32LE(name.length, at + 4);
+    this.#view.setUint32(at, kind, true);
+    this.#view.setUint32(at + 4, name.length, true);
     this.#bytes.write(name, at + HEAD, 'latin1');
     this.#end = at + HEAD + name.length + contentLength;
     this.#words[Word.end] = this.#end;
@@ -104,19 +107,20 @@ export class StepBatch {
   /** The steps that were added. Contents are where they are in the batch. */
   *steps(): Generator<LayerStep | UnwrittenFile, undefined> {
     const bytes = this.#bytes;
+    const view = this.#view;
     const end = this.#words[Word.end]!;
     for (let at = START; at < end; ) {
-      const kind = bytes.readUInt32LE(at);
-      const content = at + HEAD + bytes.readUInt32LE(at + 4);
+      const kind = view.getUint32(at, true);
+      const content = at + HEAD + view.getUint32(at + 4, true);
       const name = bytes.toString('latin1', at + HEAD, content);
       if (kind < Kind.file) {
-        yield kind === Kind.directory ? { enter: name, mtimeNs: readTime(bytes, at + 28) } : name;
+        yield kind === Kind.directory ? { enter: name, mtimeNs: readTime(view, at + 28) } : name;
         at = content;
         continue;
       }
-      const stat = readStat(bytes, at);
+      const stat = readStat(view, at);
       if (kind === Kind.file) yield { file: name, stat, content: { bytes, offset: content } };
-      else yield { file: name, stat, content: this.#roomAt(content), made: bytes.readUInt32LE(at + 24) };
+      else yield { file: name, stat, content: this.#roomAt(content), made: view.getUint32(at + 24, true) };
       at = content + stat.size;
     }
     return undefined;
@@ -170,22 +174,22 @@ export class StepBatch {
   }
 }
 
-function readStat(bytes: Buffer, at: number): WrittenStat {
+function readStat(view: DataView, at: number): WrittenStat {
   return {
-    mode: bytes.readUInt32LE(at + 8),
-    uid: bytes.readUInt32LE(at + 12),
-    gid: bytes.readUInt32LE(at + 16),
-    size: bytes.readUInt32LE(at + 20),
-    mtimeNs: readTime(bytes, at + 28),
+    mode: view.getUint32(at + 8, true),
+    uid: view.getUint32(at + 12, true),
+    gid: view.getUint32(at + 16, true),
+    size: view.getUint32(at + 20, true),
+    mtimeNs: readTime(view, at + 28),
   };
 }
 
 /** 96 bits: 64 end in the year 2262, which filesystems go beyond. */
-function writeTime(bytes: Buffer, at: number, nanoseconds: bigint): void {
-  bytes.writeBigUInt64LE(BigInt.asUintN(64, nanoseconds), at);
-  bytes.writeInt32LE(Number(nanoseconds >> 64n), at + 8);
+function writeTime(view: DataView, at: number, nanoseconds: bigint): void {
+  view.setBigUint64(at, BigInt.asUintN(64, nanoseconds), true);
+  view.setInt32(at + 8, Number(nanoseconds >> 64n), true);
 }
 
-function readTime(bytes: Buffer, at: number): bigint {
-  return (BigInt(bytes.readInt32LE(at + 8)) << 64n) | bytes.readBigUInt64LE(at);
+function readTime(view: DataView, at: number): bigint {
+  return (BigInt(view.getInt32(at + 8, true)) << 64n) | view.getBigUint64(at, true);
 }

@@ -1,4 +1,4 @@
-import { loadedKoffi } from '../../layers/index.ts';
+import { koffi, loadedKoffi } from '../../layers/index.ts';
 import { F_GETFL, O_NONBLOCK } from './constants.ts';
 
 const STANDARD_STREAMS = [0, 1, 2];
@@ -10,17 +10,19 @@ const STANDARD_STREAMS = [0, 1, 2];
  * shares them would keep them so, and Node's own end puts them back.
  */
 export function leaveAtOnce(): ((status: number) => void) | undefined {
-  const koffi = loadedKoffi();
-  if (koffi === undefined) return undefined;
-  const libc = koffi.load(null);
+  const loaded = loadedKoffi();
+  if (loaded === undefined) return undefined;
+  const libc = loaded.load(null);
   const isTerminal = libc.func('isatty', 'int', ['int']);
   const control = libc.func('fcntl', 'int', ['int', 'int', 'int']);
   for (const fd of STANDARD_STREAMS) {
     const flags = Number(control(fd, F_GETFL, 0));
     if (flags === -1 || (flags & O_NONBLOCK) !== 0 || isTerminal(fd) === 1) return undefined;
   }
-  const exit = libc.func('_exit', 'void', ['int']);
-  return (status) => {
-    exit(status);
-  };
+  return exitAtOnce;
+}
+
+/** `_exit(2)`. */
+export function exitAtOnce(status: number): void {
+  koffi().load(null).func('_exit', 'void', ['int'])(status);
 }

@@ -1,6 +1,7 @@
 import {
   AT_FDCWD,
   CLONE_FS,
+  CLONE_NEWPID,
   O_DIRECTORY,
   O_PATH,
   O_WRONLY,
@@ -8,6 +9,7 @@ import {
   S_IFIFO,
   S_IFMT,
   SIGKILL,
+  TIOCSCTTY,
 } from '../linux/constants.ts';
 import type { Syscalls } from '../linux/syscalls.ts';
 import { becomeUser, confine } from './credentials.ts';
@@ -41,14 +43,48 @@ export interface Entered {
  * its order is what makes it safe, and is held by test. `stubs` gets those that are made, also when it fails.
  */
 export function enter(plan: StartPlan, parent: Parent, sys: Syscalls, stubs: string[] = []): Entered {
+  begin(plan, parent, sys);
+  joinCgroups(openCgroups(plan.cgroupFiles, sys), sys);
+  const there = become(plan, plan.namespaces.join, parent, sys, stubs);
+  return { program: finish(plan, there, sys), stubs };
+}
+
+/**
+ * The same for a child that is to be born into the PID namespace at the path `pid`, among others that see it from then
+ * on: this process, which they do not see, enters all namespaces and gives up its rights before there is a child. Answers
+ * what is left to the child, because each process can only do it for itself, or because /proc/self is its own.
+ */
+export function enterForChild(plan: StartPlan, pid: string, parent: Parent, sys: Syscalls): () => Program {
+  begin(plan, parent, sys);
+  const groups = openCgroups(plan.cgroupFiles, sys);
+  const join = [...plan.namespaces.join, { type: 'pid', flag: CLONE_NEWPID, path: pid }];
+  const there = become(plan, join, parent, sys, []);
+  return () => {
+    dieWithParent(parent, plan.outlives, sys);
+    sys.setsid();
+    joinCgroups(groups, sys);
+    return finish(plan, there, sys);
+  };
+}
+
+function begin(plan: StartPlan, parent: Parent, sys: Syscalls): void {
   dieWithParent(parent, plan.outlives, sys);
   sys.resetSignals();
   sys.setsid();
   sys.umask(0);
+}
+
+/** From the host's namespaces, with the host's rights, to the container's. */
+function become(
+  plan: StartPlan,
+  join: NamespacePlan['join'],
+  parent: Parent,
+  sys: Syscalls,
+  stubs: string[],
+): There {
   const proc = openProc(sys);
-  joinCgroups(plan.cgroupFiles, sys);
   const sources = plan.root === undefined ? undefined : openSources(plan.root, sys);
-  enterNamespaces(plan.namespaces, sys);
+  enterNamespaces({ ...plan.namespaces, join }, sys);
   applySettings(plan, proc, sys);
   const tree =
     plan.root === undefined || sources === undefined
@@ -65,12 +101,24 @@ export function enter(plan: StartPlan, parent: Parent, sys: Syscalls, stubs: str
   if (!there && !enterWorkingDirectory(process.cwd, tree, sys))
     throw chdirError(process.cwd, 'permission denied', 'BAD_SPEC');
   dieIfOrphaned(parent);
+  return { proc, tree };
+}
+
+/** Once all of the container is entered: its root, and the host's procfs. */
+interface There {
+  readonly proc: number;
+  readonly tree: RootTree;
+}
+
+/** The last steps, with the rights of the container's user. */
+function finish({ process, init, terminal }: StartPlan, { proc, tree }: There, sys: Syscalls): Program {
+  if (terminal !== undefined) sys.ioctl(0, TIOCSCTTY, 0);
   const path = findExecutable(process.args[0] ?? '', process.env, sys);
   refuseOwnProgram(path, tree, sys);
   const asked = { path, args: process.args };
-  const program = plan.init ? behindInit(asked, proc, sys) : asked;
+  const program = init ? behindInit(asked, proc, sys) : asked;
   confine(process, sys);
-  return { program, stubs };
+  return program;
 }
 
 function dieWithParent(parent: Parent, outlives: boolean, sys: Syscalls): void {
@@ -84,14 +132,23 @@ function dieIfOrphaned(parent: Parent): void {
     throw new SandboxError('SYSTEM', 'parent', 'Cannot start a container: its parent has ended');
 }
 
-function joinCgroups(files: readonly string[], sys: Syscalls): void {
-  for (const file of files) {
-    attempt(file, `join control group "${file}"`, () => {
-      const fd = sys.openat(AT_FDCWD, file, O_WRONLY);
-      // Zero is the writer itself, which spares the kernel the lock over all processes.
-      sys.write(fd, Buffer.from('0'));
-      sys.close(fd);
-    });
+function openCgroups(files: readonly string[], sys: Syscalls): readonly CgroupEntrance[] {
+  return files.map((file) => ({
+    file,
+    fd: attempt(file, `join control group "${file}"`, () => sys.openat(AT_FDCWD, file, O_WRONLY)),
+  }));
+}
+
+interface CgroupEntrance {
+  readonly file: string;
+  readonly fd: number;
+}
+
+function joinCgroups(groups: readonly CgroupEntrance[], sys: Syscalls): void {
+  for (const { file, fd } of groups) {
+    // Zero is the writer itself, which spares the kernel the lock over all processes.
+    attempt(file, `join control group "${file}"`, () => sys.write(fd, Buffer.from('0')));
+    sys.close(fd);
   }
 }
 

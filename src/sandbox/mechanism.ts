@@ -3,7 +3,7 @@ import { libc } from '../linux/libc.ts';
 import type { Syscalls } from '../linux/syscalls.ts';
 import { SandboxError, type StartMechanism } from './sandbox.ts';
 import type { StartMethod } from './start.ts';
-import { startByReexec } from './start-reexec.ts';
+import { startByReexec, startFromOutside } from './start-reexec.ts';
 import { startByVfork } from './start-vfork.ts';
 import { vforkObstacle, vforkStarter } from './vfork.ts';
 import { watchChild } from './wait.ts';
@@ -17,13 +17,14 @@ export function vforkProblem(): Promise<string | undefined> {
 }
 
 /**
- * `amongOthers`: the child is born among processes of the container. Until exec they might get at its memory, if they
- * hold CAP_SYS_PTRACE, so that must not be ours.
+ * `amongOthers`: the child is born among processes of the container. Until exec they might get at its memory and its
+ * program, if they hold CAP_SYS_PTRACE, so these must not be ours.
  */
 export async function chooseMechanism(wanted: StartMechanism, amongOthers: boolean): Promise<StartMethod> {
-  if (wanted === 'reexec' || (wanted === 'auto' && amongOthers)) return startByReexec;
-  if (wanted === 'auto') return startByEither;
+  if (wanted === 'reexec') return startByReexec;
+  if (wanted === 'auto' && !amongOthers) return startByEither;
   const why = await vforkProblem();
+  if (wanted === 'auto') return why === undefined ? startFromOutside : startByReexec;
   if (why === undefined) return startByVfork;
   throw new SandboxError('REFUSED', 'vfork', `Cannot start containers by vfork: ${why}`);
 }

@@ -26,7 +26,8 @@ export function inPidNamespace<T>(
   }
 }
 
-function joinPid(path: string, sys: Syscalls): void {
+/** Children of the calling thread are born there from now on. */
+export function joinPid(path: string, sys: Syscalls): void {
   attempt(path, `join pid namespace "${path}"`, () => {
     const fd = sys.open(path, 0);
     try {

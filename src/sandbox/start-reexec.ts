@@ -12,6 +12,7 @@ import { readable } from '../linux/readable.ts';
 import { spawn } from '../linux/spawn.ts';
 import type { Syscalls } from '../linux/syscalls.ts';
 import { openChannel, receive } from './channel.ts';
+import type { InitWork } from './init.ts';
 import { inPidNamespace } from './pid-namespace.ts';
 import type { MountPlan, StartPlan } from './plan.ts';
 import { SandboxError } from './sandbox.ts';
@@ -29,30 +30,57 @@ export function useInitBundle(path: string): void {
  * The set-up runs in another Node, started for it, that then becomes the container's process: slower by a Node start,
  * but without assumptions about the libraries in use.
  */
-export const startByReexec: StartMethod = async (plan, streams, sys): Promise<Started> => {
+export const startByReexec: StartMethod = (plan, streams, sys) =>
+  startInit({ plan, bears: false }, streams, sys, (start) =>
+    inPidNamespace(plan.namespaces.pid, false, sys, start),
+  );
+
+/**
+ * For a PID namespace of others: that Node stays outside of it, and has a child in it by vfork, which becomes the
+ * container's process. Others see that child for the 1 to 2 ms until exec; the program that it runs is a mount that
+ * cannot be written, the memory that it shares is of a process that has given up its rights already.
+ */
+export const startFromOutside: StartMethod = (plan, streams, sys) =>
+  startInit({ plan, bears: true }, streams, sys, (start) => start());
+
+async function startInit(
+  work: InitWork,
+  streams: readonly number[] | undefined,
+  sys: Syscalls,
+  inNamespace: (start: () => number) => number,
+): Promise<Started> {
   const channel = openChannel(sys);
-  let child: Child;
+  let init: Child;
   try {
-    child = watchChild(spawnInit(plan, streams, channel.theirs, sys), sys);
+    init = watchChild(
+      inNamespace(() => spawnInit(work, streams, channel.theirs, sys)),
+      sys,
+    );
   } catch (error) {
     sys.close(channel.ours);
     throw error;
   } finally {
     sys.close(channel.theirs);
   }
+  let born: Child | undefined;
   try {
-    return { child, ...(await untilExec(channel.ours, sys)) };
+    const { stubs, terminal } = await untilExec(channel.ours, sys, (pid) => {
+      born = watchChild(pid, sys);
+    });
+    if (born !== undefined) await init.ended;
+    return { child: born ?? init, stubs, terminal };
   } catch (error) {
-    await child.ended;
+    await init.ended;
+    await born?.ended;
     throw error;
   } finally {
     sys.close(channel.ours);
   }
-};
+}
 
-/** The init's descriptors are the streams, the channel and the plan (init.ts). */
+/** The init's descriptors are the streams, the channel and its work (init.ts). */
 function spawnInit(
-  plan: StartPlan,
+  work: InitWork,
   streams: readonly number[] | undefined,
   channel: number,
   sys: Syscalls,
@@ -61,13 +89,11 @@ function spawnInit(
   const library = process.env.LD_LIBRARY_PATH;
   const env = library === undefined ? [] : [`LD_LIBRARY_PATH=${library}`];
   const nowhere = sys.open('/dev/null', O_RDONLY);
-  const sent = planFile(absoluteDescriptors(plan), sys);
+  const sent = workFile({ ...work, plan: absoluteDescriptors(work.plan) }, sys);
   const program = readonlyProgram(sys);
   const fds = [...(streams ?? [nowhere, nowhere, nowhere]), channel, sent].map((fd) => sys.duplicate(fd));
   try {
-    return inPidNamespace(plan.namespaces.pid, false, sys, () =>
-      spawn(`/proc/self/fd/${program}`, [process.execPath, path], env, fds),
-    );
+    return spawn(`/proc/self/fd/${program}`, [process.execPath, path], env, fds);
   } finally {
     for (const fd of [...fds, nowhere, sent, program]) sys.close(fd);
   }
@@ -83,9 +109,9 @@ function readonlyProgram(sys: Syscalls): number {
   return mount;
 }
 
-function planFile(plan: StartPlan, sys: Syscalls): number {
+function workFile(work: InitWork, sys: Syscalls): number {
   const fd = sys.memfdCreate('plan');
-  for (let rest: Uint8Array = serialize(plan); rest.length > 0; ) rest = rest.subarray(sys.write(fd, rest));
+  for (let rest: Uint8Array = serialize(work); rest.length > 0; ) rest = rest.subarray(sys.write(fd, rest));
   return fd;
 }
 
@@ -100,19 +126,24 @@ function absoluteDescriptors(plan: StartPlan): StartPlan {
     ...(bind.namespace !== undefined && { namespace: absolute(bind.namespace) }),
   });
   const { namespaces, root } = plan;
+  const { pid } = namespaces;
   const join = namespaces.join.map((namespace) => ({ ...namespace, path: absolute(namespace.path) }));
   const mounts = root?.mounts.map((mount) =>
     mount.make.kind === 'bind' ? { ...mount, make: absoluteBind(mount.make) } : mount,
   );
   return {
     ...plan,
-    namespaces: { ...namespaces, join },
+    namespaces: { ...namespaces, join, pid: typeof pid === 'object' ? { path: absolute(pid.path) } : pid },
     root: root === undefined ? undefined : { ...root, mounts: mounts ?? [] },
   };
 }
 
-/** Collects what the init says, until exec closes its end. */
-async function untilExec(socket: number, sys: Syscalls): Promise<Omit<Started, 'child'>> {
+/** Collects what the init says, until exec or its end closes its end. */
+async function untilExec(
+  socket: number,
+  sys: Syscalls,
+  onBirth: (pid: number) => void,
+): Promise<Omit<Started, 'child'>> {
   let stubs: readonly string[] | undefined;
   let terminal: number | undefined;
   for (;;) {
@@ -123,6 +154,7 @@ async function untilExec(socket: number, sys: Syscalls): Promise<Omit<Started, '
     const { message, fd } = received;
     if (message.kind === 'failed') throw new SandboxError(message.code, message.subject, message.message);
     if (message.kind === 'terminal') terminal = fd;
+    else if (message.kind === 'born') onBirth(message.pid);
     else stubs = message.stubs;
   }
   if (stubs !== undefined) return { stubs, terminal };

@@ -6,7 +6,6 @@ import {
   OPEN_TREE_CLONE,
   RESOLVE_NO_SYMLINKS,
   TIOCGPTPEER,
-  TIOCSCTTY,
   TIOCSPTLCK,
   TIOCSWINSZ,
 } from '../linux/constants.ts';
@@ -20,8 +19,7 @@ export function windowSize(rows: number, columns: number): Uint8Array {
 }
 
 /**
- * A terminal of the container's own devpts becomes the standard streams and the controlling terminal; its other side is
- * given to `handOver`. That of PID 1 is the container's console too. The slave is taken from the master, never by its name, which the container could have changed.
+ * A terminal of the container's own devpts becomes the standard streams; its other side is given to `handOver`. That of PID 1 is the container's console too. The slave is taken from the master, never by its name, which the container could have changed.
  */
 export function openTerminal(
   { rows, columns, isConsole }: { rows: number; columns: number; isConsole: boolean },
@@ -43,7 +41,6 @@ export function openTerminal(
   sys.fchown(slave, uid, 5);
   handOver(master);
   sys.close(master);
-  sys.ioctl(slave, TIOCSCTTY, 0);
   for (const stream of [0, 1, 2]) sys.dup2(slave, stream);
   if (isConsole) bindConsole(slave, tree, sys);
   sys.close(slave);

@@ -21,7 +21,9 @@ export function chmodAt(directory: number, name: BytePath, mode: number): void {
   check(calls().fchmodat(directory, c(name), mode, 0), 'fchmodat', name);
 }
 
-const timesBuffer = Buffer.alloc(32);
+/** Two of struct timespec: seconds, nanoseconds. */
+const times = new BigInt64Array(4);
+const timesBuffer = Buffer.from(times.buffer);
 
 function encodeTimes(mtimeNs: bigint): Buffer {
   let seconds = mtimeNs / 1_000_000_000n;
@@ -30,10 +32,8 @@ function encodeTimes(mtimeNs: bigint): Buffer {
     seconds -= 1n;
     rest += 1_000_000_000n;
   }
-  for (const offset of [0, 16]) {
-    timesBuffer.writeBigInt64LE(seconds, offset);
-    timesBuffer.writeBigInt64LE(rest, offset + 8);
-  }
+  times[0] = times[2] = seconds;
+  times[1] = times[3] = rest;
   return timesBuffer;
 }
 

@@ -9,7 +9,9 @@ export function c(path: BytePath): Buffer {
   nextString = nextString === 0 ? 1 : 0;
   const buffer = strings[nextString];
   if (path.length >= buffer.length) return Buffer.from(`${path}\0`, 'latin1');
-  buffer[buffer.write(path, 0, 'latin1')] = 0;
+  // For names, which are short, this takes a quarter of the time of Buffer's own.
+  for (let at = 0; at < path.length; at++) buffer[at] = path.charCodeAt(at);
+  buffer[path.length] = 0;
   return buffer;
 }
 

@@ -27,18 +27,19 @@ export function tryCreateAt(directory: number, name: BytePath, flags: number, mo
   return fd;
 }
 
-const how = Buffer.alloc(24);
+/** struct open_how: flags, mode and resolve, each of 64 bits, of which the upper halves are zero. */
+const how = new Uint32Array(6);
+const howBuffer = Buffer.from(how.buffer);
 const MOST_ATTEMPTS = 1000;
 
 /** openat2(2); `resolve` from {@link RESOLVE}. O_CLOEXEC is added. */
 export function openAt2(directory: number, path: BytePath, flags: number, resolve: number, mode = 0): number {
-  // Three 64-bit fields, of which the upper halves are zero.
-  how.writeUInt32LE(flags | O.CLOEXEC, 0);
-  how.writeUInt32LE(mode, 8);
-  how.writeUInt32LE(resolve, 16);
+  how[0] = flags | O.CLOEXEC;
+  how[2] = mode;
+  how[4] = resolve;
   const { openat2, numbers, errno } = calls();
   for (let attempt = 0; ; attempt++) {
-    const fd = openat2(numbers.openat2, directory, c(path), how, how.length);
+    const fd = openat2(numbers.openat2, directory, c(path), howBuffer, howBuffer.length);
     // EAGAIN: something on the machine was renamed or mounted while a `..` was walked, so the kernel cannot be sure
     // that it did not lead out. openat2(2) says to try again; whoever renames without end only stops this call.
     if (fd >= 0 || errno() !== EAGAIN || attempt === MOST_ATTEMPTS) return check(fd, 'openat2', path);

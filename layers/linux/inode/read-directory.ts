@@ -18,11 +18,18 @@ export function readDirectory(fd: number): DirectoryEntry[] {
   for (;;) {
     const length = check(getdents(numbers.getdents64, fd, direntBuffer, direntBuffer.length), 'getdents64');
     if (length === 0) return entries;
-    for (let offset = 0; offset < length; offset += direntBuffer.readUInt16LE(offset + 16)) {
+    for (let offset = 0; offset < length; offset += recordLength(offset)) {
       const start = offset + 19;
-      const name = direntBuffer.toString('latin1', start, direntBuffer.indexOf(0, start));
+      let end = start;
+      while (end < length && direntBuffer[end] !== 0) end++;
+      const name = direntBuffer.toString('latin1', start, end);
       if (name !== '.' && name !== '..')
         entries.push({ name, type: fileTypes.get(direntBuffer[offset + 18]!) });
     }
   }
+}
+
+/** d_reclen. */
+function recordLength(offset: number): number {
+  return direntBuffer[offset + 16]! | (direntBuffer[offset + 17]! << 8);
 }

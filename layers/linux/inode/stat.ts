@@ -7,33 +7,59 @@ import { AT_EMPTY_PATH, AT_SYMLINK_NOFOLLOW } from './flags.ts';
 import { check, isAbsent } from './outcome.ts';
 
 const statBuffer = Buffer.allocUnsafeSlow(256);
+// All machines that this runs on are little endian. Elements of these take a tenth of the time of Buffer's readers.
+const u16 = new Uint16Array(statBuffer.buffer);
+const u32 = new Uint32Array(statBuffer.buffer);
+const u64 = new BigUint64Array(statBuffer.buffer);
+const i64 = new BigInt64Array(statBuffer.buffer);
 const STATX_BASIC_STATS = 0x7ff;
 /** inode(7): a regular file. */
 const REGULAR = 0o100000;
 
+/** Where fields of struct statx are, in bytes: statx(2), "The returned information". */
+const At = {
+  nlink: 16,
+  uid: 20,
+  gid: 24,
+  mode: 28,
+  ino: 32,
+  size: 40,
+  blocks: 48,
+  ctime: 96,
+  mtime: 112,
+  rdevMajor: 128,
+  rdevMinor: 132,
+  devMajor: 136,
+  devMinor: 140,
+} as const;
+
 /** A time in `statBuffer`, in nanoseconds since 1970. */
-function statTime(offset: number): bigint {
-  return statBuffer.readBigInt64LE(offset) * 1_000_000_000n + BigInt(statBuffer.readUInt32LE(offset + 8));
+function statTime(at: number): bigint {
+  return i64[at / 8]! * 1_000_000_000n + BigInt(u32[at / 4 + 2]!);
 }
 
-/** statx(2), "The returned information": struct statx in `statBuffer`. */
+/** A 64-bit number in `statBuffer` that is less than 2⁵³. */
+function statNumber(at: number): number {
+  return u32[at / 4]! + u32[at / 4 + 1]! * 0x1_0000_0000;
+}
+
+/** What is in `statBuffer`. */
 function decodeStat(): FileStat {
-  const b = statBuffer;
-  const mode = b.readUInt16LE(28);
+  const mode = u16[At.mode / 2]!;
   const type = fileTypes.get(mode >> 12)!;
   return {
     type,
     mode: mode & 0o7777,
-    nlink: b.readUInt32LE(16),
-    uid: b.readUInt32LE(20),
-    gid: b.readUInt32LE(24),
-    ino: b.readBigUInt64LE(32),
-    size: type === 'file' ? b.readUInt32LE(40) + b.readUInt32LE(44) * 0x1_0000_0000 : 0,
-    ctimeNs: statTime(96),
-    mtimeNs: statTime(112),
-    rdevMajor: b.readUInt32LE(128),
-    rdevMinor: b.readUInt32LE(132),
-    dev: (BigInt(b.readUInt32LE(136)) << 32n) | BigInt(b.readUInt32LE(140)),
+    nlink: u32[At.nlink / 4]!,
+    uid: u32[At.uid / 4]!,
+    gid: u32[At.gid / 4]!,
+    ino: u64[At.ino / 8]!,
+    size: type === 'file' ? statNumber(At.size) : 0,
+    ctimeNs: statTime(At.ctime),
+    mtimeNs: statTime(At.mtime),
+    rdevMajor: u32[At.rdevMajor / 4]!,
+    rdevMinor: u32[At.rdevMinor / 4]!,
+    dev: (BigInt(u32[At.devMajor / 4]!) << 32n) | BigInt(u32[At.devMinor / 4]!),
   };
 }
 
@@ -65,20 +91,18 @@ export function diskUseAt(directory: number, name: BytePath): DiskUse | undefine
     throw new SystemCallError('statx', calls().errno(), name);
   }
   const { type, nlink, dev, ino, size } = decodeStat();
-  // stx_blocks, of 512 bytes each.
-  const bytes = (statBuffer.readUInt32LE(48) + statBuffer.readUInt32LE(52) * 0x1_0000_0000) * 512;
+  const bytes = statNumber(At.blocks) * 512;
   return { type, bytes, size: Number(size), nlink, key: `${dev}:${ino}` };
 }
 
 /** Whether a descriptor is of the inode that was looked up. */
 export function isSameInode(fd: number, { ino, dev, type }: Pick<FileStat, 'ino' | 'dev' | 'type'>): boolean {
   check(calls().statx(fd, EMPTY, AT_EMPTY_PATH, STATX_BASIC_STATS, statBuffer), 'statx');
-  const b = statBuffer;
   return (
-    fileTypes.get(b.readUInt16LE(28) >> 12) === type &&
-    b.readBigUInt64LE(32) === ino &&
-    b.readUInt32LE(136) === Number(dev >> 32n) &&
-    b.readUInt32LE(140) === Number(dev & 0xffff_ffffn)
+    fileTypes.get(u16[At.mode / 2]! >> 12) === type &&
+    u64[At.ino / 8] === ino &&
+    u32[At.devMajor / 4] === Number(dev >> 32n) &&
+    u32[At.devMinor / 4] === Number(dev & 0xffff_ffffn)
   );
 }
 
@@ -88,14 +112,13 @@ export function isPlainFile(
   { mode, uid, gid, size, mtimeNs }: Pick<FileStat, 'mode' | 'uid' | 'gid' | 'size' | 'mtimeNs'>,
 ): boolean {
   check(calls().statx(fd, EMPTY, AT_EMPTY_PATH, STATX_BASIC_STATS, statBuffer), 'statx');
-  const b = statBuffer;
   return (
-    b.readUInt16LE(28) === (REGULAR | mode) &&
-    b.readUInt32LE(16) === 1 &&
-    b.readUInt32LE(20) === uid &&
-    b.readUInt32LE(24) === gid &&
-    b.readUInt32LE(40) + b.readUInt32LE(44) * 0x1_0000_0000 === size &&
-    statTime(112) === mtimeNs
+    u16[At.mode / 2] === (REGULAR | mode) &&
+    u32[At.nlink / 4] === 1 &&
+    u32[At.uid / 4] === uid &&
+    u32[At.gid / 4] === gid &&
+    statNumber(At.size) === size &&
+    statTime(At.mtime) === mtimeNs
   );
 }
 

@@ -82,23 +82,21 @@ RUN ls / /moved /a > /seen 2>&1; true`;
     const flip = `while [ ! -e /cache/stop ]; do rm -rf /cache/sub; ln -s ${canary} /cache/sub; rm -f /cache/sub; ln -s ../../../../../..${canary} /cache/sub; rm -f /cache/sub; mkdir /cache/sub; usleep 3000; done`;
     expect((await commands().build(`FROM busybox\nRUN ${mount} mkdir -p /cache/sub\n`)).code).toBe(0);
     const flipping = commands().build(`FROM busybox\nRUN ${mount} ${flip}\n`);
-    const steps = Array.from(
-      { length: 40 },
-      (_, index) =>
-        `RUN --mount=type=cache,id=b08,source=sub,target=/s ls -A /s >> /seen; echo x > /s/written-by-b08 || true; : ${index}`,
-    );
-    let refused = 0;
-    for (const step of steps) {
-      const { code, stderr } = await commands().build(`FROM busybox\n${step}\nRUN ! grep secret /seen\n`);
-      if (code !== 0) {
-        expect(stderr).not.toContain('>>> RUN ! grep');
-        refused++;
-      }
+    const step = (index: number) =>
+      `RUN --mount=type=cache,id=b08,source=sub,target=/s ls -A /s >> /seen; echo x > /s/written-by-b08 || true; : ${index}`;
+    // On a busy machine the source is a directory for a small part of the time: until it was one for some step.
+    let accepted = 0;
+    for (let index = 0; index < 40 || (accepted === 0 && index < 400); index++) {
+      const { code, stderr } = await commands().build(
+        `FROM busybox\n${step(index)}\nRUN ! grep secret /seen\n`,
+      );
+      if (code === 0) accepted++;
+      else expect(stderr).not.toContain('>>> RUN ! grep');
     }
     await commands().build(`FROM busybox\nRUN ${mount} touch /cache/stop\n`, {}, ['--no-cache']);
     expect((await flipping).code).toBe(0);
     expect(readdirSync(canary)).not.toContain('written-by-b08');
-    expect(refused).toBeLessThan(steps.length);
+    expect(accepted).toBeGreaterThan(0);
   });
 
   test('does not follow a Dockerfile or a source that is a link out of a context archive (B12)', async () => {

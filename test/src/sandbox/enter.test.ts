@@ -1,6 +1,8 @@
 import { constants } from 'node:os';
 import { expect, test } from 'vitest';
 import {
+  CLONE_NEWNS,
+  CLONE_NEWPID,
   CLOSE_RANGE_CLOEXEC,
   MNT_DETACH,
   MOUNT_ATTR_NODEV,
@@ -14,7 +16,7 @@ import {
   SIGKILL,
 } from '../../../src/linux/constants.ts';
 import type { Syscalls } from '../../../src/linux/syscalls.ts';
-import { enter } from '../../../src/sandbox/enter.ts';
+import { enter, enterForChild } from '../../../src/sandbox/enter.ts';
 import type { StartPlan } from '../../../src/sandbox/plan.ts';
 import { planStart } from '../../../src/sandbox/plan-start.ts';
 import type { LaunchOptions } from '../../../src/sandbox/sandbox.ts';
@@ -219,4 +221,29 @@ test('enter() makes no mount when it joins a mount namespace', () => {
   enter(planOf({ linux: { namespaces }, hostname: null }), parent, sys);
   expect(sys.names('mount', 'moveMount', 'pivotRoot', 'fsopen', 'mountSetattr')).toEqual([]);
   expect(sys.calls.find(({ name }) => name === 'setns')).toBeDefined();
+});
+
+test('enterForChild() has entered everything and given up its rights before there is a child', () => {
+  const sys = recordingSyscalls();
+  const namespaces = [
+    { type: 'pid', path: '/proc/7/ns/pid' },
+    { type: 'mount', path: '/proc/7/ns/mnt' },
+  ] as const;
+  const plan = planOf({ linux: { namespaces }, hostname: null });
+  const finish = enterForChild(plan, '/proc/7/ns/pid', parent, sys);
+  const before = sys.calls.length;
+  expect(sys.calls.filter(({ name }) => name === 'setns').map(({ args }) => args[1])).toEqual([
+    CLONE_NEWNS,
+    CLONE_NEWPID,
+  ]);
+  const { permitted } = sys.calls.findLast(({ name }) => name === 'capset')!.args[0] as { permitted: bigint };
+  expect(permitted).toBe(0xa80425fbn | (1n << 21n));
+  expect(sys.names('seccompSetFilter')).toEqual([]);
+  finish();
+  const child = sys.calls.slice(before).map(({ name }) => name);
+  expect(
+    child.filter((name) => ['setns', 'unshare', 'setresuid', 'setresgid', 'setgroups'].includes(name)),
+  ).toEqual([]);
+  expect(child.slice(0, 3)).toEqual(['prctl', 'setsid', 'write']);
+  expect(child.slice(-2)).toEqual(['seccompSetFilter', 'capset']);
 });
