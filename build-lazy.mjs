@@ -134,9 +134,9 @@ function lazy(code, path) {
   return `__ran.add(${numberOf(path)});\nmodule.exports = { ${functions.join(', ')} };\n${variables}${text}`;
 }
 
-/** 0 to 65,535, the same in every build. That two modules may share one only has a launcher take them for one. */
+/** 32 bits, the same in every build. */
 function numberOf(path) {
-  return createHash('sha256').update(relative('.', path)).digest().readUInt16LE();
+  return createHash('sha256').update(relative('.', path)).digest().readUInt32LE();
 }
 
 function unexpected(path, line) {

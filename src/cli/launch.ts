@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { Script } from 'node:vm';
 import { codeFile, NO_CODE, readCode, writeCode } from './compiled-code.ts';
+import { Lesson } from './lesson.ts';
 
 /**
  * The file behind each command: runs the command's bundle with V8's compiled code of earlier starts, which saves half of
@@ -32,16 +33,18 @@ const script = new Script(readFileSync(bundle, 'latin1'), {
   filename: bundle,
   ...(code && { cachedData: code }),
 });
-/** Numbers of the modules that run: each adds its own (build-lazy.mjs). */
-const ran = new Set<number>();
+const isKnown = code !== undefined && !script.cachedDataRejected;
+const known = isKnown ? modules : NO_CODE.modules;
+const lesson = file === undefined || isHelp() ? undefined : new Lesson(known);
+/** Each module that runs adds its number (build-lazy.mjs). */
+const ran = { add: (number: number) => lesson?.add(number) };
+if (!isKnown) lesson?.begin();
 script.runInThisContext()({}, require, module, __filename, __dirname, ran);
-if (file !== undefined && !isHelp()) {
+if (file !== undefined && lesson !== undefined) {
   process.once('exit', (status) => {
-    if (status !== 0) return;
-    const known = code === undefined || script.cachedDataRejected ? NO_CODE.modules : modules;
-    // At the end the code holds what it did before, and every function that this start needed.
-    if (code === undefined || script.cachedDataRejected || [...ran].some((number) => !known.has(number)))
-      writeCode(file, script.createCachedData(), new Set([...known, ...ran]));
+    if (status !== 0 || !lesson.isOn) return;
+    lesson.end();
+    writeCode(file, script.createCachedData(), lesson.modules);
   });
 }
 

@@ -44,18 +44,41 @@ export function noteGroup(directories: readonly string[], journal = journalDirec
   }
 }
 
-/** The groups of processes that have ended; while they are looked after here, nobody else finds them. */
+/**
+ * The groups of processes that have ended; while they are looked after here, nobody else finds them. A group that has
+ * been made again meanwhile, for the same container, belongs to who has made it.
+ */
 export function abandonedGroups(journal = journalDirectory()): readonly JournalEntry[] {
-  return namesIn(journal).flatMap((name) => {
+  const abandoned: JournalEntry[] = [];
+  const living: string[] = [];
+  for (const name of namesIn(journal)) {
     const path = join(journal, name);
     const fd = openIfThere(path);
-    if (fd === undefined) return [];
+    if (fd === undefined) continue;
     // A note whose group ended after it was opened here can be locked, but is no more.
-    if (tryLockFile(fd, 'exclusive') && fstatSync(fd).nlink > 0)
-      return entry(path, fd, readFileSync(fd, 'utf8').split('\n').filter(Boolean));
+    if (!tryLockFile(fd, 'exclusive')) living.push(path);
+    else if (fstatSync(fd).nlink > 0) {
+      abandoned.push(entry(path, fd, directoriesIn(readFileSync(fd, 'utf8'))));
+      continue;
+    }
     closeSync(fd);
-    return [];
-  });
+  }
+  if (abandoned.length === 0) return abandoned;
+  const owned = new Set(living.flatMap((path) => directoriesIn(textOf(path))));
+  return abandoned.map((each) => ({
+    ...each,
+    directories: each.directories.filter((directory) => !owned.has(directory)),
+  }));
+}
+
+const directoriesIn = (note: string) => note.split('\n').filter(Boolean);
+
+function textOf(path: string): string {
+  try {
+    return readFileSync(path, 'utf8');
+  } catch {
+    return ''; // Its group has ended.
+  }
 }
 
 function entry(path: string, fd: number, directories: readonly string[]): JournalEntry {

@@ -1,10 +1,12 @@
-import { readFileSync, rmdirSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, rmdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { type CgroupHost, cgroupHost } from './cgroup-host.ts';
 import { abandonedGroups, type JournalEntry, noteGroup } from './cgroup-journal.ts';
 
+/** In groups below it too, which a container may have made. */
 export function killProcesses(directory: string): void {
+  thaw(directory);
   for (const line of processesOf(directory).split('\n')) {
     // Processes of another pid namespace show as 0, which to kill(2) means something else.
     if (!/^[1-9]\d*$/.test(line)) continue;
@@ -13,6 +15,18 @@ export function killProcesses(directory: string): void {
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error;
     }
+  }
+  for (const group of groupsBelow(directory)) killProcesses(group);
+}
+
+/** A process that is frozen in a group of version 1 does not die. */
+function thaw(directory: string): void {
+  const state = join(directory, 'freezer.state');
+  if (!existsSync(state)) return;
+  try {
+    writeFileSync(state, 'THAWED');
+  } catch {
+    // It is gone, or a group above it is frozen.
   }
 }
 
@@ -37,12 +51,29 @@ export async function removeAll(directories: readonly string[]): Promise<boolean
   return all;
 }
 
+/** With those below it. */
 export function removed(directory: string): boolean {
+  if (removedAlone(directory)) return true;
+  const below = groupsBelow(directory);
+  return below.length > 0 && below.map(removed).every(Boolean) && removedAlone(directory);
+}
+
+function removedAlone(directory: string): boolean {
   try {
     rmdirSync(directory);
     return true;
   } catch (error) {
     return (error as NodeJS.ErrnoException).code !== 'EBUSY';
+  }
+}
+
+function groupsBelow(directory: string): string[] {
+  try {
+    return readdirSync(directory, { withFileTypes: true })
+      .filter((entry) => entry.isDirectory())
+      .map(({ name }) => join(directory, name));
+  } catch {
+    return [];
   }
 }
 

@@ -54,7 +54,7 @@ export function createCgroup(
   try {
     return create(linux, host);
   } catch (error) {
-    if (error instanceof SandboxError) return undefined;
+    if (error instanceof SandboxError && error.code !== 'BAD_SPEC') return undefined;
     throw error;
   }
 }
@@ -74,11 +74,11 @@ function create(linux: Linux, host: CgroupHost): Cgroup | undefined {
     : createV2(host.root, name, settings, wanted, rules);
 }
 
-/** The name below each hierarchy's root. Throws `BAD_SPEC` for one that would lead out of it. */
+/** The name below each hierarchy's root. Throws `BAD_SPEC` for one that would lead out of it, or has control characters. */
 export function groupName(cgroupsPath: string): string {
   const name = cgroupsPath.replace(/^\/+/, '');
-  if (name.split('/').includes('..'))
-    throw new SandboxError('BAD_SPEC', name, `Cannot use control group "${name}"`);
+  if (name.split('/').includes('..') || /[\0-\x1f]/.test(name))
+    throw new SandboxError('BAD_SPEC', name, `Cannot use control group ${JSON.stringify(name)}`);
   return name;
 }
 

@@ -49,12 +49,13 @@ export interface ExternalLaunch extends Pick<LaunchOptions, 'stdio' | 'files'> {
 export async function launchExternal(spec: Spec, options: ExternalLaunch): Promise<RunningProcess> {
   const sys = libc();
   const program = findRuntime(options.runtime);
+  const { cgroupsPath } = spec.linux;
+  const group = cgroupsPath === undefined ? undefined : groupName(cgroupsPath);
   const bundle = makeBundle(spec, options);
   const wiring = wireStreams(options.stdio, sys);
   const terminal = options.stdio.kind === 'terminal' ? hostTerminal(options.stdio, sys) : undefined;
   const streams = wiring.child ?? [terminal!.slave, terminal!.slave, terminal!.slave];
-  const { cgroupsPath } = spec.linux;
-  const endGroup = cgroupsPath === undefined ? undefined : expectGroup(groupName(cgroupsPath));
+  const endGroup = group === undefined ? undefined : expectGroup(group);
   const remove = async () => {
     rmSync(options.directory, { recursive: true, force: true });
     await endGroup?.();
@@ -154,6 +155,8 @@ interface Bundle {
 /** runtime-spec bundle.md. The files of the container's own are bound into it. */
 function makeBundle(spec: Spec, { directory, files = [] }: ExternalLaunch): Bundle {
   const path = join(directory, 'bundle');
+  // What there was when everything was killed.
+  rmSync(directory, { recursive: true, force: true });
   mkdirSync(join(path, 'rootfs'), { recursive: true, mode: 0o711 });
   mkdirSync(join(path, 'files'), { mode: 0o700 });
   const mounts = files.map((file, index) => {

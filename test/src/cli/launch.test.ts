@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { chmodSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { buildSync } from 'esbuild';
 import { expect, test } from 'vitest';
@@ -29,6 +29,7 @@ function launcher(text: string, bundle = 'tsrun') {
   write(text);
   return {
     code,
+    home,
     codeFiles: () => readdirSync(code),
     write,
     start: (args: readonly string[] = [], env: NodeJS.ProcessEnv = { HOME: home }) =>
@@ -73,6 +74,25 @@ test('a launcher learns from a start that runs other modules, and keeps what it 
   expect(readFileSync(join(code, codeFiles()[0]!))).toEqual(learnt);
 });
 
+test('a launcher loses nothing that it knew to a start that learns and collects its heap many times', () => {
+  const functions = Array.from(
+    { length: 300 },
+    (_, index) => `() => { const a = ${index}; return [a, a + 1, a * 2]; }`,
+  );
+  const { start, code, codeFiles } = launcher(
+    `const all = [${functions.join()}];
+     const [,, name] = process.argv;
+     __ran.add(name.length);
+     if (name === 'a') for (const each of all) each();
+     else for (let round = 0, kept = []; round < 400; round++) kept = Array.from({ length: 1e5 }, () => ({ kept }.round));`,
+  );
+  start(['a']);
+  const size = () => statSync(join(code, codeFiles()[0]!)).size;
+  const first = size();
+  start(['ab']);
+  expect(size()).toBeGreaterThan(first);
+});
+
 test('a launcher learns nothing from a start that fails or helps', () => {
   const { start, code, codeFiles } = launcher(
     '__ran.add(process.argv.length); if (process.argv[2] === "bad") process.exitCode = 1',
@@ -101,6 +121,32 @@ test('a launcher ignores code that others can write', () => {
   chmodSync(join(code, codeFiles()[0]!), 0o666);
   write("console.log('other text')");
   expect(start()).toBe('other text\n');
+});
+
+test('a launcher leaves no half-written file where it cannot put the code in its place', () => {
+  const { start, code, codeFiles } = launcher("console.log('text')");
+  start();
+  const [name] = codeFiles();
+  rmSync(join(code, name!));
+  mkdirSync(join(code, name!));
+  expect(start()).toBe('text\n');
+  expect(codeFiles()).toEqual([name]);
+});
+
+test('a launcher does not wait for a FIFO in the place of the code', () => {
+  const { start, code, codeFiles } = launcher("console.log('text')");
+  start();
+  const path = join(code, codeFiles()[0]!);
+  rmSync(path);
+  execFileSync('mkfifo', [path]);
+  expect(start()).toBe('text\n');
+});
+
+test('a launcher keeps the code of starts with options of Node by itself', () => {
+  const { start, codeFiles, home } = launcher("console.log('text')");
+  start();
+  start([], { HOME: home, NODE_OPTIONS: '--max-old-space-size=512' });
+  expect(codeFiles()).toHaveLength(2);
 });
 
 test('a launcher works where no code can be kept', () => {

@@ -49,14 +49,62 @@ describe.skipIf(process.getuid?.() !== 0)('reclaimCgroups()', () => {
     await once(shell, 'exit');
   });
 
-  test('leaves to the next call what cannot go yet', () => {
-    const { group, note } = abandoned('busy');
-    mkdirSync(join(group, 'inner'));
+  test('kills and removes what is in groups below them', async () => {
+    const { group } = abandoned('nested');
+    mkdirSync(join(group, 'inner/most'), { recursive: true });
+    const shell = spawn('sh', ['-c', 'sleep 1000 & echo $!; wait'], { stdio: ['ignore', 'pipe', 'inherit'] });
+    const [pid] = await once(shell.stdout, 'data');
+    writeFileSync(join(group, 'inner/most/cgroup.procs'), String(pid).trim());
+    reclaimCgroups(journal);
+    expect(existsSync(group)).toBe(false);
+    await once(shell, 'exit');
+  });
+
+  test.skipIf(host.version !== 1)('kills what is frozen', async () => {
+    const group = join(
+      host.version === 1 ? host.roots.get('freezer')! : '',
+      `tsbuild/test-${process.pid}-frozen`,
+    );
+    mkdirSync(group, { recursive: true });
+    writeFileSync(join(journal, 'frozen'), group);
+    const shell = spawn('sh', ['-c', 'sleep 1000 & echo $!; wait'], { stdio: ['ignore', 'pipe', 'inherit'] });
+    const [pid] = await once(shell.stdout, 'data');
+    writeFileSync(join(group, 'cgroup.procs'), String(pid).trim());
+    writeFileSync(join(group, 'freezer.state'), 'FROZEN');
+    reclaimCgroups(journal);
+    expect(existsSync(group)).toBe(false);
+    await once(shell, 'exit');
+  });
+
+  test.skipIf(host.version !== 1)('leaves to the next call what cannot go yet', async () => {
+    const above = join(
+      host.version === 1 ? host.roots.get('freezer')! : '',
+      `tsbuild/test-${process.pid}-above`,
+    );
+    const group = join(above, 'busy');
+    const note = join(journal, 'busy');
+    mkdirSync(group, { recursive: true });
+    writeFileSync(note, group);
+    const child = spawn('sleep', ['1000'], { stdio: 'ignore' });
+    writeFileSync(join(group, 'cgroup.procs'), String(child.pid));
+    // What is frozen by a group above does not die.
+    writeFileSync(join(above, 'freezer.state'), 'FROZEN');
     reclaimCgroups(journal);
     expect([existsSync(group), existsSync(note)]).toEqual([true, true]);
-    rmdirSync(join(group, 'inner'));
+    writeFileSync(join(above, 'freezer.state'), 'THAWED');
+    await once(child, 'exit');
     reclaimCgroups(journal);
     expect([existsSync(group), existsSync(note)]).toEqual([false, false]);
+    rmdirSync(above);
+  });
+
+  test('leaves alone what another process has made again, and forgets that it was abandoned', () => {
+    const { group, note } = abandoned('again');
+    const noted = noteGroup([group], journal);
+    reclaimCgroups(journal);
+    expect([existsSync(group), existsSync(note)]).toEqual([true, false]);
+    rmdirSync(group);
+    noted.forget();
   });
 });
 
