@@ -8,8 +8,6 @@ export type Message =
   /** Comes with the descriptor. */
   | { readonly kind: 'terminal' }
   | { readonly kind: 'entered'; readonly stubs: readonly string[] }
-  /** It has a child, which is to be the container's process in its place. */
-  | { readonly kind: 'born'; readonly pid: number }
   | {
       readonly kind: 'failed';
       readonly code: SandboxErrorCode;

@@ -52,17 +52,30 @@ export function enter(plan: StartPlan, parent: Parent, sys: Syscalls, stubs: str
 /**
  * The same for a child that is to be born into the PID namespace at the path `pid`, among others that see it from then
  * on: this process, which they do not see, enters all namespaces and gives up its rights before there is a child. Answers
- * what is left to the child, because each process can only do it for itself, or because /proc/self is its own.
+ * what is left to the child, because each process can only do it for itself.
  */
 export function enterForChild(plan: StartPlan, pid: string, parent: Parent, sys: Syscalls): () => Program {
   begin(plan, parent, sys);
   const groups = openCgroups(plan.cgroupFiles, sys);
   const join = [...plan.namespaces.join, { type: 'pid', flag: CLONE_NEWPID, path: pid }];
-  const there = become(plan, join, parent, sys, []);
+  // Who is outside of a PID namespace is not in its procfs, and has no /proc/self there.
+  const { cwd } = plan.process;
+  const isOwn = /^\/+proc\//.test(cwd);
+  const there = become(
+    isOwn ? { ...plan, process: { ...plan.process, cwd: '/' } } : plan,
+    join,
+    parent,
+    sys,
+    [],
+  );
+  // The child must not have the host's: through it, others would see all processes there are.
+  sys.close(there.proc);
   return () => {
     dieWithParent(parent, plan.outlives, sys);
     sys.setsid();
     joinCgroups(groups, sys);
+    if (isOwn && !enterWorkingDirectory(cwd, there.tree, sys))
+      throw chdirError(cwd, 'permission denied', 'BAD_SPEC');
     return finish(plan, there, sys);
   };
 }

@@ -4,6 +4,7 @@ import { CLONE_PARENT, PR_SET_DUMPABLE } from '../linux/constants.ts';
 import { SyscallError } from '../linux/errno.ts';
 import { exitAtOnce } from '../linux/leave.ts';
 import { libc } from '../linux/libc.ts';
+import { sharedPage } from '../linux/shared-page.ts';
 import { failureMessage, parentIsGone, send } from './channel.ts';
 import { enter, enterForChild, type Parent } from './enter.ts';
 import { execFailure } from './executable.ts';
@@ -14,7 +15,7 @@ import { vforkStarter } from './vfork.ts';
 
 /*
  * The program that start-reexec.ts starts: it turns itself into the container's process, or has a child that does. Its
- * descriptors are the standard streams, the channel to the parent and its work.
+ * descriptors are the standard streams, the channel to the parent, its work, and a page that it shares with the parent.
  */
 export interface InitWork {
   readonly plan: StartPlan;
@@ -23,13 +24,15 @@ export interface InitWork {
 }
 
 const CHANNEL = 3;
-const WORK = '/proc/self/fd/4';
+const WORK = 4;
+/** Where the process id of its child goes. */
+const BIRTH = 5;
 
 const sys = libc();
 // It may be born among processes of a container that hold CAP_SYS_PTRACE, and is the host's until exec.
 sys.prctl(PR_SET_DUMPABLE, 0);
 try {
-  const { plan, bears } = deserialize(readFileSync(WORK)) as InitWork;
+  const { plan, bears } = deserialize(readFileSync(`/proc/self/fd/${WORK}`)) as InitWork;
   // Node has marked its standard streams close-on-exec, and spawn has left the others open.
   takeStreams([0, 1, 2], sys);
   const channel = sys.duplicate(CHANNEL);
@@ -63,12 +66,15 @@ function become(plan: StartPlan, parent: Parent, channel: number): never {
   }
 }
 
-/** The child's parent is ours, which waits for it. */
+/** The child's parent is ours, which learns of it by the page that both share, and waits for it. */
 function bear(plan: StartPlan, parent: Parent, channel: number): void {
   const { args, env } = plan.process;
+  const pidAt = sharedPage(BIRTH);
   const child = childOf(plan, parent);
+  // Others could reach what the child has open.
+  for (const fd of [WORK, BIRTH]) sys.close(fd);
   let program: Program | undefined;
-  const { pid, failure } = vforkStarter().start({
+  const { failure } = vforkStarter().start({
     flags: CLONE_PARENT,
     mostArgs: args.length + 2,
     env,
@@ -76,8 +82,9 @@ function bear(plan: StartPlan, parent: Parent, channel: number): void {
       program = child.setUp();
       return program;
     },
+    pidAt,
+    lost: () => exitAtOnce(127),
   });
-  send(channel, { kind: 'born', pid }, sys);
   if (failure !== undefined)
     throw failure instanceof SyscallError && program !== undefined
       ? execFailure(program.path, failure)

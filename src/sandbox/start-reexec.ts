@@ -1,3 +1,4 @@
+import { readFileSync, readSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { serialize } from 'node:v8';
 import {
@@ -7,6 +8,7 @@ import {
   MOUNT_ATTR_RDONLY,
   O_RDONLY,
   OPEN_TREE_CLONE,
+  SIGKILL,
 } from '../linux/constants.ts';
 import { readable } from '../linux/readable.ts';
 import { spawn } from '../linux/spawn.ts';
@@ -37,8 +39,7 @@ export const startByReexec: StartMethod = (plan, streams, sys) =>
 
 /**
  * For a PID namespace of others: that Node stays outside of it, and has a child in it by vfork, which becomes the
- * container's process. Others see that child for the 1 to 2 ms until exec; the program that it runs is a mount that
- * cannot be written, the memory that it shares is of a process that has given up its rights already.
+ * container's process. Others see that child for the 1 to 2 ms until exec (docs/security.md).
  */
 export const startFromOutside: StartMethod = (plan, streams, sys) =>
   startInit({ plan, bears: true }, streams, sys, (start) => start());
@@ -50,39 +51,87 @@ async function startInit(
   inNamespace: (start: () => number) => number,
 ): Promise<Started> {
   const channel = openChannel(sys);
-  let init: Child;
+  const birth = sys.memfdCreate('birth');
   try {
-    init = watchChild(
-      inNamespace(() => spawnInit(work, streams, channel.theirs, sys)),
-      sys,
-    );
-  } catch (error) {
-    sys.close(channel.ours);
-    throw error;
-  } finally {
-    sys.close(channel.theirs);
-  }
-  let born: Child | undefined;
-  try {
-    const { stubs, terminal } = await untilExec(channel.ours, sys, (pid) => {
-      born = watchChild(pid, sys);
-    });
-    if (born !== undefined) await init.ended;
-    return { child: born ?? init, stubs, terminal };
-  } catch (error) {
+    let init: Child;
+    try {
+      sys.write(birth, new Uint8Array(PID_BYTES));
+      init = watchChild(
+        inNamespace(() => spawnInit(work, streams, [channel.theirs, birth], sys)),
+        sys,
+      );
+    } finally {
+      sys.close(channel.theirs);
+    }
+    const guard = work.bears ? guardBirth(birth, init) : undefined;
+    const said = await untilExec(channel.ours, sys).catch((error: unknown) => ({ error }));
+    clearInterval(guard);
+    if (!work.bears && !('error' in said)) return { child: init, ...said };
     await init.ended;
-    await born?.ended;
-    throw error;
+    const child = childAt(birth, sys) ?? init;
+    if (!('error' in said)) return { child, ...said };
+    child.kill(SIGKILL);
+    await child.ended;
+    throw said.error;
   } finally {
     sys.close(channel.ours);
+    sys.close(birth);
   }
 }
 
-/** The init's descriptors are the streams, the channel and its work (init.ts). */
+const PID_BYTES = 4;
+
+/** How often is looked whether the child has died amid its set-up, in milliseconds. Starts are faster. */
+const LOOK = 500;
+
+/**
+ * The child may be killed at any time, by others in its namespace too. With a lock held in the memory that both share,
+ * the init then waits for it for ever; whoever has its child dead for so long is ended.
+ */
+function guardBirth(birth: number, init: Child): NodeJS.Timeout {
+  let wasDead = false;
+  return setInterval(() => {
+    const isDead = bornAt(birth)?.isDead ?? false;
+    if (isDead && wasDead) init.kill(SIGKILL);
+    wasDead = isDead;
+  }, LOOK);
+}
+
+/** The child that the init has had, if it came to that. */
+function childAt(birth: number, sys: Syscalls): Child | undefined {
+  const born = bornAt(birth);
+  return born === undefined ? undefined : watchChild(born.pid, sys);
+}
+
+interface Born {
+  readonly pid: number;
+  readonly isDead: boolean;
+}
+
+/** Nobody but the kernel writes the number; but who can trace the child might, so it must be one of ours. */
+function bornAt(birth: number): Born | undefined {
+  const bytes = Buffer.alloc(PID_BYTES);
+  readSync(birth, bytes, 0, PID_BYTES, 0);
+  const pid = bytes.readInt32LE();
+  const status = pid > 0 ? statusOf(pid) : '';
+  const isOurs = Number(/^PPid:\t(\d+)$/m.exec(status)?.[1]) === process.pid;
+  return isOurs ? { pid, isDead: /^State:\tZ/m.test(status) } : undefined;
+}
+
+/** proc_pid_status(5); empty when there is no such process. */
+function statusOf(pid: number): string {
+  try {
+    return readFileSync(`/proc/${pid}/status`, 'latin1');
+  } catch {
+    return '';
+  }
+}
+
+/** The init's descriptors are the streams, its work, and what it tells by (init.ts). */
 function spawnInit(
   work: InitWork,
   streams: readonly number[] | undefined,
-  channel: number,
+  [channel, birth]: readonly [channel: number, birth: number],
   sys: Syscalls,
 ): number {
   const path = bundle ?? fileURLToPath(new URL('./init.cjs', import.meta.url));
@@ -91,7 +140,9 @@ function spawnInit(
   const nowhere = sys.open('/dev/null', O_RDONLY);
   const sent = workFile({ ...work, plan: absoluteDescriptors(work.plan) }, sys);
   const program = readonlyProgram(sys);
-  const fds = [...(streams ?? [nowhere, nowhere, nowhere]), channel, sent].map((fd) => sys.duplicate(fd));
+  const fds = [...(streams ?? [nowhere, nowhere, nowhere]), channel, sent, birth].map((fd) =>
+    sys.duplicate(fd),
+  );
   try {
     return spawn(`/proc/self/fd/${program}`, [process.execPath, path], env, fds);
   } finally {
@@ -139,11 +190,7 @@ function absoluteDescriptors(plan: StartPlan): StartPlan {
 }
 
 /** Collects what the init says, until exec or its end closes its end. */
-async function untilExec(
-  socket: number,
-  sys: Syscalls,
-  onBirth: (pid: number) => void,
-): Promise<Omit<Started, 'child'>> {
+async function untilExec(socket: number, sys: Syscalls): Promise<Omit<Started, 'child'>> {
   let stubs: readonly string[] | undefined;
   let terminal: number | undefined;
   for (;;) {
@@ -154,7 +201,6 @@ async function untilExec(
     const { message, fd } = received;
     if (message.kind === 'failed') throw new SandboxError(message.code, message.subject, message.message);
     if (message.kind === 'terminal') terminal = fd;
-    else if (message.kind === 'born') onBirth(message.pid);
     else stubs = message.stubs;
   }
   if (stubs !== undefined) return { stubs, terminal };

@@ -1,6 +1,6 @@
 import { constants } from 'node:os';
 import { type Koffi, koffi } from '../../layers/index.ts';
-import { CLONE_VFORK, CLONE_VM, SIGCHLD } from '../linux/constants.ts';
+import { CLONE_PARENT_SETTID, CLONE_VFORK, CLONE_VM, SIGCHLD } from '../linux/constants.ts';
 import { SyscallError } from '../linux/errno.ts';
 import { pointers } from '../linux/process-calls.ts';
 import type { Program } from './plan.ts';
@@ -55,6 +55,13 @@ export interface VforkRequest {
   readonly mostArgs: number;
   /** Runs in the child; returns what to execute. */
   readonly setUp: () => Program;
+  /** Address of 4 bytes that get the child's process id before it runs. */
+  readonly pidAt?: bigint;
+  /**
+   * Called first of all when the child ended amid its set-up. It has left this thread's JavaScript in a state that little
+   * more can be done in: whoever has others to be told, and nothing to lose, ends here.
+   */
+  readonly lost?: () => void;
 }
 
 export interface VforkStarter {
@@ -85,7 +92,7 @@ export function vforkObstacle(): string | undefined {
 interface Libc {
   getcontext(context: Buffer): number;
   makecontext(context: Buffer, entry: bigint, count: number, a: bigint, b: bigint, c: bigint): void;
-  clone(entry: bigint, stackTop: bigint, flags: number, argument: Buffer): number;
+  clone(entry: bigint, stackTop: bigint, flags: number, argument: Buffer, pidAt: bigint | null): number;
   sigmask(how: number, set: Buffer | null, old: Buffer | null): number;
   readonly setcontext: bigint;
   readonly execve: bigint;
@@ -137,7 +144,7 @@ function createStarter(library: Koffi): VforkStarter {
   };
 
   return {
-    start({ flags, mostArgs, env, setUp: given }) {
+    start({ flags, mostArgs, env, setUp: given, pidAt, lost }) {
       const argv = Buffer.alloc((mostArgs + 1) * 8);
       const envp = pointers(env);
       let strings: Buffer[] = [];
@@ -159,7 +166,10 @@ function createStarter(library: Koffi): VforkStarter {
       const mask = Buffer.alloc(SIGSET_BYTES);
       libc.sigmask(SIG_SETMASK, null, mask);
       makeContexts(argv, envp.vector);
-      const pid = libc.clone(libc.setcontext, stack(4), CLONE_VM | CLONE_VFORK | SIGCHLD | flags, js);
+      const tells = pidAt === undefined ? 0 : CLONE_PARENT_SETTID;
+      const all = CLONE_VM | CLONE_VFORK | SIGCHLD | flags | tells;
+      const pid = libc.clone(libc.setcontext, stack(4), all, js, pidAt ?? null);
+      if (pid > 0 && reached[0] === 0) lost?.();
       const errno = library.errno();
       libc.sigmask(SIG_SETMASK, mask, null);
       held.value = [argv, strings, envp];
@@ -192,7 +202,7 @@ function bind(library: Koffi): Libc {
   return {
     getcontext: libc.func('getcontext', 'int', [pointer]),
     makecontext: libc.func('makecontext', 'void', [pointer, pointer, 'int', 'int64', 'int64', 'int64']),
-    clone: libc.func('clone', 'int', [pointer, pointer, 'int', pointer]),
+    clone: libc.func('clone', 'int', [pointer, pointer, 'int', pointer, pointer]),
     sigmask: libc.func('pthread_sigmask', 'int', ['int', pointer, pointer]),
     setcontext: address('setcontext'),
     execve: address('execve'),

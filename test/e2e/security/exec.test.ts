@@ -108,12 +108,35 @@ describeCommands('tsctr exec into a hostile container', (commands) => {
       expect(() => chmodSync(`/proc/${born}/exe`, 0o755)).toThrow('EROFS');
       expect(namespaces(born)).toEqual(namespaces(pid));
       expect(statSync(`/proc/${born}/root/.`).ino).toBe(statSync(`/proc/${pid}/root/.`).ino);
+      const open = readdirSync(`/proc/${born}/fd`).map((fd) => readlinkSync(`/proc/${born}/fd/${fd}`));
+      expect(open.filter((path) => path.startsWith('/') && !['/', '/dev/null'].includes(path))).toEqual([]);
       // With the filter behind it, it has nothing that the container has not.
       expect(status(born, 'CapPrm')).toBe(status(pid, 'CapPrm'));
       expect(status(born, 'Seccomp')).toBe('2');
       expect(await ended).toMatchObject({ code: 0, stderr: '' });
     },
   );
+
+  test('a container that kills whatever is started in it can be ended and removed like any other', async () => {
+    const killAll =
+      'cd /proc; while :; do for p in [0-9]*; do [ $p -gt 1 ] && kill -9 $p 2>/dev/null; done; done';
+    const options = [
+      '--network=none',
+      '--name',
+      'killer',
+      '--health-cmd',
+      'exit 0',
+      '--health-interval',
+      '50ms',
+    ];
+    expect(await commands().tsrun(['-d', ...options, 'busybox', 'sh', '-c', killAll])).toMatchObject({
+      code: 0,
+    });
+    await delay(4000);
+    expect(await commands().tsctr(['kill', 'killer'])).toMatchObject({ code: 0 });
+    expect((await commands().tsctr(['wait', 'killer'])).stdout).toBe('137\n');
+    expect(await commands().tsctr(['rm', 'killer'])).toMatchObject({ code: 0, stderr: '' });
+  });
 
   test('gives no inheritable or ambient capability, as any user (R08)', async () => {
     for (const user of ['0', '1000']) {
