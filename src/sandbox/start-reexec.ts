@@ -1,4 +1,3 @@
-import { readFileSync, readSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { serialize } from 'node:v8';
 import {
@@ -13,6 +12,7 @@ import {
 import { readable } from '../linux/readable.ts';
 import { spawn } from '../linux/spawn.ts';
 import type { Syscalls } from '../linux/syscalls.ts';
+import { bornTo, guardBirth, NOBODY } from './birth.ts';
 import { openChannel, receive } from './channel.ts';
 import type { InitWork } from './init.ts';
 import { inPidNamespace } from './pid-namespace.ts';
@@ -55,7 +55,7 @@ async function startInit(
   try {
     let init: Child;
     try {
-      sys.write(birth, new Uint8Array(PID_BYTES));
+      sys.write(birth, NOBODY);
       init = watchChild(
         inNamespace(() => spawnInit(work, streams, [channel.theirs, birth], sys)),
         sys,
@@ -66,64 +66,14 @@ async function startInit(
     const guard = work.bears ? guardBirth(birth, init) : undefined;
     const said = await untilExec(channel.ours, sys).catch((error: unknown) => ({ error }));
     clearInterval(guard);
-    if (!work.bears && !('error' in said)) return { child: init, ...said };
-    await init.ended;
-    const child = childAt(birth, sys) ?? init;
-    if (!('error' in said)) return { child, ...said };
-    child.kill(SIGKILL);
-    await child.ended;
-    throw said.error;
+    const child = work.bears ? await bornTo(init, birth, sys) : init;
+    if (child !== undefined && !('error' in said)) return { child, ...said };
+    child?.kill(SIGKILL);
+    await child?.ended;
+    throw 'error' in said ? said.error : endedUnexpectedly();
   } finally {
     sys.close(channel.ours);
     sys.close(birth);
-  }
-}
-
-const PID_BYTES = 4;
-
-/** How often is looked whether the child has died amid its set-up, in milliseconds. Starts are faster. */
-const LOOK = 500;
-
-/**
- * The child may be killed at any time, by others in its namespace too. With a lock held in the memory that both share,
- * the init then waits for it for ever; whoever has its child dead for so long is ended.
- */
-function guardBirth(birth: number, init: Child): NodeJS.Timeout {
-  let wasDead = false;
-  return setInterval(() => {
-    const isDead = bornAt(birth)?.isDead ?? false;
-    if (isDead && wasDead) init.kill(SIGKILL);
-    wasDead = isDead;
-  }, LOOK);
-}
-
-/** The child that the init has had, if it came to that. */
-function childAt(birth: number, sys: Syscalls): Child | undefined {
-  const born = bornAt(birth);
-  return born === undefined ? undefined : watchChild(born.pid, sys);
-}
-
-interface Born {
-  readonly pid: number;
-  readonly isDead: boolean;
-}
-
-/** Nobody but the kernel writes the number; but who can trace the child might, so it must be one of ours. */
-function bornAt(birth: number): Born | undefined {
-  const bytes = Buffer.alloc(PID_BYTES);
-  readSync(birth, bytes, 0, PID_BYTES, 0);
-  const pid = bytes.readInt32LE();
-  const status = pid > 0 ? statusOf(pid) : '';
-  const isOurs = Number(/^PPid:\t(\d+)$/m.exec(status)?.[1]) === process.pid;
-  return isOurs ? { pid, isDead: /^State:\tZ/m.test(status) } : undefined;
-}
-
-/** proc_pid_status(5); empty when there is no such process. */
-function statusOf(pid: number): string {
-  try {
-    return readFileSync(`/proc/${pid}/status`, 'latin1');
-  } catch {
-    return '';
   }
 }
 
@@ -204,5 +154,9 @@ async function untilExec(socket: number, sys: Syscalls): Promise<Omit<Started, '
     else stubs = message.stubs;
   }
   if (stubs !== undefined) return { stubs, terminal };
-  throw new SandboxError('SYSTEM', 'init', 'Cannot start a container: its init ended unexpectedly');
+  throw endedUnexpectedly();
+}
+
+function endedUnexpectedly(): SandboxError {
+  return new SandboxError('SYSTEM', 'init', 'Cannot start a container: its init ended unexpectedly');
 }
