@@ -31,10 +31,14 @@ function thaw(directory: string): void {
 }
 
 export async function killUntilEmpty(directory: string): Promise<void> {
-  for (let attempts = 0; processesOf(directory) !== '' && attempts < 200; attempts++) {
+  for (let attempts = 0; isPopulated(directory) && attempts < 200; attempts++) {
     killProcesses(directory);
     await delay(5);
   }
+}
+
+function isPopulated(directory: string): boolean {
+  return processesOf(directory) !== '' || groupsBelow(directory).some(isPopulated);
 }
 
 /** A group is busy for a moment after its last process has ended. Answers whether all are gone. */
@@ -82,8 +86,8 @@ const PATIENCE = 50;
 const INTERVAL = 5;
 
 /**
- * Kills and removes what processes that have ended left behind. A killed process is in its group until its parent has
- * waited for it; a group that is busy for so long that this would be noticed is left to the next call. Costs one readdir
+ * Kills and removes what processes that have ended left behind. A killed process is in its group until the kernel has
+ * taken it down; a group that is busy for so long that this would be noticed is left to the next call. Costs one readdir
  * when there is nothing to do.
  */
 export function reclaimCgroups(journal?: string): void {

@@ -51,7 +51,7 @@ async function noneLeft(mark: string, init: string): Promise<void> {
   expect(marked(mark, init)).toEqual([]);
 }
 
-/** Killed processes have no command line any more, but are in their groups until they have been waited for. */
+/** Killed processes have no command line any more, but are in their groups until the kernel has taken them down. */
 async function emptied(pids: ReadonlySet<number>): Promise<void> {
   const members = () => groupsOf(pids).map((group) => read(join(group, 'cgroup.procs')));
   for (let attempts = 0; attempts < 50 && members().some(Boolean); attempts++) await delay(20);

@@ -11,6 +11,7 @@ import { expectGroup, reclaimCgroups } from '../../../src/sandbox/cgroup-removal
 describe.skipIf(process.getuid?.() !== 0)('reclaimCgroups()', () => {
   const host = cgroupHost();
   const parent = join(host.version === 1 ? host.roots.get('pids')! : host.root, 'tsbuild');
+  const freezer = host.version === 1 ? host.roots.get('freezer')! : '';
   let journal: string;
   beforeAll(() => {
     journal = mkdtempSync(join(tmpdir(), 'tsbuild-journal-'));
@@ -24,6 +25,13 @@ describe.skipIf(process.getuid?.() !== 0)('reclaimCgroups()', () => {
     mkdirSync(group, { recursive: true });
     writeFileSync(note, `${group}\n${join(parent, 'not-made-yet')}`);
     return { group, note };
+  }
+
+  /** Puts a process into a group; resolves when that has ended. */
+  function occupied(group: string): Promise<unknown> {
+    const child = spawn('sleep', ['1000'], { stdio: 'ignore' });
+    writeFileSync(join(group, 'cgroup.procs'), String(child.pid));
+    return once(child, 'exit');
   }
 
   test('removes the groups of processes that have ended, and no others', () => {
@@ -40,59 +48,45 @@ describe.skipIf(process.getuid?.() !== 0)('reclaimCgroups()', () => {
 
   test('kills what is in them, and removes them at once', async () => {
     const { group } = abandoned('killed');
-    // The shell waits for its child: who is killed and not waited for is still in the group.
-    const shell = spawn('sh', ['-c', 'sleep 1000 & echo $!; wait'], { stdio: ['ignore', 'pipe', 'inherit'] });
-    const [pid] = await once(shell.stdout, 'data');
-    writeFileSync(join(group, 'cgroup.procs'), String(pid).trim());
+    const ended = occupied(group);
     reclaimCgroups(journal);
     expect(existsSync(group)).toBe(false);
-    await once(shell, 'exit');
+    await ended;
   });
 
   test('kills and removes what is in groups below them', async () => {
     const { group } = abandoned('nested');
     mkdirSync(join(group, 'inner/most'), { recursive: true });
-    const shell = spawn('sh', ['-c', 'sleep 1000 & echo $!; wait'], { stdio: ['ignore', 'pipe', 'inherit'] });
-    const [pid] = await once(shell.stdout, 'data');
-    writeFileSync(join(group, 'inner/most/cgroup.procs'), String(pid).trim());
+    const ended = occupied(join(group, 'inner/most'));
     reclaimCgroups(journal);
     expect(existsSync(group)).toBe(false);
-    await once(shell, 'exit');
+    await ended;
   });
 
   test.skipIf(host.version !== 1)('kills what is frozen', async () => {
-    const group = join(
-      host.version === 1 ? host.roots.get('freezer')! : '',
-      `tsbuild/test-${process.pid}-frozen`,
-    );
+    const group = join(freezer, `tsbuild/test-${process.pid}-frozen`);
     mkdirSync(group, { recursive: true });
     writeFileSync(join(journal, 'frozen'), group);
-    const shell = spawn('sh', ['-c', 'sleep 1000 & echo $!; wait'], { stdio: ['ignore', 'pipe', 'inherit'] });
-    const [pid] = await once(shell.stdout, 'data');
-    writeFileSync(join(group, 'cgroup.procs'), String(pid).trim());
+    const ended = occupied(group);
     writeFileSync(join(group, 'freezer.state'), 'FROZEN');
     reclaimCgroups(journal);
     expect(existsSync(group)).toBe(false);
-    await once(shell, 'exit');
+    await ended;
   });
 
   test.skipIf(host.version !== 1)('leaves to the next call what cannot go yet', async () => {
-    const above = join(
-      host.version === 1 ? host.roots.get('freezer')! : '',
-      `tsbuild/test-${process.pid}-above`,
-    );
+    const above = join(freezer, `tsbuild/test-${process.pid}-above`);
     const group = join(above, 'busy');
     const note = join(journal, 'busy');
     mkdirSync(group, { recursive: true });
     writeFileSync(note, group);
-    const child = spawn('sleep', ['1000'], { stdio: 'ignore' });
-    writeFileSync(join(group, 'cgroup.procs'), String(child.pid));
+    const ended = occupied(group);
     // What is frozen by a group above does not die.
     writeFileSync(join(above, 'freezer.state'), 'FROZEN');
     reclaimCgroups(journal);
     expect([existsSync(group), existsSync(note)]).toEqual([true, true]);
     writeFileSync(join(above, 'freezer.state'), 'THAWED');
-    await once(child, 'exit');
+    await ended;
     reclaimCgroups(journal);
     expect([existsSync(group), existsSync(note)]).toEqual([false, false]);
     rmdirSync(above);
@@ -121,6 +115,19 @@ describe.skipIf(process.getuid?.() !== 0)('expectGroup()', () => {
     expect(directories.filter((directory) => !existsSync(directory))).toEqual([]);
     await end();
     expect(directories.filter(existsSync)).toEqual([]);
+  });
+
+  test('has what is in groups below it ended too', async () => {
+    const name = `tsbuild/test-${process.pid}-deep`;
+    const inner = join(roots[0]!, name, 'inner');
+    const end = expectGroup(name);
+    mkdirSync(inner, { recursive: true });
+    const child = spawn('sleep', ['1000'], { stdio: 'ignore' });
+    writeFileSync(join(inner, 'cgroup.procs'), String(child.pid));
+    const ended = once(child, 'exit');
+    await end();
+    expect(existsSync(inner)).toBe(false);
+    await ended;
   });
 
   test('does not mind a group that the runtime has removed, or never made', async () => {
